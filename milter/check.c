@@ -1,0 +1,65 @@
+#include <getopt.h>
+#include <sysexits.h>
+
+#include "command.h"
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char *
+plural(unsigned n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void
+print_summary(const struct ag_diag *diag, const struct ag_policy *policy)
+{
+	struct ag_policy_sizes sizes;
+
+	printf("%u error%s, %u bad line%s, %u warning%s\n", diag->errors,
+	    plural(diag->errors), diag->bad_lines, plural(diag->bad_lines),
+	    diag->warnings, plural(diag->warnings));
+	if (policy == NULL)
+		return;
+	sizes = ag_policy_sizes(policy);
+	printf("%zu domain files, %zu names of local domains, %zu kill entries, "
+	       "%zu relay networks, %zu addresses in the sender map\n",
+	    sizes.domain_files, sizes.local_domains, sizes.killed, sizes.relays,
+	    sizes.senders);
+}
+
+static int
+check(const char *config)
+{
+	struct ag_printer printer = { stdout, config };
+	struct ag_diag diag = { .emit = ag_print_finding, .arg = &printer };
+	const struct ag_policy *policy;
+
+	if (ag_policy_load(config, &diag, &policy) == AG_LOAD_NO_FILE)
+		return EX_NOINPUT;
+	print_summary(&diag, policy);
+	ag_policy_unref(policy);
+	return diag.errors > 0 || diag.bad_lines > 0;
+}
+
+int
+ag_check_command(int argc, char **argv)
+{
+	const char *config = AG_DEFAULT_CONFIG;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+		if (option == 'h')
+			return ag_command_help("check");
+		if (option != 'c')
+			return ag_command_usage("check", NULL);
+		config = optarg;
+	}
+	if (optind < argc)
+		return ag_command_usage("check", "what is \"%s\"?", argv[optind]);
+	return check(config);
+}

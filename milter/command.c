@@ -1,0 +1,92 @@
+#include "command.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <sysexits.h>
+
+int
+ag_command_help(const char *name)
+{
+	const struct ag_command *command = ag_command_find(name);
+
+	printf("usage: authgate %s %s\n\n%s.\n\n%s", name, command->usage,
+	    command->summary, command->help);
+	return EX_OK;
+}
+
+int
+ag_command_usage(const char *name, const char *format, ...)
+{
+	va_list ap;
+
+	if (format != NULL) {
+		fprintf(stderr, "authgate %s: ", name);
+		va_start(ap, format);
+		vfprintf(stderr, format, ap);
+		va_end(ap);
+		fputc('\n', stderr);
+	}
+	fprintf(stderr, "Try \"authgate %s --help\".\n", name);
+	return EX_USAGE;
+}
+
+/* Findings name files relative to the main file's folder. */
+static void
+print_place(const struct ag_printer *printer, const struct ag_origin *where)
+{
+	const char *slash = strrchr(printer->config, '/');
+
+	if (where == NULL || where->file == NULL) {
+		fprintf(printer->out, "%s", printer->config);
+		return;
+	}
+	if (where->file[0] != '/' && slash != NULL)
+		fprintf(printer->out, "%.*s", (int)(slash - printer->config) + 1,
+		    printer->config);
+	fputs(where->file, printer->out);
+	if (where->line > 0)
+		fprintf(printer->out, ":%u", where->line);
+}
+
+void
+ag_print_finding(void *arg, enum ag_severity severity,
+    const struct ag_origin *where, const char *text)
+{
+	const struct ag_printer *printer = arg;
+
+	print_place(printer, where);
+	fprintf(printer->out, ": %s: %s\n", ag_severity_name(severity), text);
+}
+
+/* What does not hinder the command is left to "authgate check". */
+static void
+print_serious(void *arg, enum ag_severity severity,
+    const struct ag_origin *where, const char *text)
+{
+	if (severity >= AG_BAD_LINE)
+		ag_print_finding(arg, severity, where, text);
+}
+
+int
+ag_command_load(const char *config, const struct ag_policy **policy)
+{
+	struct ag_printer printer = { stderr, config };
+	struct ag_diag diag = { .emit = print_serious, .arg = &printer };
+
+	switch (ag_policy_load(config, &diag, policy)) {
+	case AG_LOAD_OK:
+		return EX_OK;
+	case AG_LOAD_NO_FILE:
+		return EX_NOINPUT;
+	case AG_LOAD_UNUSABLE:
+		break;
+	}
+	return EX_CONFIG;
+}
+
+void
+ag_print_safely(FILE *out, struct ag_str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		fputc(ag_is_control(text.ptr[i]) ? '?' : text.ptr[i], out);
+}

@@ -1,0 +1,60 @@
+/*
+ * command.h - the subcommands, and what they share
+ */
+#ifndef AG_COMMAND_H
+#define AG_COMMAND_H
+
+#include <stdio.h>
+
+#include "../policy/policy.h"
+
+#define AG_DEFAULT_CONFIG "/etc/authgate/authgate.ini"
+
+struct ag_command {
+	const char *name;
+	int (*run)(int argc, char **argv); /* returns an exit status */
+	const char *usage;		   /* behind the name */
+	const char *summary;		   /* one line */
+	const char *help;		   /* options and an example */
+};
+
+int ag_check_command(int argc, char **argv);
+int ag_explain_command(int argc, char **argv);
+int ag_run_command(int argc, char **argv);
+int ag_senders_command(int argc, char **argv);
+int ag_show_command(int argc, char **argv);
+
+/* The command of that name or NULL. */
+const struct ag_command *ag_command_find(const char *name);
+
+/* Prints how a command is used to standard output; returns 0. */
+int ag_command_help(const char *name);
+
+/*
+ * Prints a message, if there is one, and where to find help, to standard
+ * error; returns EX_USAGE.
+ */
+int ag_command_usage(const char *name, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What findings are printed with: where to, and the folder of the main file. */
+struct ag_printer {
+	FILE *out;
+	const char *config;
+};
+
+/* An ag_diag_fn; arg is a struct ag_printer. */
+void ag_print_finding(void *arg, enum ag_severity severity,
+    const struct ag_origin *where, const char *text);
+
+/*
+ * Loads the policy for a command that needs one.  Errors and bad lines go to
+ * standard error.  Returns 0, or the exit status: EX_NOINPUT when there is no
+ * main file, EX_CONFIG when it cannot be used.
+ */
+int ag_command_load(const char *config, const struct ag_policy **policy);
+
+/* Prints bytes that came from outside: control bytes become "?". */
+void ag_print_safely(FILE *out, struct ag_str text);
+
+#endif

@@ -1,0 +1,113 @@
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "command.h"
+
+#define CONFIG_HELP \
+	"  -c, --config FILE   the main file (" AG_DEFAULT_CONFIG ")\n" \
+	"      --help          this text\n\n"
+
+static const struct ag_command commands[] = {
+	{ "run", ag_run_command, "[-c FILE] [--stderr]",
+	    "The milter, in the foreground",
+	    CONFIG_HELP
+	    "      --stderr        log to standard error and not to syslog\n\n"
+	    "SIGHUP makes it read its files anew; SIGTERM ends it.\n\n"
+	    "Example:\n"
+	    "  authgate run -c /etc/authgate/authgate.ini\n" },
+	{ "check", ag_check_command, "[-c FILE]",
+	    "Reads everything and prints every finding",
+	    CONFIG_HELP
+	    "Exit status: 0 nothing or warnings only, 1 errors or bad lines, 66 "
+	    "no such file.\n\n"
+	    "Example:\n"
+	    "  authgate check && systemctl reload authgate\n" },
+	{ "show", ag_show_command, "[-c FILE] [DOMAIN]",
+	    "What holds for the server or a domain, and which line says so",
+	    CONFIG_HELP
+	    "Example:\n"
+	    "  authgate show example.com\n" },
+	{ "explain", ag_explain_command, "[-c FILE] SESSION | --batch",
+	    "What would be said in a session, and why, rule by rule",
+	    CONFIG_HELP
+	    "SESSION:\n"
+	    "      --client IP         the client's address; none is a stranger\n"
+	    "      --name HOST         its name\n"
+	    "      --listener NAME     {daemon_name}\n"
+	    "      --port N            {daemon_port}\n"
+	    "      --login LOGIN       {auth_authen}\n"
+	    "      --mech MECHANISM    {auth_type}\n"
+	    "      --tls               the session is encrypted\n"
+	    "      --from ADDRESS      the sender, \"\" for the null sender\n"
+	    "      --to ADDRESS...     the recipients\n"
+	    "      --mail-addr ADDRESS {mail_addr}, how the MTA reads the sender\n"
+	    "      --from-header VALUE the From: field\n"
+	    "      --at TIME           when; such as 2026-12-31T18:00:00Z\n"
+	    "      --local             local submission, not SMTP\n"
+	    "      --batch             sessions as JSON lines on standard input\n\n"
+	    "Exit status: 0 let through, 1 refused; with --batch 0, or 64 when a "
+	    "line\ncould not be read.\n\n"
+	    "Example:\n"
+	    "  authgate explain --client 192.0.2.1 --from alice@example.com \\\n"
+	    "      --to bob@example.com\n" },
+	{ "senders", ag_senders_command, "[-c FILE] LOGIN|ADDRESS",
+	    "What a login may send as, and who may send as an address",
+	    CONFIG_HELP
+	    "Example:\n"
+	    "  authgate senders alice@example.com\n" },
+};
+
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+const struct ag_command *
+ag_command_find(const char *name)
+{
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int
+print_help(FILE *out)
+{
+	fprintf(out, "usage: authgate COMMAND [OPTION...]\n\n"
+		     "Mail policy around SMTP authentication, as a milter for "
+		     "Postfix and Sendmail.\n\n");
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		fprintf(out, "  authgate %-8s %-28s %s\n", commands[i].name,
+		    commands[i].usage, commands[i].summary);
+	fprintf(out, "\nEach command has a --help with an example. Manuals: "
+		     "authgate(8), authgate(1),\nauthgate.ini(5).\n");
+	return EX_OK;
+}
+
+static int
+print_version(void)
+{
+	printf("authgate %s\n", AUTHGATE_VERSION);
+	return EX_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct ag_command *command;
+
+	if (argc < 2) {
+		print_help(stderr);
+		return EX_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return print_help(stdout);
+	if (strcmp(argv[1], "--version") == 0)
+		return print_version();
+	command = ag_command_find(argv[1]);
+	if (command == NULL) {
+		fprintf(stderr, "authgate: there is no command \"%s\". Try "
+				"\"authgate --help\".\n", argv[1]);
+		return EX_USAGE;
+	}
+	return command->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,81 @@
+#include <getopt.h>
+#include <sysexits.h>
+
+#include "command.h"
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct list {
+	bool of_login; /* print addresses, else logins */
+	unsigned n;
+};
+
+static void
+print_line(void *arg, struct ag_str left, struct ag_str login,
+    const struct ag_origin *origin)
+{
+	struct list *list = arg;
+	char at[AG_ORIGIN_MAX];
+	struct ag_buf place = AG_BUF(at);
+	struct ag_str what = list->of_login ? left : login;
+
+	if (origin == NULL)
+		ag_buf_text(&place, "its own address");
+	else
+		ag_origin_write(origin, &place);
+	list->n++;
+	printf("  %-42.*s  %s", AG_STR_ARG(what), at);
+	if (!list->of_login && origin != NULL)
+		printf("  as %.*s", AG_STR_ARG(left));
+	printf("\n");
+}
+
+static void
+print_none(const struct list *list)
+{
+	if (list->n == 0)
+		printf("  nothing\n");
+}
+
+static int
+senders(const char *config, const char *name)
+{
+	struct list addresses = { .of_login = true }, logins = { 0 };
+	const struct ag_policy *policy;
+	int status = ag_command_load(config, &policy);
+
+	if (status != EX_OK)
+		return status;
+	printf("The login %s may send as\n", name);
+	ag_policy_of_login(policy, ag_str(name), print_line, &addresses);
+	print_none(&addresses);
+	if (ag_str_has(ag_str(name), '@')) {
+		printf("As the address %s may send\n", name);
+		ag_policy_of_address(policy, ag_str(name), print_line, &logins);
+		print_none(&logins);
+	}
+	ag_policy_unref(policy);
+	return EX_OK;
+}
+
+int
+ag_senders_command(int argc, char **argv)
+{
+	const char *config = AG_DEFAULT_CONFIG;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+		if (option == 'h')
+			return ag_command_help("senders");
+		if (option != 'c')
+			return ag_command_usage("senders", NULL);
+		config = optarg;
+	}
+	if (optind + 1 != argc)
+		return ag_command_usage("senders", "name one login or address");
+	return senders(config, argv[optind]);
+}

@@ -1,0 +1,197 @@
+#include "compile.h"
+
+#include "number.h"
+
+static bool
+is_server(const struct ag_policy *policy, const struct ag_scope *scope)
+{
+	return scope == &policy->server;
+}
+
+const struct ag_value *
+ag_compile_value(const struct ag_policy *policy, const struct ag_scope *scope,
+    enum ag_key key)
+{
+	const struct ag_value *own = &scope->values.value[key];
+	enum ag_place place = ag_setting(key)->place;
+
+	if (is_server(policy, scope) || ag_value_is_given(own) ||
+	    place == AG_DOMAIN)
+		return own;
+	return &policy->server.values.value[key];
+}
+
+static struct ag_str
+text_of(const struct ag_policy *policy, const struct ag_scope *scope,
+    enum ag_key key)
+{
+	return ag_compile_value(policy, scope, key)->text;
+}
+
+static bool
+is_yes(const struct ag_policy *policy, const struct ag_scope *scope,
+    enum ag_key key)
+{
+	bool yes = false;
+
+	ag_number_yesno(text_of(policy, scope, key), &yes);
+	return yes;
+}
+
+static struct ag_words
+compile_words(struct ag_arena *arena, struct ag_str text)
+{
+	struct ag_words words = { NULL, 0 };
+	struct ag_str rest = text, word;
+	size_t n = 0;
+
+	while (ag_str_word(&rest, AG_WORD_SEPARATORS, &word))
+		n++;
+	words.word = ag_arena_array(arena, n + 1, sizeof(*words.word));
+	if (words.word == NULL)
+		return words;
+	while (ag_str_word(&text, AG_WORD_SEPARATORS, &word))
+		words.word[words.n++] = word;
+	return words;
+}
+
+/* ---- what both kinds of scope have ---- */
+
+static void
+compile_rule(struct ag_policy *policy, struct ag_scope *scope, enum ag_rule rule)
+{
+	enum ag_key key = ag_rule_mode_key(rule);
+	char reason[200];
+	struct ag_buf why = AG_BUF(reason);
+
+	scope->mode[rule] = AG_ENFORCE;
+	if (key != AG_KEY_NONE) {
+		const struct ag_value *value = ag_compile_value(policy, scope, key);
+
+		ag_mode_parse(value->text, &scope->mode[rule]);
+		scope->mode_at[rule] = value->origin;
+	}
+	/* it was read without a finding before */
+	ag_reply_parse(&scope->reply[rule],
+	    text_of(policy, scope, ag_rule_reply_key(rule)), rule, &why);
+}
+
+static void
+compile_scope(struct ag_policy *policy, struct ag_scope *scope)
+{
+	for (unsigned rule = 0; rule < AG_RULE_COUNT; rule++)
+		compile_rule(policy, scope, (enum ag_rule)rule);
+	scope->unless_local_recipient =
+	    is_yes(policy, scope, AG_KEY_UNLESS_LOCAL_RECIPIENT);
+	scope->roles = compile_words(&policy->arena,
+	    text_of(policy, scope, AG_KEY_ROLE_SENDERS));
+}
+
+/* ---- the server ---- */
+
+static void
+compile_form(struct ag_policy *policy)
+{
+	policy->form.domains = &policy->domains;
+	policy->form.realm_replaces =
+	    is_yes(policy, &policy->server, AG_KEY_REALM_REPLACES);
+	ag_domain_parse(text_of(policy, &policy->server, AG_KEY_REALM),
+	    policy->form.realm);
+}
+
+/* Each in the form that a login's domain has. */
+static void
+compile_login_domains(struct ag_policy *policy)
+{
+	struct ag_words words = compile_words(&policy->arena,
+	    text_of(policy, &policy->server, AG_KEY_LOGIN_DOMAINS));
+
+	for (size_t i = 0; i < words.n; i++) {
+		char name[AG_DOMAIN_MAX + 1];
+		struct ag_domain domain;
+
+		ag_domain_parse(words.word[i], name);
+		domain = ag_domains_find(&policy->domains, ag_str(name));
+		words.word[i] = ag_arena_str(&policy->arena, domain.folded);
+	}
+	policy->login_domains = words;
+}
+
+void
+ag_compile_server(struct ag_policy *policy)
+{
+	struct ag_scope *server = &policy->server;
+
+	compile_form(policy);
+	compile_login_domains(policy);
+	policy->auth_enabled = is_yes(policy, server, AG_KEY_AUTH_ENABLED);
+	policy->mechanisms = compile_words(&policy->arena,
+	    text_of(policy, server, AG_KEY_MECHANISMS));
+	policy->auth_only = compile_words(&policy->arena,
+	    text_of(policy, server, AG_KEY_AUTH_ONLY));
+	policy->kill_on_auth_only = is_yes(policy, server, AG_KEY_KILL_ON_AUTH_ONLY);
+	policy->delimiters = text_of(policy, server, AG_KEY_RECIPIENT_DELIMITER);
+	compile_scope(policy, server);
+}
+
+void
+ag_compile_domain(struct ag_policy *policy, struct ag_scope *scope)
+{
+	compile_scope(policy, scope);
+}
+
+/* ---- what makes little sense together ---- */
+
+static void
+warn_of_looser(const struct ag_policy *policy, const struct ag_scope *scope,
+    struct ag_diag *diag)
+{
+	const struct ag_value *own =
+	    &scope->values.value[AG_KEY_MODE_OUTGOING_AUTH];
+	enum ag_mode server = policy->server.mode[AG_RULE_OUTGOING_AUTH];
+
+	if (ag_value_is_given(own) && scope->mode[AG_RULE_OUTGOING_AUTH] < server)
+		ag_diag_report(diag, AG_WARNING, &own->origin,
+		    "outgoing_auth = %.*s is looser than authgate.ini's %s, which "
+		    "holds: a domain can only make it stricter",
+		    AG_STR_ARG(own->text), ag_mode_name(server));
+}
+
+/* Who is not logged in at all may still send as anybody. */
+static void
+warn_of_match_alone(const struct ag_policy *policy, const struct ag_scope *scope,
+    struct ag_diag *diag)
+{
+	const struct ag_value *match =
+	    &scope->values.value[AG_KEY_MODE_SENDER_LOGIN_MATCH];
+	const struct ag_value *auth =
+	    &scope->values.value[AG_KEY_MODE_LOCAL_SENDER_AUTH];
+
+	if (scope->mode[AG_RULE_SENDER_LOGIN_MATCH] != AG_ENFORCE ||
+	    scope->mode[AG_RULE_LOCAL_SENDER_AUTH] == AG_ENFORCE)
+		return;
+	/* what is only inherited was warned of where it stands */
+	if (!is_server(policy, scope) && !ag_value_is_given(match) &&
+	    !ag_value_is_given(auth))
+		return;
+	ag_diag_report(diag, AG_WARNING,
+	    ag_value_is_given(match) ? &match->origin : &auth->origin,
+	    "sender_login_match is enforced and local_sender_auth is not: who "
+	    "does not log in may still send as any local address");
+}
+
+void
+ag_compile_check(const struct ag_policy *policy, struct ag_diag *diag)
+{
+	const struct ag_value *replaces =
+	    &policy->server.values.value[AG_KEY_REALM_REPLACES];
+
+	if (policy->form.realm_replaces && policy->form.realm[0] == '\0')
+		ag_diag_report(diag, AG_WARNING, &replaces->origin,
+		    "realm_replaces does nothing without a realm");
+	warn_of_match_alone(policy, &policy->server, diag);
+	for (size_t i = 0; i < policy->nfiles; i++) {
+		warn_of_match_alone(policy, policy->files[i], diag);
+		warn_of_looser(policy, policy->files[i], diag);
+	}
+}

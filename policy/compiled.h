@@ -1,0 +1,60 @@
+/*
+ * compiled.h - what a policy is made of; for load, eval and policy only
+ */
+#ifndef AG_COMPILED_H
+#define AG_COMPILED_H
+
+#include <stdatomic.h>
+
+#include "domains.h"
+#include "login.h"
+#include "names.h"
+#include "policy.h"
+
+struct ag_words {
+	struct ag_str *word;
+	size_t n;
+};
+
+/* What holds for one file: the server's, or a domain's. */
+struct ag_scope {
+	struct ag_str name; /* the domain; empty for the server */
+	const char *file;
+	struct ag_values values; /* as written; a domain's may be left out */
+	enum ag_mode mode[AG_RULE_COUNT];
+	struct ag_origin mode_at[AG_RULE_COUNT];
+	struct ag_reply reply[AG_RULE_COUNT];
+	bool unless_local_recipient;
+	struct ag_words roles;
+	struct ag_nets *relay; /* this file's own list */
+	bool has_accounts;
+	struct ag_names accounts; /* local parts */
+};
+
+struct ag_policy {
+	atomic_uint shares;
+	struct ag_arena arena;
+	struct ag_scope server;
+	struct ag_scope **files; /* of domains, by number */
+	size_t nfiles;
+	struct ag_domains domains;
+	struct ag_nets *kill;
+	struct ag_names kill_logins;
+	struct ag_names kill_senders; /* "a@b", "@b", ".b" */
+	struct ag_senders *senders;
+	struct ag_login_form form;
+	bool auth_enabled;
+	struct ag_words mechanisms;
+	struct ag_words login_domains; /* folded */
+	struct ag_words auth_only;     /* names and ports */
+	bool kill_on_auth_only;
+	struct ag_str delimiters;
+};
+
+/* The scope that a look-up in the domains led to. */
+const struct ag_scope *ag_policy_scope(const struct ag_policy *policy,
+    const struct ag_domain *domain);
+
+void ag_policy_free(struct ag_policy *policy);
+
+#endif

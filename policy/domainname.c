@@ -1,0 +1,94 @@
+#include "domainname.h"
+
+#include <idn2.h>
+#include <string.h>
+
+static bool
+is_name_byte(char c)
+{
+	return (unsigned char)c >= 0x80 || ag_is_digit(c) || c == '-' ||
+	    c == '_' || c == '.' || (ag_lower(c) >= 'a' && ag_lower(c) <= 'z');
+}
+
+static bool
+is_ascii(struct ag_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] >= 0x80)
+			return false;
+	return true;
+}
+
+static bool
+has_empty_label(struct ag_str name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (name.ptr[i] == '.' && (i == 0 || name.ptr[i - 1] == '.'))
+			return true;
+	return false;
+}
+
+static struct ag_str
+without_final_dot(struct ag_str name)
+{
+	if (name.len > 1 && name.ptr[name.len - 1] == '.')
+		name.len--;
+	return name;
+}
+
+static bool
+is_well_formed(struct ag_str name)
+{
+	if (name.len == 0 || name.len > AG_DOMAIN_MAX || has_empty_label(name) ||
+	    name.ptr[name.len - 1] == '.')
+		return false;
+	for (size_t i = 0; i < name.len; i++)
+		if (!is_name_byte(name.ptr[i]))
+			return false;
+	return is_ascii(name) || ag_str_is_utf8(name);
+}
+
+static void
+copy_lower(struct ag_str name, char *out)
+{
+	for (size_t i = 0; i < name.len; i++)
+		out[i] = ag_lower(name.ptr[i]);
+	out[name.len] = '\0';
+}
+
+/* Converts in place; false leaves the name as it is. */
+static bool
+convert(char name[static AG_DOMAIN_MAX + 1])
+{
+	char *ascii = NULL;
+	struct ag_str result;
+	bool ok;
+
+	if (idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK)
+		return false;
+	result = without_final_dot(ag_str(ascii));
+	ok = is_well_formed(result) && is_ascii(result);
+	if (ok)
+		copy_lower(result, name);
+	idn2_free(ascii);
+	return ok;
+}
+
+enum ag_domain_status
+ag_domain_parse(struct ag_str name, char out[static AG_DOMAIN_MAX + 1])
+{
+	name = without_final_dot(name);
+	out[0] = '\0';
+	if (!is_well_formed(name))
+		return AG_DOMAIN_BAD;
+	copy_lower(name, out);
+	if (is_ascii(name) || convert(out))
+		return AG_DOMAIN_OK;
+	return AG_DOMAIN_UNCONVERTIBLE;
+}
+
+struct ag_str
+ag_domain_parent(struct ag_str name)
+{
+	return ag_str_skip(name, ag_str_find(name, '.') + 1);
+}

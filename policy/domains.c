@@ -1,0 +1,148 @@
+#include "domains.h"
+
+#include "domainname.h"
+
+struct claim {
+	bool by_file;	 /* a file of that name */
+	bool by_alias;	 /* an alias in a file */
+	bool subdomains; /* the file takes subdomains too */
+	bool listed;	 /* a line "name" */
+	bool below;	 /* a line ".name" */
+	uint32_t file;
+	uint32_t owner; /* of an alias: the number of its file's name */
+	struct ag_origin origin;
+	struct ag_origin line; /* in a list */
+};
+
+static struct claim *
+add_name(struct ag_domains *domains, struct ag_str name)
+{
+	uint32_t id = ag_strmap_put(&domains->map, name);
+
+	if (id == AG_NO_ID)
+		return NULL;
+	return ag_vec_at(&domains->claims, id, sizeof(struct claim));
+}
+
+static const struct claim *
+find_name(const struct ag_domains *domains, struct ag_str name)
+{
+	uint32_t id = ag_strmap_find(&domains->map, name);
+	const struct claim *claims = domains->claims.items;
+
+	return id != AG_NO_ID ? &claims[id] : NULL;
+}
+
+static void
+report_claimed(struct ag_str name, const struct claim *first,
+    const struct ag_origin *second, struct ag_diag *diag)
+{
+	char where[AG_ORIGIN_MAX];
+	struct ag_buf buf = AG_BUF(where);
+
+	ag_origin_write(&first->origin, &buf);
+	ag_diag_report(diag, AG_ERROR, second,
+	    "%.*s is claimed by %s already; a domain has one file",
+	    AG_STR_ARG(name), where);
+}
+
+bool
+ag_domains_add_file(struct ag_domains *domains, struct ag_str name,
+    uint32_t file, bool subdomains, const struct ag_origin *origin,
+    struct ag_diag *diag)
+{
+	struct claim *claim = add_name(domains, name);
+
+	if (claim == NULL)
+		return false;
+	if (claim->by_file || claim->by_alias) {
+		report_claimed(name, claim, origin, diag);
+		return true;
+	}
+	claim->by_file = true;
+	claim->file = file;
+	claim->subdomains = subdomains;
+	claim->origin = *origin;
+	return true;
+}
+
+bool
+ag_domains_add_alias(struct ag_domains *domains, struct ag_str alias,
+    struct ag_str owner, const struct ag_origin *origin, struct ag_diag *diag)
+{
+	struct claim *claim = add_name(domains, alias);
+	uint32_t id = ag_strmap_find(&domains->map, owner);
+	const struct claim *claims = domains->claims.items;
+
+	if (claim == NULL)
+		return false;
+	if (claim->by_file || claim->by_alias) {
+		report_claimed(alias, claim, origin, diag);
+		return true;
+	}
+	claim->by_alias = true;
+	claim->owner = id;
+	claim->file = claims[id].file;
+	claim->origin = *origin;
+	return true;
+}
+
+bool
+ag_domains_add_listed(struct ag_domains *domains, struct ag_str name,
+    bool below, const struct ag_origin *origin, struct ag_diag *diag)
+{
+	struct claim *claim = add_name(domains, name);
+
+	if (claim == NULL)
+		return false;
+	if (below ? claim->below : claim->listed)
+		ag_diag_report(diag, AG_WARNING, origin, "%s%.*s is there twice",
+		    below ? "." : "", AG_STR_ARG(name));
+	claim->listed = true;
+	claim->below = claim->below || below;
+	claim->line = *origin;
+	return true;
+}
+
+static struct ag_domain
+governed_exactly(const struct ag_domains *domains, struct ag_str name,
+    const struct claim *claim)
+{
+	struct ag_domain domain = { true, claim->file, name, true };
+
+	if (claim->by_alias)
+		domain.folded = ag_strmap_key(&domains->map, claim->owner);
+	return domain;
+}
+
+struct ag_domain
+ag_domains_find(const struct ag_domains *domains, struct ag_str name)
+{
+	struct ag_domain domain = { false, AG_SERVER_FILE, name, false };
+	const struct claim *claim = find_name(domains, name);
+	struct ag_str above;
+
+	if (claim != NULL && (claim->by_file || claim->by_alias))
+		return governed_exactly(domains, name, claim);
+	domain.local = claim != NULL && claim->listed;
+	for (above = ag_domain_parent(name); above.len > 0;
+	     above = ag_domain_parent(above)) {
+		claim = find_name(domains, above);
+		if (claim == NULL)
+			continue;
+		if (claim->by_file && claim->subdomains) {
+			domain.local = true;
+			domain.file = claim->file;
+			return domain;
+		}
+		domain.local = domain.local || claim->below;
+	}
+	return domain;
+}
+
+void
+ag_domains_free(struct ag_domains *domains)
+{
+	ag_strmap_free(&domains->map);
+	ag_vec_free(&domains->claims);
+}

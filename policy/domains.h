@@ -1,0 +1,57 @@
+/*
+ * domains.h - which domains are ours, and which file governs each
+ *
+ * A domain is governed by the file, or the alias in a file, of exactly its
+ * name; else by the longest file name above it that takes its subdomains; else
+ * by the main file, when a list of local domains has it.  Names are given as
+ * domainname.h makes them.
+ */
+#ifndef AG_DOMAINS_H
+#define AG_DOMAINS_H
+
+#include "strmap.h"
+#include "vec.h"
+
+/* The number of the file that governs; the main file's is this. */
+#define AG_SERVER_FILE UINT32_MAX
+
+/* All zero bytes are an empty table. */
+struct ag_domains {
+	struct ag_strmap map;
+	struct ag_vec claims; /* by number of the name */
+};
+
+/* What is known of a domain. */
+struct ag_domain {
+	bool local;
+	uint32_t file;	     /* number of the governing file, AG_SERVER_FILE */
+	struct ag_str folded; /* an alias's domain, else the name itself */
+	bool is_account_domain; /* the file's own name or alias: shares accounts */
+};
+
+/*
+ * A file, numbered by the caller, claims its name.  A second claim of one name
+ * is reported as an error at origin.  False when there is no memory.
+ */
+bool ag_domains_add_file(struct ag_domains *domains, struct ag_str name,
+    uint32_t file, bool subdomains, const struct ag_origin *origin,
+    struct ag_diag *diag);
+
+/* The file, which has been added under the name owner, claims an alias. */
+bool ag_domains_add_alias(struct ag_domains *domains, struct ag_str alias,
+    struct ag_str owner, const struct ag_origin *origin, struct ag_diag *diag);
+
+/*
+ * A line of a list: the name and, with below, all below it.  The same line
+ * twice is a warning.
+ */
+bool ag_domains_add_listed(struct ag_domains *domains, struct ag_str name,
+    bool below, const struct ag_origin *origin, struct ag_diag *diag);
+
+/* folded borrows name or the table. */
+struct ag_domain ag_domains_find(const struct ag_domains *domains,
+    struct ag_str name);
+
+void ag_domains_free(struct ag_domains *domains);
+
+#endif

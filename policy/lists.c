@@ -1,0 +1,437 @@
+#include "lists.h"
+
+#include "number.h"
+#include "settings.h"
+
+static void
+bad(struct ag_list *list, enum ag_severity severity, struct ag_str entry,
+    const char *why)
+{
+	ag_diag_report(list->diag, severity, &list->at, "%.*s %s",
+	    AG_STR_ARG(entry), why);
+}
+
+/* What a bad line is: skipping an exception would open a relay. */
+static enum ag_severity
+bad_line(const struct ag_list *list, struct ag_str entry)
+{
+	bool exception = entry.len > 0 && entry.ptr[0] == '!';
+
+	return list->relay && exception ? AG_ERROR : AG_BAD_LINE;
+}
+
+/* ---- lines ---- */
+
+/* One line: its words and its reason. */
+struct list_line {
+	struct ag_str entry;
+	struct ag_str rest; /* further words */
+	struct ag_entry about;
+};
+
+/* The next line that has an entry; false at the end. */
+static bool
+next_line(struct ag_list *list, struct list_line *line)
+{
+	struct ag_str text;
+
+	while (ag_str_line(&list->text, &text)) {
+		size_t hash = ag_str_find(text, '#');
+		struct ag_str note = ag_str_trim(ag_str_skip(text, hash + 1));
+
+		list->at.line++;
+		line->rest = ag_str_trim(ag_str_head(text, hash));
+		if (!ag_str_word(&line->rest, AG_BLANKS, &line->entry))
+			continue;
+		line->about = (struct ag_entry){ AG_NEVER, NULL, list->at };
+		if (note.len > 0)
+			line->about.note = ag_arena_str(list->arena, note).ptr;
+		return true;
+	}
+	return false;
+}
+
+/* Takes "until=..." from the rest of a line; false after a finding. */
+static bool
+take_until(struct ag_list *list, struct list_line *line)
+{
+	struct ag_str word;
+
+	while (ag_str_word(&line->rest, AG_BLANKS, &word)) {
+		const char *why = NULL;
+
+		if (!ag_str_starts(word, "until="))
+			why = "is followed by something that is neither until= "
+			      "nor a # comment";
+		else if (line->about.until != AG_NEVER)
+			why = "has until= twice";
+		else if (!ag_number_until(ag_str_skip(word, 6),
+			     &line->about.until))
+			why = "has a bad until=; write until=2026-12-31 or "
+			      "until=2026-12-31T18:00:00Z";
+		if (why != NULL) {
+			bad(list, bad_line(list, line->entry), line->entry, why);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The next line with an entry and, behind it, nothing but until=. */
+static bool
+next_entry(struct ag_list *list, struct list_line *line)
+{
+	while (next_line(list, line))
+		if (take_until(list, line))
+			return true;
+	return false;
+}
+
+/* ---- networks ---- */
+
+/* Adds the prefixes of one entry, or reports it; false: no memory. */
+static bool
+add_network(struct ag_list *list, const struct list_line *line,
+    enum ag_severity severity, struct ag_vec *nets)
+{
+	bool except = line->entry.ptr[0] == '!';
+	char reason[200];
+	struct ag_buf why = AG_BUF(reason);
+	struct ag_range range;
+	struct ag_prefix prefix;
+
+	if (!ag_range_parse(&range, ag_str_skip(line->entry, except), &why)) {
+		bad(list, severity, line->entry, reason);
+		return true;
+	}
+	while (ag_range_take_prefix(&range, &prefix)) {
+		struct ag_net *net = ag_vec_add(nets, sizeof(*net));
+
+		if (net == NULL)
+			return false;
+		*net = (struct ag_net){ prefix, except, line->about };
+	}
+	return true;
+}
+
+bool
+ag_list_networks(struct ag_list *list, struct ag_vec *nets)
+{
+	struct list_line line;
+
+	while (next_entry(list, &line))
+		if (!add_network(list, &line, bad_line(list, line.entry), nets))
+			return false;
+	return true;
+}
+
+bool
+ag_list_words(struct ag_list *list, struct ag_vec *nets)
+{
+	struct ag_str word;
+
+	while (ag_str_word(&list->text, AG_WORD_SEPARATORS, &word)) {
+		struct list_line line = { .entry = word,
+			.about = { AG_NEVER, NULL, list->at } };
+		struct ag_str after = list->text;
+
+		if (ag_str_word(&after, AG_WORD_SEPARATORS, &line.rest) &&
+		    ag_str_starts(line.rest, "until="))
+			list->text = after;
+		else
+			line.rest = ag_str(NULL);
+		if (line.rest.len > 0 &&
+		    !ag_number_until(ag_str_skip(line.rest, 6), &line.about.until))
+			bad(list, AG_ERROR, word,
+			    "has a bad until=; write until=2026-12-31");
+		else if (!add_network(list, &line, AG_ERROR, nets))
+			return false;
+	}
+	return true;
+}
+
+/* ---- the kill list ---- */
+
+static bool
+add_login(struct ag_list *list, const struct list_line *line,
+    struct ag_names *logins)
+{
+	struct ag_str text = ag_str_skip(line->entry, sizeof("login:") - 1);
+	struct ag_mailbox login;
+	char buf[AG_ADDRESS_MAX];
+
+	if (text.len == 0 || !ag_login_parse(&login, text)) {
+		bad(list, AG_BAD_LINE, line->entry, "names no login");
+		return true;
+	}
+	ag_login_complete(&login, list->form);
+	return ag_names_add(logins, ag_login_write(&login, buf), &line->about,
+	    list->diag);
+}
+
+/* "a@b", "@b" or ".b", in the form in which eval looks it up. */
+static bool
+sender_key(struct ag_str text, char buf[static AG_ADDRESS_MAX])
+{
+	struct ag_mailbox mailbox;
+	struct ag_buf out = ag_buf(buf, AG_ADDRESS_MAX);
+	char domain[AG_DOMAIN_MAX + 1];
+
+	if (text.len > 0 && (text.ptr[0] == '@' || text.ptr[0] == '.')) {
+		ag_buf_char(&out, text.ptr[0]);
+		if (ag_domain_parse(ag_str_skip(text, 1), domain) != AG_DOMAIN_OK)
+			return false;
+		ag_buf_text(&out, domain);
+		return true;
+	}
+	if (!ag_mailbox_parse(&mailbox, text))
+		return false;
+	ag_login_write(&mailbox, buf);
+	return true;
+}
+
+static bool
+add_sender(struct ag_list *list, const struct list_line *line,
+    struct ag_names *senders)
+{
+	struct ag_str text = ag_str_skip(line->entry, sizeof("sender:") - 1);
+	char key[AG_ADDRESS_MAX];
+
+	if (!sender_key(text, key)) {
+		bad(list, AG_BAD_LINE, line->entry,
+		    "names no sender; write sender:user@example.net, "
+		    "sender:@example.net or sender:.example.net");
+		return true;
+	}
+	return ag_names_add(senders, ag_str(key), &line->about, list->diag);
+}
+
+bool
+ag_list_kill(struct ag_list *list, struct ag_vec *nets, struct ag_names *logins,
+    struct ag_names *senders)
+{
+	struct list_line line;
+	bool ok = true;
+
+	while (ok && next_entry(list, &line)) {
+		if (ag_str_starts(line.entry, "login:"))
+			ok = add_login(list, &line, logins);
+		else if (ag_str_starts(line.entry, "sender:"))
+			ok = add_sender(list, &line, senders);
+		else
+			ok = add_network(list, &line, AG_BAD_LINE, nets);
+	}
+	return ok;
+}
+
+/* ---- local domains ---- */
+
+bool
+ag_list_domains(struct ag_list *list, struct ag_domains *domains)
+{
+	struct list_line line;
+
+	/* a Postfix table may stand here: only the first word counts */
+	while (next_line(list, &line)) {
+		bool below = line.entry.ptr[0] == '.';
+		char name[AG_DOMAIN_MAX + 1];
+
+		if (ag_domain_parse(ag_str_skip(line.entry, below), name) !=
+		    AG_DOMAIN_OK)
+			bad(list, AG_BAD_LINE, line.entry,
+			    "is not a domain name; write example.com or "
+			    ".example.com");
+		else if (!ag_domains_add_listed(domains, ag_str(name), below,
+			     &list->at, list->diag))
+			return false;
+	}
+	return true;
+}
+
+/* ---- accounts ---- */
+
+/* Reads an account of the owner's domain; false when it is none. */
+static bool
+parse_account(const struct ag_list *list, struct ag_str entry,
+    struct ag_str owner, struct ag_mailbox *account)
+{
+	struct ag_domain domain;
+
+	if (ag_mailbox_parse_local(account, entry))
+		return true;
+	if (!ag_mailbox_parse(account, entry))
+		return false;
+	domain = ag_domains_find(list->form->domains, ag_mailbox_domain(account));
+	return domain.is_account_domain && ag_str_eq(domain.folded, owner);
+}
+
+bool
+ag_list_accounts(struct ag_list *list, struct ag_str owner,
+    struct ag_names *accounts)
+{
+	struct list_line line;
+
+	while (next_entry(list, &line)) {
+		struct ag_mailbox account;
+
+		if (!parse_account(list, line.entry, owner, &account))
+			bad(list, AG_BAD_LINE, line.entry,
+			    "is neither an address nor a local part of this "
+			    "domain");
+		else if (!ag_names_add(accounts, ag_mailbox_local(&account),
+			     &line.about, list->diag))
+			return false;
+	}
+	return true;
+}
+
+/* ---- the sender map ---- */
+
+/* The next word of a line that may go on in lines that begin with a blank. */
+static bool
+next_map_word(struct ag_str *text, struct ag_str *word)
+{
+	for (;;) {
+		struct ag_str line = ag_str_head(*text, ag_str_find(*text, '\n'));
+		struct ag_str code = ag_str_head(line, ag_str_find(line, '#'));
+
+		if (ag_str_word(&code, ", \t\r", word)) {
+			*text = ag_str_skip(*text,
+			    (size_t)(word->ptr - text->ptr) + word->len);
+			return true;
+		}
+		if (line.len == text->len)
+			return false;
+		*text = ag_str_skip(*text, line.len + 1);
+	}
+}
+
+static bool
+goes_on(struct ag_str text)
+{
+	struct ag_str line = ag_str_head(text, ag_str_find(text, '\n'));
+	struct ag_str code = ag_str_trim(ag_str_head(line, ag_str_find(line, '#')));
+
+	return code.len == 0 || line.ptr[0] == ' ' || line.ptr[0] == '\t';
+}
+
+/*
+ * Takes a line with all that continues it.  *lines counts the lines it has.
+ */
+static bool
+next_map_line(struct ag_list *list, struct ag_str *text, unsigned *lines)
+{
+	struct ag_str start = list->text, line;
+
+	if (!ag_str_line(&list->text, &line))
+		return false;
+	*lines = 1;
+	while (list->text.len > 0 && goes_on(list->text)) {
+		ag_str_line(&list->text, &line);
+		++*lines;
+	}
+	*text = ag_str_head(start, start.len - list->text.len);
+	return true;
+}
+
+/* What a word of the map stands for; domains folded, bare users completed. */
+static bool
+map_key(const struct ag_list *list, struct ag_str word,
+    char buf[static AG_ADDRESS_MAX])
+{
+	struct ag_login_form form = *list->form;
+	struct ag_mailbox mailbox = { 0 };
+	char domain[AG_DOMAIN_MAX + 1];
+
+	form.realm_replaces = false;
+	if (word.len > 1 && word.ptr[0] == '@') {
+		struct ag_domain known;
+
+		if (ag_domain_parse(ag_str_skip(word, 1), domain) != AG_DOMAIN_OK)
+			return false;
+		known = ag_domains_find(form.domains, ag_str(domain));
+		ag_address_write(ag_str(NULL), known.folded, buf);
+		return true;
+	}
+	if (!ag_mailbox_parse(&mailbox, word) &&
+	    !ag_mailbox_parse_local(&mailbox, word))
+		return false;
+	ag_login_complete(&mailbox, &form);
+	ag_login_write(&mailbox, buf);
+	return true;
+}
+
+static bool
+is_any(struct ag_str word)
+{
+	return ag_str_eq(word, ag_str("*"));
+}
+
+/* Whether every right side can be a login; reports what is wrong. */
+static bool
+check_map_line(struct ag_list *list, struct ag_str left, struct ag_str rest)
+{
+	char key[AG_ADDRESS_MAX];
+	struct ag_mailbox login;
+	struct ag_str word;
+	unsigned n = 0;
+
+	if (!is_any(left) && !map_key(list, left, key)) {
+		bad(list, AG_BAD_LINE, left,
+		    "is not an address; write user@example.com, @example.com, "
+		    "user or *");
+		return false;
+	}
+	for (; next_map_word(&rest, &word); n++) {
+		if (word.ptr[0] == '@' || !ag_login_parse(&login, word)) {
+			bad(list, AG_BAD_LINE, word,
+			    "is not a login; a domain may stand on the left only");
+			return false;
+		}
+	}
+	if (n == 0)
+		bad(list, AG_BAD_LINE, left, "has no login behind it");
+	return n > 0;
+}
+
+static bool
+add_map_word(struct ag_list *list, struct ag_senders *senders,
+    struct ag_str left, struct ag_str word)
+{
+	char login_text[AG_ADDRESS_MAX], written[AG_ADDRESS_MAX];
+	struct ag_mailbox login;
+
+	if (is_any(word))
+		return ag_senders_add(senders, left, ag_str(NULL), ag_str(NULL),
+		    &list->at);
+	ag_login_parse(&login, word);
+	ag_login_complete(&login, list->form);
+	ag_login_write(&login, login_text);
+	/* what no left side can be leads nowhere: it is its own text */
+	if (!map_key(list, word, written))
+		ag_login_write(&login, written);
+	return ag_senders_add(senders, left, ag_str(login_text), ag_str(written),
+	    &list->at);
+}
+
+bool
+ag_list_senders(struct ag_list *list, struct ag_senders *senders)
+{
+	struct ag_str text, left, word;
+	unsigned lines = 0;
+
+	for (list->at.line = 1; next_map_line(list, &text, &lines);
+	     list->at.line += lines) {
+		char key[AG_ADDRESS_MAX] = "*";
+
+		if (!next_map_word(&text, &left) ||
+		    !check_map_line(list, left, text))
+			continue;
+		if (!is_any(left))
+			map_key(list, left, key);
+		while (next_map_word(&text, &word))
+			if (!add_map_word(list, senders, ag_str(key), word))
+				return false;
+	}
+	return true;
+}

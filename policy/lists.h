@@ -1,0 +1,43 @@
+/*
+ * lists.h - the plain-text lists: networks, names, domains, the sender map
+ *
+ * One entry a line, "#" begins a comment, which is the entry's reason; behind
+ * the entry may stand until=.  A bad line is reported and skipped.
+ */
+#ifndef AG_LISTS_H
+#define AG_LISTS_H
+
+#include "arena.h"
+#include "ip.h"
+#include "login.h"
+#include "names.h"
+#include "senders.h"
+
+/* One list, on its way into the tables of a policy. */
+struct ag_list {
+	struct ag_str text;
+	struct ag_origin at; /* the file, then the line that was read */
+	struct ag_arena *arena; /* keeps notes */
+	struct ag_diag *diag;
+	const struct ag_login_form *form;
+	bool relay; /* a bad exception is an error: it would open something */
+};
+
+/*
+ * Each reads the whole list and returns false only when there is no memory.
+ * nets is an array of struct ag_net.
+ */
+bool ag_list_networks(struct ag_list *list, struct ag_vec *nets);
+bool ag_list_kill(struct ag_list *list, struct ag_vec *nets,
+    struct ag_names *logins, struct ag_names *senders);
+bool ag_list_domains(struct ag_list *list, struct ag_domains *domains);
+bool ag_list_senders(struct ag_list *list, struct ag_senders *senders);
+
+/* Addresses and local parts of the domain owner and its aliases. */
+bool ag_list_accounts(struct ag_list *list, struct ag_str owner,
+    struct ag_names *accounts);
+
+/* Entries in a row, as a value of [relay] allow; what is bad is an error. */
+bool ag_list_words(struct ag_list *list, struct ag_vec *nets);
+
+#endif

@@ -1,0 +1,396 @@
+/*
+ * Reads the main file, the files of domains, and the lists they name, in the
+ * order in which one needs the other: which domains are ours decides how a
+ * login in a list is read.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile.h"
+#include "file.h"
+#include "ini.h"
+#include "lists.h"
+
+struct loader {
+	const char *path; /* of the main file, as given */
+	const char *main; /* its name beside the others */
+	struct ag_policy *policy;
+	struct ag_diag *diag;
+	bool no_memory;
+};
+
+static void
+check_memory(struct loader *loader, bool ok)
+{
+	loader->no_memory = loader->no_memory || !ok;
+}
+
+/*
+ * Reads a file by the name that findings show, which is relative to the main
+ * file's folder.  The caller frees text->ptr.
+ */
+static int
+read_shown(struct loader *loader, const char *shown, struct ag_str *text)
+{
+	const char *path = ag_file_beside(&loader->policy->arena, loader->path,
+	    ag_str(shown));
+
+	*text = ag_str(NULL);
+	return path != NULL ? ag_file_read(path, text) : ENOMEM;
+}
+
+static const char *
+reason(int error)
+{
+	return error == EISDIR ? "not a regular file" : strerror(error);
+}
+
+/* ---- INI files ---- */
+
+static struct ag_origin
+whole_file(const char *file)
+{
+	return (struct ag_origin){ file, 0 };
+}
+
+static void
+read_ini(struct loader *loader, struct ag_scope *scope, enum ag_place place)
+{
+	struct ag_origin at = whole_file(scope->file);
+	struct ag_str text;
+	int error = read_shown(loader, scope->file, &text);
+
+	ag_values_init(&scope->values);
+	if (error == 0)
+		ag_ini_read(&scope->values, text, scope->file, place,
+		    &loader->policy->arena, loader->diag);
+	else
+		ag_diag_report(loader->diag, AG_ERROR, &at,
+		    "the file cannot be read: %s", reason(error));
+	free((char *)text.ptr);
+}
+
+static int
+is_ini(const struct dirent *entry)
+{
+	struct ag_str name = ag_str(entry->d_name);
+
+	return name.len > 4 && name.ptr[0] != '.' &&
+	    ag_str_eq(ag_str_skip(name, name.len - 4), ag_str(".ini"));
+}
+
+/* Reads domains/NAME.ini; NAME is the domain. */
+static void
+read_domain_file(struct loader *loader, const char *file)
+{
+	struct ag_policy *policy = loader->policy;
+	struct ag_scope *scope = ag_arena_alloc(&policy->arena, sizeof(*scope));
+	struct ag_str stem = ag_str_head(ag_str(file), strlen(file) - 4);
+	char shown[AG_PATH_MAX], name[AG_DOMAIN_MAX + 1];
+	struct ag_buf buf = AG_BUF(shown);
+	struct ag_origin at;
+
+	ag_buf_printf(&buf, "domains/%s", file);
+	at = whole_file(ag_arena_str(&policy->arena, ag_buf_get(&buf)).ptr);
+	if (scope == NULL || at.file == NULL)
+		return;
+	scope->file = at.file;
+	read_ini(loader, scope, AG_DOMAIN);
+	if (ag_domain_parse(stem, name) != AG_DOMAIN_OK) {
+		ag_diag_report(loader->diag, AG_ERROR, &at,
+		    "%.*s is not a domain name; the file's name is the domain",
+		    AG_STR_ARG(stem));
+		return;
+	}
+	scope->name = ag_arena_str(&policy->arena, ag_str(name));
+	policy->files[policy->nfiles++] = scope;
+}
+
+static void
+read_domain_files(struct loader *loader)
+{
+	struct ag_policy *policy = loader->policy;
+	const char *path = ag_file_beside(&policy->arena, loader->path,
+	    ag_str("domains"));
+	struct ag_origin at = whole_file("domains");
+	struct dirent **entry = NULL;
+	int n = path != NULL ? scandir(path, &entry, is_ini, alphasort) : 0;
+
+	if (n < 0) {
+		if (errno != ENOENT)
+			ag_diag_report(loader->diag, AG_ERROR, &at,
+			    "the folder cannot be read: %s", strerror(errno));
+		return;
+	}
+	policy->files = ag_arena_array(&policy->arena, (size_t)n + 1,
+	    sizeof(struct ag_scope *));
+	for (int i = 0; i < n; i++) {
+		if (policy->files != NULL)
+			read_domain_file(loader, entry[i]->d_name);
+		free(entry[i]);
+	}
+	free(entry);
+}
+
+/* ---- which domains are ours ---- */
+
+static void
+claim_name(struct loader *loader, uint32_t number)
+{
+	struct ag_scope *scope = loader->policy->files[number];
+	struct ag_origin at = whole_file(scope->file);
+	struct ag_str subdomains = scope->values.value[AG_KEY_SUBDOMAINS].text;
+
+	check_memory(loader,
+	    ag_domains_add_file(&loader->policy->domains, scope->name, number,
+		ag_str_eq(subdomains, ag_str("yes")), &at, loader->diag));
+}
+
+static void
+claim_aliases(struct loader *loader, uint32_t number)
+{
+	struct ag_scope *scope = loader->policy->files[number];
+	const struct ag_value *value = &scope->values.value[AG_KEY_ALIASES];
+	struct ag_str rest = value->text, word;
+
+	while (ag_str_word(&rest, AG_WORD_SEPARATORS, &word)) {
+		char name[AG_DOMAIN_MAX + 1];
+
+		ag_domain_parse(word, name);
+		check_memory(loader,
+		    ag_domains_add_alias(&loader->policy->domains, ag_str(name),
+			scope->name, &value->origin, loader->diag));
+	}
+}
+
+/* ---- lists ---- */
+
+/* What to do with the text of one list. */
+typedef bool read_list_fn(struct ag_list *list, struct loader *loader,
+    void *arg);
+
+static void
+read_list(struct loader *loader, const char *shown, const struct ag_value *value,
+    read_list_fn *read, void *arg)
+{
+	struct ag_list list = { .at = whole_file(shown),
+		.arena = &loader->policy->arena,
+		.diag = loader->diag,
+		.form = &loader->policy->form };
+	int error = shown != NULL ? read_shown(loader, shown, &list.text) : ENOMEM;
+	const char *text = list.text.ptr;
+
+	if (error == 0)
+		check_memory(loader, read(&list, loader, arg));
+	else if (error != ENOENT || ag_value_is_given(value))
+		/* the lists that are there by default may be absent */
+		ag_diag_report(loader->diag, AG_ERROR,
+		    ag_value_is_given(value) ? &value->origin : &list.at,
+		    "%s cannot be read: %s", shown, reason(error));
+	free((char *)text);
+}
+
+/* Reads each file that a value names, relative to the file it stands in. */
+static void
+read_lists(struct loader *loader, const struct ag_scope *scope, enum ag_key key,
+    read_list_fn *read, void *arg)
+{
+	const struct ag_value *value = &scope->values.value[key];
+	struct ag_str rest = value->text, word;
+
+	while (ag_str_word(&rest, AG_WORD_SEPARATORS, &word))
+		read_list(loader,
+		    ag_file_beside(&loader->policy->arena, scope->file, word),
+		    value, read, arg);
+}
+
+static bool
+read_domain_list(struct ag_list *list, struct loader *loader, void *arg)
+{
+	(void)arg;
+	return ag_list_domains(list, &loader->policy->domains);
+}
+
+static bool
+read_kill_list(struct ag_list *list, struct loader *loader, void *arg)
+{
+	struct ag_policy *policy = loader->policy;
+
+	return ag_list_kill(list, arg, &policy->kill_logins,
+	    &policy->kill_senders);
+}
+
+static bool
+read_relay_list(struct ag_list *list, struct loader *loader, void *arg)
+{
+	(void)loader;
+	list->relay = true;
+	return ag_list_networks(list, arg);
+}
+
+static bool
+read_sender_map(struct ag_list *list, struct loader *loader, void *arg)
+{
+	(void)arg;
+	return ag_list_senders(list, loader->policy->senders);
+}
+
+static bool
+read_accounts(struct ag_list *list, struct loader *loader, void *arg)
+{
+	struct ag_scope *scope = arg;
+
+	(void)loader;
+	return ag_list_accounts(list, scope->name, &scope->accounts);
+}
+
+static struct ag_nets *
+make_nets(struct loader *loader, struct ag_vec *entries)
+{
+	struct ag_nets *nets =
+	    ag_nets_new(entries->items, entries->n, loader->diag);
+
+	check_memory(loader, nets != NULL);
+	ag_vec_free(entries);
+	return nets;
+}
+
+static void
+load_kill(struct loader *loader)
+{
+	struct ag_vec entries = { 0 };
+
+	read_lists(loader, &loader->policy->server, AG_KEY_KILL, read_kill_list,
+	    &entries);
+	loader->policy->kill = make_nets(loader, &entries);
+}
+
+/* [relay] allow, [relay] file and [lists] relay of one file are one list. */
+static void
+load_relay(struct loader *loader, struct ag_scope *scope)
+{
+	const struct ag_value *allow = &scope->values.value[AG_KEY_RELAY_ALLOW];
+	bool server = scope == &loader->policy->server;
+	struct ag_list list = { .text = allow->text,
+		.at = allow->origin,
+		.arena = &loader->policy->arena,
+		.diag = loader->diag };
+	struct ag_vec entries = { 0 };
+
+	/* the default is the server's; a domain's own list begins empty */
+	if (server || ag_value_is_given(allow))
+		check_memory(loader, ag_list_words(&list, &entries));
+	read_lists(loader, scope, AG_KEY_RELAY_FILE, read_relay_list, &entries);
+	if (server)
+		read_lists(loader, scope, AG_KEY_RELAY, read_relay_list, &entries);
+	scope->relay = make_nets(loader, &entries);
+}
+
+static void
+load_senders(struct loader *loader)
+{
+	struct ag_policy *policy = loader->policy;
+
+	policy->senders = ag_senders_new();
+	check_memory(loader, policy->senders != NULL);
+	if (policy->senders == NULL)
+		return;
+	read_lists(loader, &policy->server, AG_KEY_SENDER_LOGINS, read_sender_map,
+	    NULL);
+	check_memory(loader, ag_senders_finish(policy->senders, loader->diag));
+}
+
+static void
+load_accounts(struct loader *loader, struct ag_scope *scope)
+{
+	scope->has_accounts = scope->values.value[AG_KEY_ACCOUNTS].text.len > 0;
+	read_lists(loader, scope, AG_KEY_ACCOUNTS, read_accounts, scope);
+}
+
+/* ---- all of it ---- */
+
+static void
+load_domains(struct loader *loader)
+{
+	struct ag_policy *policy = loader->policy;
+
+	read_domain_files(loader);
+	for (uint32_t i = 0; i < policy->nfiles; i++)
+		claim_name(loader, i);
+	for (uint32_t i = 0; i < policy->nfiles; i++)
+		claim_aliases(loader, i);
+	read_lists(loader, &policy->server, AG_KEY_LOCAL_DOMAINS,
+	    read_domain_list, NULL);
+}
+
+static void
+load_all(struct loader *loader)
+{
+	struct ag_policy *policy = loader->policy;
+
+	read_ini(loader, &policy->server, AG_SERVER);
+	load_domains(loader);
+	ag_compile_server(policy);
+	load_kill(loader);
+	load_relay(loader, &policy->server);
+	load_senders(loader);
+	for (size_t i = 0; i < policy->nfiles; i++) {
+		ag_compile_domain(policy, policy->files[i]);
+		load_relay(loader, policy->files[i]);
+		load_accounts(loader, policy->files[i]);
+	}
+	ag_compile_check(policy, loader->diag);
+}
+
+static bool
+is_missing(const char *path)
+{
+	struct ag_str text;
+	int error = ag_file_read(path, &text);
+
+	free((char *)text.ptr);
+	return error == ENOENT || error == ENOTDIR;
+}
+
+static const char *
+name_in_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+enum ag_load_status
+ag_policy_load(const char *path, struct ag_diag *diag,
+    const struct ag_policy **policy)
+{
+	struct loader loader = { .path = path, .diag = diag };
+	unsigned errors = diag->errors;
+	struct ag_origin at;
+
+	*policy = NULL;
+	loader.policy = calloc(1, sizeof(*loader.policy));
+	if (loader.policy == NULL)
+		return AG_LOAD_UNUSABLE;
+	loader.main = ag_arena_str(&loader.policy->arena,
+	    ag_str(name_in_folder(path))).ptr;
+	at = whole_file(loader.main);
+	if (is_missing(path)) {
+		ag_diag_report(diag, AG_ERROR, &at, "there is no such file");
+		ag_policy_free(loader.policy);
+		return AG_LOAD_NO_FILE;
+	}
+	loader.policy->server.file = loader.main;
+	atomic_init(&loader.policy->shares, 1);
+	load_all(&loader);
+	if (loader.no_memory || loader.policy->arena.failed)
+		ag_diag_report(diag, AG_ERROR, &at, "there is not enough memory");
+	if (diag->errors > errors) {
+		ag_policy_free(loader.policy);
+		return AG_LOAD_UNUSABLE;
+	}
+	*policy = loader.policy;
+	return AG_LOAD_OK;
+}

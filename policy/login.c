@@ -1,0 +1,95 @@
+#include "login.h"
+
+#include <string.h>
+
+static void
+copy_lower(struct ag_str from, char *to, size_t *len)
+{
+	for (size_t i = 0; i < from.len; i++)
+		to[i] = ag_lower(from.ptr[i]);
+	to[from.len] = '\0';
+	*len = from.len;
+}
+
+/* A domain of no known form stays what it is, in lower case. */
+static bool
+set_domain(struct ag_mailbox *login, struct ag_str domain)
+{
+	if (domain.len > AG_DOMAIN_MAX)
+		return false;
+	if (ag_domain_parse(domain, login->domain) == AG_DOMAIN_OK)
+		login->domain_len = strlen(login->domain);
+	else
+		copy_lower(domain, login->domain, &login->domain_len);
+	return true;
+}
+
+bool
+ag_login_parse(struct ag_mailbox *login, struct ag_str text)
+{
+	size_t at = ag_str_rfind(text, '@');
+
+	memset(login, 0, sizeof(*login));
+	/* "alice@" names no domain, nor is it a login that a realm completes */
+	if (at + 1 == text.len)
+		at = text.len;
+	if (at > AG_LOCAL_MAX)
+		return false;
+	copy_lower(ag_str_head(text, at), login->local, &login->local_len);
+	return at == text.len || set_domain(login, ag_str_skip(text, at + 1));
+}
+
+static void
+put_domain(struct ag_mailbox *login, struct ag_str domain)
+{
+	memcpy(login->domain, domain.ptr, domain.len);
+	login->domain[domain.len] = '\0';
+	login->domain_len = domain.len;
+}
+
+void
+ag_login_fold(struct ag_mailbox *login, const struct ag_login_form *form)
+{
+	struct ag_str domain = ag_mailbox_domain(login);
+	struct ag_domain known;
+
+	if (domain.len == 0)
+		return;
+	known = ag_domains_find(form->domains, domain);
+	if (known.folded.ptr != domain.ptr)
+		put_domain(login, known.folded);
+}
+
+void
+ag_login_complete(struct ag_mailbox *login, const struct ag_login_form *form)
+{
+	struct ag_str realm = ag_str(form->realm);
+	bool completes = login->domain_len == 0 &&
+	    !ag_str_has(ag_mailbox_local(login), '@');
+
+	if (realm.len > 0 && login->local_len > 0 &&
+	    (completes || form->realm_replaces))
+		put_domain(login, realm);
+	ag_login_fold(login, form);
+}
+
+struct ag_str
+ag_address_write(struct ag_str local, struct ag_str domain,
+    char buf[static AG_ADDRESS_MAX])
+{
+	struct ag_buf out = ag_buf(buf, AG_ADDRESS_MAX);
+
+	ag_buf_str(&out, local);
+	if (domain.len > 0) {
+		ag_buf_char(&out, '@');
+		ag_buf_str(&out, domain);
+	}
+	return ag_buf_get(&out);
+}
+
+struct ag_str
+ag_login_write(const struct ag_mailbox *login, char buf[static AG_ADDRESS_MAX])
+{
+	return ag_address_write(ag_mailbox_local(login), ag_mailbox_domain(login),
+	    buf);
+}

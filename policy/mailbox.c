@@ -1,0 +1,282 @@
+#include "mailbox.h"
+
+#include <string.h>
+
+struct ag_str
+ag_mailbox_local(const struct ag_mailbox *mailbox)
+{
+	return (struct ag_str){ mailbox->local, mailbox->local_len };
+}
+
+struct ag_str
+ag_mailbox_domain(const struct ag_mailbox *mailbox)
+{
+	return (struct ag_str){ mailbox->domain, mailbox->domain_len };
+}
+
+bool
+ag_mailbox_eq(const struct ag_mailbox *a, const struct ag_mailbox *b)
+{
+	return ag_str_eq(ag_mailbox_local(a), ag_mailbox_local(b)) &&
+	    ag_str_eq(ag_mailbox_domain(a), ag_mailbox_domain(b));
+}
+
+/* Adds a byte to the local part, false when it is full. */
+static bool
+add_local(struct ag_mailbox *mailbox, char c)
+{
+	if (mailbox->local_len == AG_LOCAL_MAX)
+		return false;
+	mailbox->local[mailbox->local_len++] = ag_lower(c);
+	mailbox->local[mailbox->local_len] = '\0';
+	return true;
+}
+
+/* As it is, in lower case; false when it is too long. */
+static bool
+set_domain_raw(struct ag_mailbox *mailbox, struct ag_str domain)
+{
+	if (domain.len > AG_DOMAIN_MAX)
+		return false;
+	for (size_t i = 0; i < domain.len; i++)
+		mailbox->domain[i] = ag_lower(domain.ptr[i]);
+	mailbox->domain[domain.len] = '\0';
+	mailbox->domain_len = domain.len;
+	return true;
+}
+
+static enum ag_domain_status
+set_domain_name(struct ag_mailbox *mailbox, struct ag_str domain)
+{
+	enum ag_domain_status status = ag_domain_parse(domain, mailbox->domain);
+
+	mailbox->domain_len = strlen(mailbox->domain);
+	return status;
+}
+
+/*
+ * Takes a quoted string off the front of *text and adds what it stands for to
+ * the local part.  False when it is not closed or too long.
+ */
+static bool
+take_quoted(struct ag_str *text, struct ag_mailbox *mailbox)
+{
+	size_t i = 1;
+
+	for (; i < text->len && text->ptr[i] != '"'; i++) {
+		if (text->ptr[i] == '\\' && ++i == text->len)
+			return false;
+		if (!add_local(mailbox, text->ptr[i]))
+			return false;
+	}
+	if (i >= text->len)
+		return false;
+	*text = ag_str_skip(*text, i + 1);
+	return true;
+}
+
+/* Takes everything before the first "@" as it stands. */
+static bool
+take_unquoted(struct ag_str *text, struct ag_mailbox *mailbox)
+{
+	size_t n = ag_str_find(*text, '@');
+
+	for (size_t i = 0; i < n; i++)
+		/* RFC 5321 has these in quoted strings only */
+		if (strchr(",;[]", text->ptr[i]) != NULL ||
+		    !add_local(mailbox, text->ptr[i]))
+			return false;
+	*text = ag_str_skip(*text, n);
+	return true;
+}
+
+/* No byte that some mail program reads as more than part of a name. */
+static bool
+is_plain_local(struct ag_str local)
+{
+	for (size_t i = 0; i < local.len; i++)
+		if (ag_is_control(local.ptr[i]) ||
+		    strchr("%!:\"\\()<>@ ", local.ptr[i]) != NULL)
+			return false;
+	return local.len > 0 && ag_str_is_utf8(local);
+}
+
+/* An address literal of RFC 5321 section 4.1.3, not looked into. */
+static bool
+is_literal(struct ag_str domain)
+{
+	if (domain.len < 3 || domain.ptr[0] != '[' ||
+	    domain.ptr[domain.len - 1] != ']')
+		return false;
+	for (size_t i = 1; i < domain.len - 1; i++)
+		if ((unsigned char)domain.ptr[i] <= ' ' ||
+		    (unsigned char)domain.ptr[i] >= 0x7f ||
+		    strchr("[]\\@<>()\"", domain.ptr[i]) != NULL)
+			return false;
+	return true;
+}
+
+static bool
+set_domain(struct ag_mailbox *mailbox, struct ag_str domain)
+{
+	if (is_literal(domain))
+		return set_domain_raw(mailbox, domain);
+	return set_domain_name(mailbox, domain) != AG_DOMAIN_BAD;
+}
+
+/* Reads what is plain, with or without a domain. */
+static bool
+parse_plain(struct ag_mailbox *mailbox, struct ag_str text)
+{
+	bool taken;
+
+	memset(mailbox, 0, sizeof(*mailbox));
+	taken = text.len > 0 && text.ptr[0] == '"' ?
+	    take_quoted(&text, mailbox) :
+	    take_unquoted(&text, mailbox);
+	if (!taken || !is_plain_local(ag_mailbox_local(mailbox)))
+		return false;
+	return text.len == 0 ||
+	    (text.ptr[0] == '@' && set_domain(mailbox, ag_str_skip(text, 1)));
+}
+
+bool
+ag_mailbox_parse(struct ag_mailbox *mailbox, struct ag_str text)
+{
+	return parse_plain(mailbox, text) && mailbox->domain_len > 0;
+}
+
+bool
+ag_mailbox_parse_local(struct ag_mailbox *mailbox, struct ag_str text)
+{
+	return parse_plain(mailbox, text) && mailbox->domain_len == 0;
+}
+
+/* "@a,@b:" in front of an address: RFC 5321 section 4.1.1.3 has it ignored. */
+static bool
+drop_route(struct ag_str *text)
+{
+	struct ag_str route = ag_str_head(*text, ag_str_find(*text, ':')), hop;
+	char name[AG_DOMAIN_MAX + 1];
+
+	if (text->len == 0 || text->ptr[0] != '@')
+		return true;
+	if (route.len == text->len || route.ptr[route.len - 1] == ',')
+		return false;
+	*text = ag_str_skip(*text, route.len + 1);
+	while (ag_str_word(&route, ",", &hop))
+		if (hop.ptr[0] != '@' ||
+		    ag_domain_parse(ag_str_skip(hop, 1), name) == AG_DOMAIN_BAD)
+			return false;
+	return true;
+}
+
+/* Takes the angle brackets off; false when there is only one of them. */
+static bool
+drop_brackets(struct ag_str *text)
+{
+	bool opens = text->len > 0 && text->ptr[0] == '<';
+	bool closes = text->len > 0 && text->ptr[text->len - 1] == '>';
+
+	if (opens && closes && text->len >= 2)
+		*text = ag_str_head(ag_str_skip(*text, 1), text->len - 2);
+	return opens == closes;
+}
+
+static bool
+is_null_path(struct ag_str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] != ' ')
+			return false;
+	return true;
+}
+
+static enum ag_plainness
+read_ours(struct ag_path *path)
+{
+	struct ag_str text = path->sent;
+
+	if (!drop_brackets(&path->sent))
+		return AG_PATH_ODD;
+	text = path->sent;
+	if (is_null_path(text))
+		return AG_PATH_NULL;
+	if (!drop_route(&text) || !parse_plain(&path->ours, text))
+		return AG_PATH_ODD;
+	return AG_PATH_PLAIN;
+}
+
+/* The MTA's local part: quoted as a whole, or as it stands. */
+static bool
+set_mta_local(struct ag_mailbox *mailbox, struct ag_str local)
+{
+	if (local.len > 0 && local.ptr[0] == '"')
+		return take_quoted(&local, mailbox) && local.len == 0;
+	for (size_t i = 0; i < local.len; i++)
+		if (!add_local(mailbox, local.ptr[i]))
+			return false;
+	return true;
+}
+
+static bool
+has_control(struct ag_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (ag_is_control(s.ptr[i]))
+			return true;
+	return false;
+}
+
+/* The MTA says what it will do, so its domain may be of any form. */
+static bool
+set_mta_domain(struct ag_mailbox *mailbox, struct ag_str domain)
+{
+	if (set_domain_name(mailbox, domain) != AG_DOMAIN_BAD)
+		return true;
+	return domain.len > 0 && set_domain_raw(mailbox, domain);
+}
+
+static enum ag_mta_reading
+read_mta(struct ag_mailbox *mailbox, struct ag_str text)
+{
+	size_t at = ag_str_rfind(text, '@');
+
+	memset(mailbox, 0, sizeof(*mailbox));
+	if (text.len == 0)
+		return AG_MTA_EMPTY;
+	/* an "@" in quotes does not divide */
+	if (text.ptr[text.len - 1] == '"')
+		at = text.len;
+	if (has_control(text) ||
+	    !set_mta_local(mailbox, ag_str_head(text, at)) ||
+	    mailbox->local_len == 0)
+		return AG_MTA_UNREADABLE;
+	if (at == text.len)
+		return AG_MTA_BARE;
+	if (!set_mta_domain(mailbox, ag_str_skip(text, at + 1)))
+		return AG_MTA_UNREADABLE;
+	return AG_MTA_FULL;
+}
+
+void
+ag_path_read(struct ag_path *path, struct ag_str argument,
+    const struct ag_str *mta, const struct ag_str *mailer)
+{
+	memset(path, 0, sizeof(*path));
+	path->sent = argument;
+	path->plainness = read_ours(path);
+	path->reading = mta != NULL ? read_mta(&path->mta, *mta) : AG_MTA_ABSENT;
+	path->mta_local = mailer != NULL &&
+	    (ag_str_ieq(*mailer, ag_str("local")) ||
+		ag_str_ieq(*mailer, ag_str("virtual")));
+}
+
+size_t
+ag_local_base(struct ag_str local, struct ag_str delimiters)
+{
+	for (size_t i = 1; i < local.len; i++)
+		if (ag_str_has(delimiters, local.ptr[i]))
+			return i;
+	return local.len;
+}

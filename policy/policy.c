@@ -1,0 +1,192 @@
+#include <stdlib.h>
+
+#include "compile.h"
+#include "number.h"
+
+static void
+free_scope(struct ag_scope *scope)
+{
+	ag_nets_free(scope->relay);
+	ag_names_free(&scope->accounts);
+}
+
+void
+ag_policy_free(struct ag_policy *policy)
+{
+	for (size_t i = 0; i < policy->nfiles; i++)
+		free_scope(policy->files[i]);
+	free_scope(&policy->server);
+	ag_domains_free(&policy->domains);
+	ag_nets_free(policy->kill);
+	ag_names_free(&policy->kill_logins);
+	ag_names_free(&policy->kill_senders);
+	ag_senders_free(policy->senders);
+	ag_arena_free(&policy->arena);
+	free(policy);
+}
+
+const struct ag_policy *
+ag_policy_ref(const struct ag_policy *policy)
+{
+	if (policy != NULL)
+		atomic_fetch_add(&((struct ag_policy *)policy)->shares, 1);
+	return policy;
+}
+
+void
+ag_policy_unref(const struct ag_policy *policy)
+{
+	struct ag_policy *mine = (struct ag_policy *)policy;
+
+	if (mine != NULL && atomic_fetch_sub(&mine->shares, 1) == 1)
+		ag_policy_free(mine);
+}
+
+const struct ag_scope *
+ag_policy_scope(const struct ag_policy *policy, const struct ag_domain *domain)
+{
+	return domain->local && domain->file != AG_SERVER_FILE ?
+	    policy->files[domain->file] :
+	    &policy->server;
+}
+
+/* ---- what holds ---- */
+
+const struct ag_value *
+ag_policy_value(const struct ag_policy *policy, struct ag_str domain,
+    enum ag_key key)
+{
+	struct ag_domain known = ag_domains_find(&policy->domains, domain);
+
+	return ag_compile_value(policy, ag_policy_scope(policy, &known), key);
+}
+
+struct ag_str
+ag_policy_text(const struct ag_policy *policy, enum ag_key key)
+{
+	return policy->server.values.value[key].text;
+}
+
+bool
+ag_policy_yes(const struct ag_policy *policy, enum ag_key key)
+{
+	bool yes = false;
+
+	ag_number_yesno(ag_policy_text(policy, key), &yes);
+	return yes;
+}
+
+int64_t
+ag_policy_time(const struct ag_policy *policy, enum ag_key key)
+{
+	int64_t seconds = 0;
+
+	ag_number_time(ag_policy_text(policy, key), &seconds);
+	return seconds;
+}
+
+enum ag_mode
+ag_policy_mode(const struct ag_policy *policy, enum ag_rule rule)
+{
+	enum ag_mode mode = policy->server.mode[rule];
+
+	for (size_t i = 0; i < policy->nfiles; i++)
+		if (policy->files[i]->mode[rule] > mode)
+			mode = policy->files[i]->mode[rule];
+	return mode;
+}
+
+bool
+ag_policy_has_killed_networks(const struct ag_policy *policy)
+{
+	return ag_nets_size(policy->kill) > 0;
+}
+
+void
+ag_policy_describe_domain(const struct ag_policy *policy, struct ag_str domain,
+    struct ag_buf *out)
+{
+	struct ag_domain known = ag_domains_find(&policy->domains, domain);
+	const struct ag_scope *scope = ag_policy_scope(policy, &known);
+
+	ag_buf_str(out, domain);
+	if (!known.local)
+		ag_buf_text(out, " is not a local domain; the main file holds");
+	else if (scope == &policy->server)
+		ag_buf_text(out, " is in a list of local domains; the main file "
+				 "holds");
+	else if (ag_str_eq(domain, scope->name))
+		ag_buf_printf(out, " has a file of its own, %s", scope->file);
+	else if (known.is_account_domain)
+		ag_buf_printf(out, " is an alias in %s", scope->file);
+	else
+		ag_buf_printf(out, " is a subdomain that %s takes", scope->file);
+}
+
+/* ---- who may send as whom ---- */
+
+static bool
+owns_own_address(const struct ag_policy *policy, const struct ag_mailbox *login)
+{
+	const struct ag_words *only = &policy->login_domains;
+
+	if (login->domain_len == 0)
+		return false;
+	for (size_t i = 0; i < only->n; i++)
+		if (ag_str_eq(only->word[i], ag_mailbox_domain(login)))
+			return true;
+	return only->n == 0;
+}
+
+void
+ag_policy_of_login(const struct ag_policy *policy, struct ag_str login,
+    ag_senders_fn *found, void *arg)
+{
+	char text[AG_ADDRESS_MAX];
+	struct ag_mailbox mailbox;
+	struct ag_str form;
+
+	if (!ag_login_parse(&mailbox, login))
+		return;
+	ag_login_complete(&mailbox, &policy->form);
+	form = ag_login_write(&mailbox, text);
+	if (owns_own_address(policy, &mailbox))
+		found(arg, form, form, NULL);
+	ag_senders_of_login(policy->senders, form, found, arg);
+}
+
+void
+ag_policy_of_address(const struct ag_policy *policy, struct ag_str address,
+    ag_senders_fn *found, void *arg)
+{
+	char text[AG_ADDRESS_MAX];
+	struct ag_mailbox mailbox;
+	struct ag_sender_key key;
+
+	if (!ag_mailbox_parse(&mailbox, address))
+		return;
+	ag_login_fold(&mailbox, &policy->form);
+	key.local = ag_mailbox_local(&mailbox);
+	key.domain = ag_mailbox_domain(&mailbox);
+	key.base = ag_str_head(key.local,
+	    ag_local_base(key.local, policy->delimiters));
+	if (owns_own_address(policy, &mailbox)) {
+		struct ag_str own = ag_address_write(key.base, key.domain, text);
+
+		found(arg, own, own, NULL);
+	}
+	ag_senders_of_address(policy->senders, &key, found, arg);
+}
+
+struct ag_policy_sizes
+ag_policy_sizes(const struct ag_policy *policy)
+{
+	return (struct ag_policy_sizes){
+		.domain_files = policy->nfiles,
+		.local_domains = policy->domains.map.n,
+		.killed = ag_nets_size(policy->kill) + policy->kill_logins.map.n +
+		    policy->kill_senders.map.n,
+		.relays = ag_nets_size(policy->server.relay),
+		.senders = ag_senders_size(policy->senders),
+	};
+}

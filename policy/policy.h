@@ -1,0 +1,182 @@
+/*
+ * policy.h - the decision engine of authgate
+ *
+ * A policy is everything the configuration says, checked and compiled into
+ * tables that never change again.  Evaluation is a pure function of a policy
+ * and a request: it allocates nothing, logs nothing, asks nobody for the time,
+ * and may run in any number of threads at once.
+ *
+ *	files --load--> policy --eval(request)--> decision
+ *
+ * The library knows nothing of milters or syslog.  milter/ fills in requests
+ * and carries out decisions; "authgate explain" does the same from the command
+ * line, through the same functions.
+ */
+#ifndef AG_POLICY_H
+#define AG_POLICY_H
+
+#include "ip.h"
+#include "mailbox.h"
+#include "reply.h"
+#include "rules.h"
+#include "senders.h"
+#include "settings.h"
+
+struct ag_policy;
+
+/* ---- loading and lifetime ---- */
+
+enum ag_load_status {
+	AG_LOAD_OK,
+	AG_LOAD_NO_FILE, /* the main file is not there */
+	AG_LOAD_UNUSABLE /* there were errors, or there is no memory */
+};
+
+/*
+ * Reads the main file at path and every file it leads to.  All findings go to
+ * diag.  With AG_LOAD_OK *policy is a policy that the caller unrefs, and there
+ * may have been bad lines and warnings; else it is NULL.  One thread at a time.
+ */
+enum ag_load_status ag_policy_load(const char *path, struct ag_diag *diag,
+    const struct ag_policy **policy);
+
+/*
+ * A policy is counted.  ref gives the caller a share of its own; unref gives
+ * it back and frees the policy with the last one.  Both are atomic and accept
+ * NULL.
+ */
+const struct ag_policy *ag_policy_ref(const struct ag_policy *policy);
+void ag_policy_unref(const struct ag_policy *policy);
+
+/* ---- requests ---- */
+
+/*
+ * What is known when a stage is judged.  All is borrowed.  eval reads only
+ * the members that its stage has.
+ */
+struct ag_request {
+	enum ag_stage stage;
+	int64_t now; /* seconds since 1970 */
+
+	/* from CONNECT on; AG_IP_UNKNOWN is a stranger */
+	struct ag_ip client;
+	struct ag_str listener; /* {daemon_name} */
+	unsigned port;		/* {daemon_port}, 0: unknown */
+	bool local_submission;
+
+	/* from MAIL on */
+	const struct ag_mailbox *login; /* as ag_login_parse() read it, or NULL */
+	struct ag_str mechanism;	/* {auth_type}; empty: unknown */
+	bool tls;
+	const struct ag_path *sender;
+
+	/* RCPT only */
+	const struct ag_path *rcpt;
+};
+
+/* ---- decisions ---- */
+
+/*
+ * There is no verdict for "accept and look no further": a rule that is content
+ * ends its own stage only, so nothing earlier can switch off a later check.
+ */
+enum ag_verdict { AG_CONTINUE, AG_TEMPFAIL, AG_REJECT };
+
+/* "continue", "tempfail", "reject". */
+const char *ag_verdict_name(enum ag_verdict verdict);
+
+/*
+ * What a rule has to say.  Plain data; the pointers lead into the policy and
+ * are good as long as the caller holds it.
+ */
+struct ag_finding {
+	enum ag_rule rule;
+	enum ag_verdict verdict;       /* of its reply */
+	const struct ag_reply *reply;  /* NULL with AG_CONTINUE */
+	const struct ag_origin *at;    /* the line that decided; may be NULL */
+	const char *note;	       /* of a list's entry, or NULL */
+	struct ag_str domain;	       /* the sender's domain; may be empty */
+	const char *why;	       /* in words, for explain */
+};
+
+struct ag_decision {
+	enum ag_verdict verdict;
+	struct ag_finding finding; /* of the rule that decided, if any did */
+};
+
+enum ag_outcome {
+	AG_SWITCHED_OFF, /* the rule's mode is off */
+	AG_PASSED,	 /* no objection */
+	AG_WOULD_OBJECT, /* objects, but is only monitored */
+	AG_OBJECTED	 /* objects, and so decides */
+};
+
+/* Told of every rule that is tried, in order. */
+struct ag_trace {
+	void (*step)(void *arg, enum ag_outcome outcome,
+	    const struct ag_finding *finding);
+	void *arg;
+};
+
+/*
+ * Judges one stage.  trace may be NULL; with or without it the same code runs,
+ * so an explanation cannot differ from the decision it explains.
+ */
+struct ag_decision ag_policy_eval(const struct ag_policy *policy,
+    const struct ag_request *request, const struct ag_trace *trace);
+
+/* Writes what is said to the client, without code and status. */
+void ag_policy_say(const struct ag_policy *policy,
+    const struct ag_request *request, const struct ag_finding *finding,
+    struct ag_buf *out);
+
+/*
+ * Writes the request's login in the form in which it is judged; empty when
+ * nobody is logged in.
+ */
+struct ag_str ag_policy_login(const struct ag_policy *policy,
+    const struct ag_request *request, char buf[static AG_ADDRESS_MAX]);
+
+/* ---- what else a policy says ---- */
+
+/*
+ * What holds for a domain, or with an empty name for the server: the value and
+ * the line that says so.
+ */
+const struct ag_value *ag_policy_value(const struct ag_policy *policy,
+    struct ag_str domain, enum ag_key key);
+
+/* The typed value of one of the server's keys; the type must fit the key. */
+struct ag_str ag_policy_text(const struct ag_policy *policy, enum ag_key key);
+bool ag_policy_yes(const struct ag_policy *policy, enum ag_key key);
+int64_t ag_policy_time(const struct ag_policy *policy, enum ag_key key);
+
+/* The strictest mode that a rule has anywhere. */
+enum ag_mode ag_policy_mode(const struct ag_policy *policy, enum ag_rule rule);
+
+/* Whether there is any network in the kill list. */
+bool ag_policy_has_killed_networks(const struct ag_policy *policy);
+
+/* How a domain is governed, in words: for "authgate show". */
+void ag_policy_describe_domain(const struct ag_policy *policy,
+    struct ag_str domain, struct ag_buf *out);
+
+/*
+ * What the sender map and the ownership rules say of a login, or of an address.
+ */
+void ag_policy_of_login(const struct ag_policy *policy, struct ag_str login,
+    ag_senders_fn *found, void *arg);
+void ag_policy_of_address(const struct ag_policy *policy, struct ag_str address,
+    ag_senders_fn *found, void *arg);
+
+/* How large the policy is, for logs. */
+struct ag_policy_sizes {
+	size_t domain_files;
+	size_t local_domains; /* names known, aliases and lists included */
+	size_t killed;
+	size_t relays; /* of the server */
+	size_t senders;
+};
+struct ag_policy_sizes ag_policy_sizes(const struct ag_policy *policy);
+
+#endif

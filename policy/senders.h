@@ -1,0 +1,64 @@
+/*
+ * senders.h - which login may send as which address
+ *
+ * The map gives addresses to logins, as smtpd_sender_login_maps(5 in
+ * postconf) and virtual(5) tables are written.  An address is looked up as it
+ * is, without its tag, as "@domain" and as "*"; all lines that match are
+ * united.  A right side is a login, and is followed where it is a left side
+ * itself.  Chains are worked out when the map is finished, so that a look-up
+ * is at most four searches.
+ *
+ * That a login owns its own address is not the map's business; see eval.
+ */
+#ifndef AG_SENDERS_H
+#define AG_SENDERS_H
+
+#include "text.h"
+
+/* Left sides in a chain. */
+#define AG_SENDERS_CHAIN 10
+
+struct ag_senders;
+
+struct ag_senders *ag_senders_new(void);
+void ag_senders_free(struct ag_senders *senders);
+
+/*
+ * Adds one right side to a left side: "local@domain", "local", "@domain" or
+ * "*".  The login is in login.h's form, or empty for any login; written is the
+ * same right side in the form of a left one.  All are copied; the origin's file
+ * is borrowed.  False when there is no memory.
+ */
+bool ag_senders_add(struct ag_senders *senders, struct ag_str left,
+    struct ag_str login, struct ag_str written, const struct ag_origin *origin);
+
+/* Works out the chains; circles and chains that are too long are warnings. */
+bool ag_senders_finish(struct ag_senders *senders, struct ag_diag *diag);
+
+/* An address whose domain is folded; base is its local part without the tag. */
+struct ag_sender_key {
+	struct ag_str local;
+	struct ag_str base;
+	struct ag_str domain; /* may be empty */
+};
+
+/* Whether the map gives the address to the login, which is not empty. */
+bool ag_senders_give(const struct ag_senders *senders,
+    const struct ag_sender_key *key, struct ag_str login);
+
+/* How many left sides there are. */
+size_t ag_senders_size(const struct ag_senders *senders);
+
+/* Told of a left side and of a login that may send as it ("*": any). */
+typedef void ag_senders_fn(void *arg, struct ag_str left, struct ag_str login,
+    const struct ag_origin *origin);
+
+/* All logins that may send as the address, by the line that gives it. */
+void ag_senders_of_address(const struct ag_senders *senders,
+    const struct ag_sender_key *key, ag_senders_fn *found, void *arg);
+
+/* All left sides that are given to the login. */
+void ag_senders_of_login(const struct ag_senders *senders, struct ag_str login,
+    ag_senders_fn *found, void *arg);
+
+#endif

@@ -1,0 +1,307 @@
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct ag_str
+ag_str(const char *s)
+{
+	return (struct ag_str){ s, s != NULL ? strlen(s) : 0 };
+}
+
+char
+ag_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool
+ag_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+bool
+ag_is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+bool
+ag_str_eq(struct ag_str a, struct ag_str b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+bool
+ag_str_ieq(struct ag_str a, struct ag_str b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (ag_lower(a.ptr[i]) != ag_lower(b.ptr[i]))
+			return false;
+	return true;
+}
+
+bool
+ag_str_starts(struct ag_str s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return s.len >= n && memcmp(s.ptr, prefix, n) == 0;
+}
+
+bool
+ag_str_has(struct ag_str s, char c)
+{
+	return ag_str_find(s, c) < s.len;
+}
+
+size_t
+ag_str_find(struct ag_str s, char c)
+{
+	const char *at = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;
+
+	return at != NULL ? (size_t)(at - s.ptr) : s.len;
+}
+
+size_t
+ag_str_rfind(struct ag_str s, char c)
+{
+	for (size_t i = s.len; i > 0; i--)
+		if (s.ptr[i - 1] == c)
+			return i - 1;
+	return s.len;
+}
+
+struct ag_str
+ag_str_skip(struct ag_str s, size_t n)
+{
+	if (n > s.len)
+		n = s.len;
+	return n == 0 ? s : (struct ag_str){ s.ptr + n, s.len - n };
+}
+
+struct ag_str
+ag_str_head(struct ag_str s, size_t n)
+{
+	return (struct ag_str){ s.ptr, n < s.len ? n : s.len };
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+struct ag_str
+ag_str_trim(struct ag_str s)
+{
+	while (s.len > 0 && is_blank(s.ptr[0]))
+		s = ag_str_skip(s, 1);
+	while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+static bool
+is_in(char c, const char *set)
+{
+	return c != '\0' && strchr(set, c) != NULL;
+}
+
+bool
+ag_str_word(struct ag_str *rest, const char *separators, struct ag_str *word)
+{
+	size_t n = 0;
+
+	while (rest->len > 0 && is_in(rest->ptr[0], separators))
+		*rest = ag_str_skip(*rest, 1);
+	while (n < rest->len && !is_in(rest->ptr[n], separators))
+		n++;
+	*word = ag_str_head(*rest, n);
+	*rest = ag_str_skip(*rest, n);
+	return n > 0;
+}
+
+bool
+ag_str_line(struct ag_str *rest, struct ag_str *line)
+{
+	if (rest->len == 0)
+		return false;
+	*line = ag_str_head(*rest, ag_str_find(*rest, '\n'));
+	*rest = ag_str_skip(*rest, line->len + 1);
+	return true;
+}
+
+/* The length of the well-formed sequence at the front of s, 0 if there is none. */
+static size_t
+utf8_sequence(struct ag_str s)
+{
+	const unsigned char *p = (const unsigned char *)s.ptr;
+	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+	if ((p[0] >= 0x80 && p[0] < 0xc2) || p[0] > 0xf4 || n > s.len)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* over-long forms, surrogates, and what lies above U+10FFFF */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+bool
+ag_str_is_utf8(struct ag_str s)
+{
+	while (s.len > 0) {
+		size_t n = utf8_sequence(s);
+
+		if (n == 0)
+			return false;
+		s = ag_str_skip(s, n);
+	}
+	return true;
+}
+
+static unsigned
+min3(unsigned a, unsigned b, unsigned c)
+{
+	unsigned m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+unsigned
+ag_str_distance(struct ag_str a, struct ag_str b)
+{
+	unsigned d[3][64];
+
+	if (a.len > 63 || b.len > 63)
+		return 99;
+	for (unsigned j = 0; j <= b.len; j++)
+		d[0][j] = j;
+	for (unsigned i = 1; i <= a.len; i++) {
+		unsigned *row = d[i % 3], *above = d[(i + 2) % 3];
+		const unsigned *above2 = d[(i + 1) % 3];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= b.len; j++) {
+			char x = ag_lower(a.ptr[i - 1]), y = ag_lower(b.ptr[j - 1]);
+
+			row[j] = min3(above[j] + 1, row[j - 1] + 1,
+			    above[j - 1] + (x != y));
+			if (i > 1 && j > 1 && x == ag_lower(b.ptr[j - 2]) &&
+			    y == ag_lower(a.ptr[i - 2]) && above2[j - 2] + 1 < row[j])
+				row[j] = above2[j - 2] + 1;
+		}
+	}
+	return d[a.len % 3][b.len];
+}
+
+struct ag_buf
+ag_buf(char *array, size_t size)
+{
+	array[0] = '\0';
+	return (struct ag_buf){ array, size, 0, false };
+}
+
+void
+ag_buf_char(struct ag_buf *buf, char c)
+{
+	ag_buf_str(buf, (struct ag_str){ &c, 1 });
+}
+
+void
+ag_buf_str(struct ag_buf *buf, struct ag_str s)
+{
+	size_t room = buf->size - 1 - buf->len;
+
+	if (s.len > room) {
+		s.len = room;
+		buf->cut = true;
+	}
+	if (s.len > 0)
+		memcpy(buf->ptr + buf->len, s.ptr, s.len);
+	buf->len += s.len;
+	buf->ptr[buf->len] = '\0';
+}
+
+void
+ag_buf_text(struct ag_buf *buf, const char *s)
+{
+	ag_buf_str(buf, ag_str(s));
+}
+
+void
+ag_buf_printf(struct ag_buf *buf, const char *format, ...)
+{
+	size_t room = buf->size - buf->len;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(buf->ptr + buf->len, room, format, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	buf->cut = buf->cut || (size_t)n >= room;
+	buf->len += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+struct ag_str
+ag_buf_get(const struct ag_buf *buf)
+{
+	return (struct ag_str){ buf->ptr, buf->len };
+}
+
+void
+ag_origin_write(const struct ag_origin *origin, struct ag_buf *buf)
+{
+	if (origin == NULL || origin->file == NULL)
+		ag_buf_text(buf, "default");
+	else if (origin->line == 0)
+		ag_buf_text(buf, origin->file);
+	else
+		ag_buf_printf(buf, "%s:%u", origin->file, origin->line);
+}
+
+const char *
+ag_severity_name(enum ag_severity severity)
+{
+	static const char *const name[] = { "note", "warning", "bad line",
+		"error" };
+
+	return name[severity];
+}
+
+static void
+count(struct ag_diag *diag, enum ag_severity severity)
+{
+	diag->errors += severity == AG_ERROR;
+	diag->bad_lines += severity == AG_BAD_LINE;
+	diag->warnings += severity == AG_WARNING;
+}
+
+void
+ag_diag_report(struct ag_diag *diag, enum ag_severity severity,
+    const struct ag_origin *where, const char *format, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	count(diag, severity);
+	if (diag->emit == NULL)
+		return;
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	for (char *p = text; *p != '\0'; p++)
+		if (ag_is_control(*p))
+			*p = '?';
+	diag->emit(diag->arg, severity, where, text);
+}

@@ -1,0 +1,50 @@
+#include "vec.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int
+make_room(struct ag_vec *vec, size_t n, size_t item_size)
+{
+	size_t room = vec->room;
+	void *items;
+
+	while (room < n)
+		room = room == 0 ? 16 : room * 2;
+	if (room == vec->room)
+		return 1;
+	if (room > SIZE_MAX / 2 / item_size)
+		return 0;
+	items = realloc(vec->items, room * item_size);
+	if (items == NULL)
+		return 0;
+	memset((char *)items + vec->room * item_size, 0,
+	    (room - vec->room) * item_size);
+	vec->items = items;
+	vec->room = room;
+	return 1;
+}
+
+void *
+ag_vec_at(struct ag_vec *vec, size_t index, size_t item_size)
+{
+	if (!make_room(vec, index + 1, item_size))
+		return NULL;
+	if (vec->n <= index)
+		vec->n = index + 1;
+	return (char *)vec->items + index * item_size;
+}
+
+void *
+ag_vec_add(struct ag_vec *vec, size_t item_size)
+{
+	return ag_vec_at(vec, vec->n, item_size);
+}
+
+void
+ag_vec_free(struct ag_vec *vec)
+{
+	free(vec->items);
+	*vec = (struct ag_vec){ 0 };
+}

@@ -1,0 +1,27 @@
+/*
+ * vec.h - arrays that grow while a policy is built
+ */
+#ifndef AG_VEC_H
+#define AG_VEC_H
+
+#include <stddef.h>
+
+/* All zero bytes are an empty one; members are zeroed when they are added. */
+struct ag_vec {
+	void *items;
+	size_t n;
+	size_t room;
+};
+
+/*
+ * The member at index, with the array made longer if need be; NULL when there
+ * is no memory.  It may move all members.  Use one item size for one array.
+ */
+void *ag_vec_at(struct ag_vec *vec, size_t index, size_t item_size);
+
+/* A new member at the end. */
+void *ag_vec_add(struct ag_vec *vec, size_t item_size);
+
+void ag_vec_free(struct ag_vec *vec);
+
+#endif
