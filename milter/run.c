@@ -1,7 +1,303 @@
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <libmilter/mfapi.h>
+
 #include "command.h"
+#include "filter.h"
+#include "log.h"
+#include "socket.h"
+#include "store.h"
+
+struct options {
+	const char *config;
+	bool only_stderr;
+};
+
+/* ---- what this version reads and does not carry out ---- */
+
+/* Never silently open: what is switched on must be carried out. */
+static bool
+is_carried_out(const struct ag_policy *policy)
+{
+	const char *what = NULL;
+
+	if (ag_policy_mode(policy, AG_RULE_FROM_HEADER_MATCH) != AG_OFF)
+		what = "[rules] from_header_match";
+	else if (ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) != AG_OFF)
+		what = "[rules] from_header_local_auth";
+	else if (ag_policy_yes_anywhere(policy, AG_KEY_ARCHIVE_ENABLED))
+		what = "[archive] enabled";
+	else if (ag_policy_yes(policy, AG_KEY_RESULTS_HEADER))
+		what = "[auth] results_header";
+	else if (ag_policy_text(policy, AG_KEY_METRICS_LISTEN).len > 0)
+		what = "[metrics] listen";
+	if (what != NULL)
+		ag_log(LOG_ERR, "%s is switched on, and this version of authgate "
+				"cannot do it yet", what);
+	return what == NULL;
+}
+
+/* ---- loading ---- */
+
+static void
+log_finding(void *arg, enum ag_severity severity, const struct ag_origin *where,
+    const char *text)
+{
+	static const int priority[] = { LOG_INFO, LOG_WARNING, LOG_ERR, LOG_ERR };
+	char at[AG_ORIGIN_MAX];
+	struct ag_buf place = AG_BUF(at);
+
+	(void)arg;
+	ag_origin_write(where, &place);
+	ag_log(priority[severity], "%s: %s: %s", at, ag_severity_name(severity),
+	    text);
+}
+
+static void
+log_loaded(const struct ag_policy *policy, unsigned generation)
+{
+	struct ag_policy_sizes sizes = ag_policy_sizes(policy);
+
+	ag_log(LOG_INFO, "policy gen=%u is in force: %zu domain files, %zu names "
+			 "of local domains, %zu kill entries, %zu relay "
+			 "networks, %zu addresses in the sender map",
+	    generation, sizes.domain_files, sizes.local_domains, sizes.killed,
+	    sizes.relays, sizes.senders);
+}
+
+/* A share of the old policy is kept for comparing what needs a restart. */
+static void
+warn_of_restart(const struct ag_policy *old, const struct ag_policy *new)
+{
+	for (unsigned i = 0; i < AG_KEY_COUNT; i++) {
+		const struct ag_setting *s = ag_setting((enum ag_key)i);
+
+		if (strcmp(s->section, "milter") == 0 &&
+		    !ag_str_eq(ag_policy_text(old, (enum ag_key)i),
+			ag_policy_text(new, (enum ag_key)i)))
+			ag_log(LOG_WARNING, "[milter] %s has changed; it takes a "
+					    "restart to come into force",
+			    s->name);
+	}
+}
+
+static void
+reload(const char *config, const struct ag_policy *first)
+{
+	struct ag_diag diag = { .emit = log_finding };
+	const struct ag_policy *policy;
+
+	if (ag_policy_load(config, &diag, &policy) != AG_LOAD_OK) {
+		ag_log(LOG_ERR, "the old policy stays in force");
+		return;
+	}
+	if (!is_carried_out(policy)) {
+		ag_log(LOG_ERR, "the old policy stays in force");
+		ag_policy_unref(policy);
+		return;
+	}
+	warn_of_restart(first, policy);
+	log_loaded(policy, ag_store_put(policy));
+	malloc_trim(0);
+}
+
+/* ---- privileges and limits ---- */
+
+/* 0, or an exit status after a line. */
+static int
+drop_privileges(struct ag_str name)
+{
+	struct passwd *user;
+
+	if (name.len == 0)
+		return 0;
+	user = getpwnam(name.ptr);
+	if (user == NULL) {
+		ag_log(LOG_ERR, "user: there is no user %s", name.ptr);
+		return EX_NOUSER;
+	}
+	if (geteuid() != 0) {
+		if (geteuid() == user->pw_uid)
+			return 0;
+		ag_log(LOG_ERR, "only root can become the user %s", name.ptr);
+		return EX_NOPERM;
+	}
+	if (initgroups(name.ptr, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
+	    setuid(user->pw_uid) != 0) {
+		ag_log(LOG_ERR, "cannot become the user %s: %s", name.ptr,
+		    strerror(errno));
+		return EX_NOPERM;
+	}
+	return 0;
+}
+
+/* As many connections as the system allows; small stacks, few arenas. */
+static void
+set_limits(void)
+{
+	struct rlimit limit;
+	pthread_attr_t attr;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	mallopt(M_ARENA_MAX, 2);
+	if (pthread_attr_init(&attr) == 0) {
+		pthread_attr_setstacksize(&attr, (size_t)256 * 1024);
+		pthread_setattr_default_np(&attr);
+		pthread_attr_destroy(&attr);
+	}
+}
+
+/* ---- the daemon ---- */
+
+static sem_t wake_up;
+static atomic_bool reload_wanted;
+static atomic_bool ended;
+static int milter_status;
+
+static void
+on_hangup(int signal)
+{
+	int saved = errno;
+
+	(void)signal;
+	reload_wanted = true;
+	sem_post(&wake_up);
+	errno = saved;
+}
+
+static void *
+run_milter(void *arg)
+{
+	(void)arg;
+	milter_status = smfi_main();
+	ended = true;
+	sem_post(&wake_up);
+	return NULL;
+}
+
+/*
+ * libmilter takes SIGHUP for a wish to stop, in whichever of its threads waits
+ * for signals.  So its threads are all made with SIGHUP blocked, and the first
+ * thread keeps it for itself.
+ */
+static bool
+start_milter(pthread_t *thread)
+{
+	struct sigaction action = { .sa_handler = on_hangup,
+		.sa_flags = SA_RESTART };
+	sigset_t hangup;
+	int error;
+
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	sigemptyset(&action.sa_mask);
+	if (sem_init(&wake_up, 0, 0) != 0 || sigaction(SIGHUP, &action, NULL) != 0)
+		return false;
+	pthread_sigmask(SIG_BLOCK, &hangup, NULL);
+	error = pthread_create(thread, NULL, run_milter, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &hangup, NULL);
+	return error == 0;
+}
+
+static int
+serve(const char *config, const struct ag_policy *policy)
+{
+	pthread_t thread;
+
+	if (!start_milter(&thread)) {
+		ag_log(LOG_ERR, "cannot start: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	while (!ended) {
+		if (sem_wait(&wake_up) == 0 && atomic_exchange(&reload_wanted, false))
+			reload(config, policy);
+	}
+	pthread_join(thread, NULL);
+	ag_log(LOG_INFO, "stopped");
+	return milter_status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
+}
+
+/* Everything that needs root comes before the privileges go. */
+static int
+start(const struct options *options, const struct ag_policy *policy)
+{
+	static char name[] = "authgate";
+	int status;
+
+	if (!is_carried_out(policy))
+		return EX_CONFIG;
+	set_limits();
+	if (!ag_filter_register(name))
+		return EX_SOFTWARE;
+	smfi_settimeout((int)ag_policy_time(policy, AG_KEY_TIMEOUT));
+	status = ag_socket_open(policy);
+	if (status == 0)
+		status = drop_privileges(ag_policy_text(policy, AG_KEY_USER));
+	if (status != 0)
+		return status;
+	ag_policy_ref(policy);
+	log_loaded(policy, ag_store_put(policy));
+	status = serve(options->config, policy);
+	ag_socket_remove(policy);
+	return status;
+}
+
+static int
+run(const struct options *options)
+{
+	const struct ag_policy *policy;
+	/* the log's own settings are in the file: errors go to stderr */
+	int status = ag_command_load(options->config, &policy);
+
+	if (status != EX_OK)
+		return status;
+	ag_log_open(ag_policy_text(policy, AG_KEY_IDENT).ptr,
+	    ag_policy_text(policy, AG_KEY_FACILITY), options->only_stderr);
+	status = start(options, policy);
+	ag_policy_unref(policy);
+	return status;
+}
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "stderr", no_argument, NULL, 's' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
 int
 ag_run_command(int argc, char **argv)
 {
-	(void)argc; (void)argv;
-	return 1;
+	struct options options = { .config = AG_DEFAULT_CONFIG };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+		if (option == 'h')
+			return ag_command_help("run");
+		if (option == '?')
+			return ag_command_usage("run", NULL);
+		if (option == 'c')
+			options.config = optarg;
+		else
+			options.only_stderr = true;
+	}
+	if (optind < argc)
+		return ag_command_usage("run", "what is \"%s\"?", argv[optind]);
+	return run(&options);
 }

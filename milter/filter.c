@@ -1,0 +1,196 @@
+#include "filter.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <libmilter/mfapi.h>
+
+#include "answer.h"
+#include "macros.h"
+
+/* The connection's session, made if need be; NULL: no memory. */
+static struct ag_session *
+get_session(SMFICTX *ctx)
+{
+	struct ag_session *session = smfi_getpriv(ctx);
+
+	if (session != NULL)
+		return session;
+	session = ag_session_new();
+	if (session != NULL && smfi_setpriv(ctx, session) != MI_SUCCESS) {
+		ag_session_free(session);
+		return NULL;
+	}
+	return session;
+}
+
+static sfsistat
+no_session(SMFICTX *ctx)
+{
+	struct ag_answer answer;
+
+	ag_session_no_memory(&answer);
+	return ag_answer_give(ctx, &answer);
+}
+
+/*
+ * Nothing is asked for that no rule needs.  The MTA's offer is only reduced:
+ * bits that it does not know make it fail.
+ */
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
+    unsigned long f3, unsigned long *pf0, unsigned long *pf1,
+    unsigned long *pf2, unsigned long *pf3)
+{
+	struct ag_session *session = get_session(ctx);
+	unsigned long steps = SMFIP_NOHELO | SMFIP_NOHDRS | SMFIP_NOEOH |
+	    SMFIP_NOBODY | SMFIP_NODATA | SMFIP_NOUNKNOWN;
+
+	(void)f2;
+	(void)f3;
+	if (session == NULL || !ag_macros_ask(ctx))
+		return SMFIS_REJECT;
+	if (ag_session_delays(session))
+		steps |= SMFIP_NR_MAIL;
+	if (ag_session_takes_everyone(session))
+		steps |= SMFIP_NR_CONN;
+	*pf0 = f0 & SMFIF_SETSYMLIST;
+	*pf1 = f1 & steps;
+	*pf2 = 0;
+	*pf3 = 0;
+	if ((*pf1 & SMFIP_NR_MAIL) != 0)
+		ag_session_set_silent(session, AG_STAGE_MAIL);
+	if ((*pf1 & SMFIP_NR_CONN) != 0)
+		ag_session_set_silent(session, AG_STAGE_CONNECT);
+	return SMFIS_CONTINUE;
+}
+
+static void
+read_address(struct ag_connect *connect, const _SOCK_ADDR *address)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	connect->client.family = AG_IP_UNKNOWN;
+	if (address == NULL)
+		return;
+	if (address->sa_family == AF_INET) {
+		uint8_t byte[4];
+
+		memcpy(&v4, address, sizeof(v4));
+		memcpy(byte, &v4.sin_addr, sizeof(byte));
+		connect->client = ag_ip_from_v4(byte);
+		connect->client_port = ntohs(v4.sin_port);
+	} else if (address->sa_family == AF_INET6) {
+		memcpy(&v6, address, sizeof(v6));
+		connect->client = ag_ip_from_v6(v6.sin6_addr.s6_addr);
+		connect->client_port = ntohs(v6.sin6_port);
+	}
+}
+
+static sfsistat
+on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
+{
+	struct ag_session *session = get_session(ctx);
+	struct ag_connect connect = { .name = name,
+		.daemon_name = ag_macro(ctx, "{daemon_name}"),
+		.daemon_port = ag_macro(ctx, "{daemon_port}") };
+	struct ag_answer answer;
+
+	if (session == NULL)
+		return no_session(ctx);
+	read_address(&connect, address);
+	ag_session_connect(session, &connect, &answer);
+	return ag_session_is_silent(session, AG_STAGE_CONNECT) ?
+	    SMFIS_NOREPLY :
+	    ag_answer_give(ctx, &answer);
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **argv)
+{
+	struct ag_session *session = get_session(ctx);
+	struct ag_mail mail = { .argument = argv != NULL ? argv[0] : NULL,
+		.authen = ag_macro(ctx, "{auth_authen}"),
+		.type = ag_macro(ctx, "{auth_type}"),
+		.addr = ag_macro(ctx, "{mail_addr}"),
+		.mailer = ag_macro(ctx, "{mail_mailer}"),
+		.tls_version = ag_macro(ctx, "{tls_version}"),
+		.queue_id = ag_macro(ctx, "i") };
+	struct ag_answer answer;
+
+	if (session == NULL)
+		return no_session(ctx);
+	ag_session_mail(session, &mail, &answer);
+	return ag_session_is_silent(session, AG_STAGE_MAIL) ?
+	    SMFIS_NOREPLY :
+	    ag_answer_give(ctx, &answer);
+}
+
+static sfsistat
+on_rcpt(SMFICTX *ctx, char **argv)
+{
+	struct ag_session *session = get_session(ctx);
+	struct ag_rcpt rcpt = { .argument = argv != NULL ? argv[0] : NULL,
+		.addr = ag_macro(ctx, "{rcpt_addr}"),
+		.mailer = ag_macro(ctx, "{rcpt_mailer}"),
+		.queue_id = ag_macro(ctx, "i") };
+	struct ag_answer answer;
+
+	if (session == NULL)
+		return no_session(ctx);
+	ag_session_rcpt(session, &rcpt, &answer);
+	return ag_answer_give(ctx, &answer);
+}
+
+static sfsistat
+on_end(SMFICTX *ctx)
+{
+	struct ag_session *session = get_session(ctx);
+	struct ag_answer answer;
+
+	if (session == NULL)
+		return no_session(ctx);
+	ag_session_end(session, ag_macro(ctx, "i"), &answer);
+	return ag_answer_give(ctx, &answer);
+}
+
+/* May come twice, or outside a message. */
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	struct ag_session *session = smfi_getpriv(ctx);
+
+	if (session != NULL)
+		ag_session_reset(session);
+	return SMFIS_CONTINUE;
+}
+
+/* May come without a connect. */
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+	ag_session_free(smfi_getpriv(ctx));
+	smfi_setpriv(ctx, NULL);
+	return SMFIS_CONTINUE;
+}
+
+bool
+ag_filter_register(char *name)
+{
+	/* no xxfi_unknown: with SMFIP_NODATA one junk command would make
+	 * libmilter stop answering */
+	struct smfiDesc filter = { .xxfi_name = name,
+		.xxfi_version = SMFI_VERSION,
+		.xxfi_flags = SMFIF_SETSYMLIST,
+		.xxfi_connect = on_connect,
+		.xxfi_envfrom = on_mail,
+		.xxfi_envrcpt = on_rcpt,
+		.xxfi_eom = on_end,
+		.xxfi_abort = on_abort,
+		.xxfi_close = on_close,
+		.xxfi_negotiate = on_negotiate };
+
+	return smfi_register(filter) == MI_SUCCESS;
+}

@@ -1,0 +1,21 @@
+/*
+ * macros.h - which macros the MTA is asked for, and at which stage
+ *
+ * A list replaces the MTA's own of that stage, and with Postfix the first list
+ * empties all others: every stage that needs one has one.  So main.cf needs no
+ * milter_*_macros, and what stands there does no harm.
+ */
+#ifndef AG_MACROS_H
+#define AG_MACROS_H
+
+#include <stdbool.h>
+
+#include <libmilter/mfapi.h>
+
+/* Call it while negotiating; false when libmilter has no memory. */
+bool ag_macros_ask(SMFICTX *ctx);
+
+/* The value or NULL; good until the end of the callback. */
+const char *ag_macro(SMFICTX *ctx, const char *name);
+
+#endif

@@ -1,0 +1,588 @@
+#include "session.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../policy/login.h"
+#include "../policy/number.h"
+#include "log.h"
+#include "store.h"
+
+#define NAME_MAX_BYTES 256
+#define MECHANISM_MAX 64
+#define QUEUE_ID_MAX 64
+
+/* What belongs to one message; all zero bytes are none. */
+struct message {
+	bool open;
+	struct ag_snapshot snapshot; /* in force at its MAIL, until it ends */
+	char *argument;		     /* of MAIL; the sender borrows it */
+	struct ag_path sender;
+	struct ag_mailbox login;
+	char mechanism[MECHANISM_MAX];
+	bool tls;
+	char queue_id[QUEUE_ID_MAX];
+	bool logged;		    /* something was, so say the queue id */
+	bool held;		    /* refused at MAIL, still to be said */
+	enum ag_stage held_stage;
+	struct ag_finding refusal;
+};
+
+struct ag_session {
+	struct ag_snapshot snapshot; /* of the negotiation */
+	unsigned id;
+	unsigned messages;
+	bool silent[AG_STAGE_HEADER + 1];
+	char name[NAME_MAX_BYTES];
+	char listener[NAME_MAX_BYTES];
+	unsigned port;
+	struct ag_ip client;
+	bool local_submission;
+	struct message message;
+};
+
+/* What is said where nothing can be decided; see answer_error(). */
+static const struct ag_reply error_reply = { "451", "4.3.0",
+	AG_STR("Cannot decide about this now, please try again later") };
+
+static struct ag_finding
+error_finding(const char *why)
+{
+	return (struct ag_finding){ .rule = AG_RULE_NONE,
+		.verdict = AG_TEMPFAIL,
+		.reply = &error_reply,
+		.note = why,
+		.why = why };
+}
+
+/* ---- requests ---- */
+
+static struct ag_request
+make_request(const struct ag_session *s, enum ag_stage stage)
+{
+	const struct message *m = &s->message;
+
+	return (struct ag_request){ .stage = stage,
+		.now = time(NULL),
+		.client = s->client,
+		.listener = ag_str(s->listener),
+		.port = s->port,
+		.local_submission = s->local_submission,
+		.login = &m->login,
+		.mechanism = ag_str(m->mechanism),
+		.tls = m->tls,
+		.sender = &m->sender };
+}
+
+/* ---- lines ---- */
+
+/* A line is about a request, judged by a snapshot. */
+struct event {
+	struct ag_session *session;
+	const struct ag_request *request;
+	struct ag_snapshot snapshot;
+	const struct ag_path *rcpt; /* NULL: no recipient */
+};
+
+static void
+add_session(struct ag_buf *line, const struct ag_session *s)
+{
+	char id[32];
+
+	snprintf(id, sizeof(id), "%08x-%u", s->id, s->messages);
+	ag_log_key(line, "s", ag_str(id));
+	ag_log_key(line, "q", ag_str(s->message.queue_id));
+}
+
+static void
+add_listener(struct ag_buf *line, const struct ag_session *s)
+{
+	char text[NAME_MAX_BYTES + 16];
+	struct ag_buf listener = AG_BUF(text);
+
+	ag_buf_text(&listener, s->listener);
+	if (s->port > 0)
+		ag_buf_printf(&listener, ":%u", s->port);
+	ag_log_key(line, "listener", ag_buf_get(&listener));
+}
+
+static void
+add_message(struct ag_buf *line, const struct event *event)
+{
+	const struct ag_request *r = event->request;
+	bool mail = r->stage != AG_STAGE_CONNECT;
+	char login[AG_ADDRESS_MAX];
+
+	ag_log_key(line, "login",
+	    mail ? ag_policy_login(event->snapshot.policy, r, login) :
+		   ag_str(NULL));
+	ag_log_key(line, "mech", mail ? r->mechanism : ag_str(NULL));
+	ag_log_key(line, "from", mail ? r->sender->sent : ag_str(NULL));
+	ag_log_key(line, "to",
+	    event->rcpt != NULL ? event->rcpt->sent : ag_str(NULL));
+}
+
+static void
+add_finding(struct ag_buf *line, const struct event *event,
+    const struct ag_finding *finding)
+{
+	char at[AG_ORIGIN_MAX] = "", say[AG_REPLY_TEXT_MAX] = "";
+	char reply[AG_REPLY_TEXT_MAX + 20] = "";
+	struct ag_buf place = AG_BUF(at), text = AG_BUF(say);
+
+	if (finding->at != NULL)
+		ag_origin_write(finding->at, &place);
+	ag_log_key(line, "domain", finding->domain);
+	ag_log_key(line, "at", ag_str(at));
+	if (finding->note != NULL)
+		ag_log_key(line, "note", ag_str(finding->note));
+	if (finding->reply != NULL) {
+		ag_policy_say(event->snapshot.policy, event->request, finding,
+		    &text);
+		snprintf(reply, sizeof(reply), "%s %s %s", finding->reply->code,
+		    finding->reply->status, say);
+	}
+	ag_log_key(line, "reply", ag_str(reply));
+}
+
+static void
+log_event(const struct event *event, const char *verdict, enum ag_stage stage,
+    const struct ag_finding *finding, int priority)
+{
+	struct ag_session *s = event->session;
+	char text[AG_LOG_LINE_MAX], client[AG_IP_TEXT_MAX];
+	struct ag_buf line = AG_BUF(text);
+
+	ag_log_key(&line, "verdict", ag_str(verdict));
+	ag_log_key(&line, "rule",
+	    ag_str(finding->reply == &error_reply ?
+		    "on_error" :
+		    ag_rule_name(finding->rule)));
+	ag_log_key(&line, "stage", ag_str(ag_stage_name(stage)));
+	add_session(&line, s);
+	ag_log_key(&line, "client", ag_str(ag_ip_write(&s->client, client)));
+	ag_log_key(&line, "name", ag_str(s->name));
+	add_listener(&line, s);
+	add_message(&line, event);
+	add_finding(&line, event, finding);
+	ag_buf_printf(&line, " gen=%u", event->snapshot.generation);
+	ag_log(priority, "%s", text);
+	s->message.logged = s->message.open;
+}
+
+static void
+log_refusal(const struct event *event, enum ag_stage stage,
+    const struct ag_finding *finding)
+{
+	log_event(event, ag_verdict_name(finding->verdict), stage, finding,
+	    LOG_NOTICE);
+}
+
+static void
+log_monitored(void *arg, enum ag_outcome outcome,
+    const struct ag_finding *finding)
+{
+	const struct event *event = arg;
+
+	if (outcome == AG_WOULD_OBJECT)
+		log_event(event, "would-reject", event->request->stage, finding,
+		    LOG_NOTICE);
+}
+
+static void
+log_accepted(const struct event *event)
+{
+	struct ag_finding finding = { .rule = AG_RULE_NONE };
+
+	if (ag_policy_yes(event->snapshot.policy, AG_KEY_ACCEPTED))
+		log_event(event, "accept", AG_STAGE_RCPT, &finding, LOG_INFO);
+}
+
+/* ---- answers ---- */
+
+static void
+answer_continue(struct ag_answer *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+}
+
+static void
+answer_refusal(const struct event *event, const struct ag_finding *finding,
+    struct ag_answer *answer)
+{
+	struct ag_buf text = AG_BUF(answer->text);
+
+	answer->verdict = finding->verdict;
+	memcpy(answer->code, finding->reply->code, sizeof(answer->code));
+	memcpy(answer->status, finding->reply->status, sizeof(answer->status));
+	ag_policy_say(event->snapshot.policy, event->request, finding, &text);
+}
+
+static bool
+accepts_on_error(const struct ag_policy *policy)
+{
+	return ag_str_eq(ag_policy_text(policy, AG_KEY_ON_ERROR),
+	    ag_str("accept"));
+}
+
+/* ---- the session ---- */
+
+static unsigned
+next_id(void)
+{
+	static atomic_uint last;
+	unsigned zero = 0;
+
+	/* starts anew with each process, and far from where the last one was */
+	atomic_compare_exchange_strong(&last, &zero,
+	    (unsigned)time(NULL) * 2654435761u);
+	return atomic_fetch_add(&last, 1) + 1;
+}
+
+struct ag_session *
+ag_session_new(void)
+{
+	struct ag_session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->snapshot = ag_store_get();
+	s->id = next_id();
+	return s;
+}
+
+void
+ag_session_reset(struct ag_session *s)
+{
+	ag_policy_unref(s->message.snapshot.policy);
+	free(s->message.argument);
+	memset(&s->message, 0, sizeof(s->message));
+}
+
+void
+ag_session_free(struct ag_session *s)
+{
+	if (s == NULL)
+		return;
+	ag_session_reset(s);
+	ag_policy_unref(s->snapshot.policy);
+	free(s);
+}
+
+bool
+ag_session_delays(const struct ag_session *s)
+{
+	return ag_policy_yes(s->snapshot.policy, AG_KEY_DELAY_REJECT);
+}
+
+bool
+ag_session_takes_everyone(const struct ag_session *s)
+{
+	return !ag_policy_has_killed_networks(s->snapshot.policy);
+}
+
+void
+ag_session_set_silent(struct ag_session *s, enum ag_stage stage)
+{
+	s->silent[stage] = true;
+}
+
+bool
+ag_session_is_silent(const struct ag_session *s, enum ag_stage stage)
+{
+	return s->silent[stage];
+}
+
+void
+ag_session_no_memory(struct ag_answer *answer)
+{
+	struct ag_snapshot snapshot = ag_store_get();
+
+	answer_continue(answer);
+	ag_log(LOG_ERR, "not enough memory for a session; on_error decides");
+	if (!accepts_on_error(snapshot.policy)) {
+		answer->verdict = AG_TEMPFAIL;
+		snprintf(answer->code, sizeof(answer->code), "%s",
+		    error_reply.code);
+		snprintf(answer->status, sizeof(answer->status), "%s",
+		    error_reply.status);
+		snprintf(answer->text, sizeof(answer->text), "%s",
+		    error_reply.text.ptr);
+	}
+	ag_policy_unref(snapshot.policy);
+}
+
+/* ---- CONNECT ---- */
+
+static unsigned
+parse_port(const char *text)
+{
+	uint64_t port = 0;
+
+	ag_number_parse(ag_str(text), 65535, &port);
+	return (unsigned)port;
+}
+
+/*
+ * Postfix gives what comes from its sendmail command as 127.0.0.1 without
+ * ports; Sendmail -bs has neither address nor listener.
+ */
+static bool
+is_local_submission(const struct ag_connect *c)
+{
+	if (c->client.family == AG_IP_UNKNOWN)
+		return c->daemon_name == NULL || *c->daemon_name == '\0';
+	return c->client.family == AG_IP_V4 && c->client.lo == 0x7f000001 &&
+	    c->client_port == 0 && parse_port(c->daemon_port) == 0;
+}
+
+void
+ag_session_connect(struct ag_session *s, const struct ag_connect *c,
+    struct ag_answer *answer)
+{
+	struct ag_request request;
+	struct event event = { s, &request, s->snapshot, NULL };
+	struct ag_trace trace = { log_monitored, &event };
+	struct ag_decision decision;
+
+	answer_continue(answer);
+	snprintf(s->name, sizeof(s->name), "%s", c->name != NULL ? c->name : "");
+	snprintf(s->listener, sizeof(s->listener), "%s",
+	    c->daemon_name != NULL ? c->daemon_name : "");
+	s->port = parse_port(c->daemon_port);
+	s->client = c->client;
+	s->local_submission = is_local_submission(c);
+	request = make_request(s, AG_STAGE_CONNECT);
+	decision = ag_policy_eval(s->snapshot.policy, &request, &trace);
+	if (decision.verdict == AG_CONTINUE)
+		return;
+	log_refusal(&event, AG_STAGE_CONNECT, &decision.finding);
+	answer_refusal(&event, &decision.finding, answer);
+}
+
+/* ---- MAIL ---- */
+
+static void
+keep_queue_id(struct message *m, const char *queue_id)
+{
+	if (queue_id != NULL)
+		snprintf(m->queue_id, sizeof(m->queue_id), "%s", queue_id);
+}
+
+static struct ag_str *
+macro(const char *value, struct ag_str *slice)
+{
+	*slice = ag_str(value);
+	return value != NULL ? slice : NULL;
+}
+
+/* NULL, or why the message cannot be judged. */
+static const char *
+open_message(struct ag_session *s, const struct ag_mail *mail)
+{
+	struct message *m = &s->message;
+	struct ag_str addr, mailer;
+
+	ag_session_reset(s);
+	s->messages++;
+	m->open = true;
+	m->snapshot = ag_store_get();
+	keep_queue_id(m, mail->queue_id);
+	ag_path_read(&m->sender, ag_str(NULL), NULL, NULL);
+	if (mail->argument == NULL)
+		return "MAIL without an argument";
+	m->argument = strdup(mail->argument);
+	if (m->argument == NULL)
+		return "not enough memory";
+	ag_path_read(&m->sender, ag_str(m->argument), macro(mail->addr, &addr),
+	    macro(mail->mailer, &mailer));
+	if (!ag_login_parse(&m->login, ag_str(mail->authen)))
+		return "the login is too long";
+	snprintf(m->mechanism, sizeof(m->mechanism), "%s",
+	    mail->type != NULL ? mail->type : "");
+	m->tls = mail->tls_version != NULL && *mail->tls_version != '\0';
+	return NULL;
+}
+
+/*
+ * Keeps a refusal that is not said now.  The finding's pointers lead into the
+ * message's snapshot, which lives as long as the message.
+ */
+static void
+hold(struct message *m, enum ag_stage stage, const struct ag_finding *finding)
+{
+	m->held = true;
+	m->held_stage = stage;
+	m->refusal = *finding;
+}
+
+/* Whether a refusal of MAIL has to wait. */
+static bool
+must_wait(const struct ag_session *s, enum ag_stage stage)
+{
+	if (s->silent[AG_STAGE_MAIL])
+		return true;
+	/* local submission can be refused at MAIL, never at RCPT; a killed
+	 * client is refused on contact */
+	return ag_session_delays(s) && !s->local_submission &&
+	    stage != AG_STAGE_CONNECT;
+}
+
+static void
+refuse_mail(struct ag_session *s, const struct event *event,
+    enum ag_stage stage, const struct ag_finding *finding,
+    struct ag_answer *answer)
+{
+	if (must_wait(s, stage)) {
+		hold(&s->message, stage, finding);
+		return;
+	}
+	log_refusal(event, stage, finding);
+	answer_refusal(event, finding, answer);
+	/* no abort follows a refused MAIL */
+	ag_session_reset(s);
+}
+
+static void
+mail_error(struct ag_session *s, const struct event *event, const char *why,
+    struct ag_answer *answer)
+{
+	struct ag_finding finding = error_finding(why);
+
+	if (accepts_on_error(s->message.snapshot.policy))
+		log_event(event, "accept", AG_STAGE_MAIL, &finding, LOG_ERR);
+	else
+		refuse_mail(s, event, AG_STAGE_MAIL, &finding, answer);
+}
+
+/* A long connection ends where its client has come into the kill list. */
+static struct ag_decision
+judge_client_again(const struct ag_session *s)
+{
+	struct ag_request request = make_request(s, AG_STAGE_CONNECT);
+
+	return ag_policy_eval(s->message.snapshot.policy, &request, NULL);
+}
+
+void
+ag_session_mail(struct ag_session *s, const struct ag_mail *mail,
+    struct ag_answer *answer)
+{
+	const char *why = open_message(s, mail);
+	struct ag_request request = make_request(s, AG_STAGE_MAIL);
+	struct event event = { s, &request, s->message.snapshot, NULL };
+	struct ag_trace trace = { log_monitored, &event };
+	enum ag_stage stage = AG_STAGE_CONNECT;
+	struct ag_decision decision;
+
+	answer_continue(answer);
+	if (why != NULL) {
+		mail_error(s, &event, why, answer);
+		return;
+	}
+	decision = judge_client_again(s);
+	if (decision.verdict == AG_CONTINUE) {
+		stage = AG_STAGE_MAIL;
+		decision = ag_policy_eval(s->message.snapshot.policy, &request,
+		    &trace);
+	}
+	if (decision.verdict != AG_CONTINUE)
+		refuse_mail(s, &event, stage, &decision.finding, answer);
+}
+
+/* ---- RCPT ---- */
+
+static void
+rcpt_without_mail(struct ag_session *s, struct ag_answer *answer)
+{
+	struct ag_path none;
+	struct ag_request request = make_request(s, AG_STAGE_MAIL);
+	struct event event = { s, &request, s->snapshot, NULL };
+	struct ag_finding finding = error_finding("RCPT without MAIL");
+
+	ag_path_read(&none, ag_str(NULL), NULL, NULL);
+	request.sender = &none;
+	if (accepts_on_error(s->snapshot.policy)) {
+		log_event(&event, "accept", AG_STAGE_RCPT, &finding, LOG_ERR);
+		return;
+	}
+	log_refusal(&event, AG_STAGE_RCPT, &finding);
+	answer_refusal(&event, &finding, answer);
+}
+
+/* What was refused at MAIL is said to each recipient. */
+static void
+say_held(const struct event *event, struct ag_answer *answer)
+{
+	struct message *m = &event->session->message;
+
+	log_refusal(event, m->held_stage, &m->refusal);
+	answer_refusal(event, &m->refusal, answer);
+}
+
+static void
+judge_rcpt(struct event *event, struct ag_request *request,
+    struct ag_answer *answer)
+{
+	struct ag_trace trace = { log_monitored, event };
+	struct ag_decision decision;
+
+	request->rcpt = event->rcpt;
+	decision = ag_policy_eval(event->snapshot.policy, request, &trace);
+	if (decision.verdict == AG_CONTINUE) {
+		log_accepted(event);
+		return;
+	}
+	log_refusal(event, AG_STAGE_RCPT, &decision.finding);
+	answer_refusal(event, &decision.finding, answer);
+}
+
+void
+ag_session_rcpt(struct ag_session *s, const struct ag_rcpt *rcpt,
+    struct ag_answer *answer)
+{
+	struct ag_request request = make_request(s, AG_STAGE_RCPT);
+	struct message *m = &s->message;
+	struct ag_str addr, mailer;
+	struct ag_path path;
+	struct event event = { s, &request, m->snapshot, &path };
+
+	answer_continue(answer);
+	if (!m->open) {
+		rcpt_without_mail(s, answer);
+		return;
+	}
+	keep_queue_id(m, rcpt->queue_id);
+	ag_path_read(&path, ag_str(rcpt->argument), macro(rcpt->addr, &addr),
+	    macro(rcpt->mailer, &mailer));
+	request.rcpt = &path;
+	if (!m->held)
+		judge_rcpt(&event, &request, answer);
+	else if (!s->local_submission)
+		say_held(&event, answer);
+}
+
+/* ---- the end ---- */
+
+void
+ag_session_end(struct ag_session *s, const char *queue_id,
+    struct ag_answer *answer)
+{
+	struct ag_request request = make_request(s, AG_STAGE_MAIL);
+	struct message *m = &s->message;
+	struct event event = { s, &request, m->snapshot, NULL };
+
+	answer_continue(answer);
+	if (!m->open)
+		return;
+	keep_queue_id(m, queue_id);
+	if (m->held)
+		say_held(&event, answer);
+	if (m->logged)
+		ag_log(LOG_NOTICE, "s=%08x-%u q=%s", s->id, s->messages,
+		    m->queue_id[0] != '\0' ? m->queue_id : "-");
+	ag_session_reset(s);
+}

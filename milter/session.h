@@ -1,0 +1,85 @@
+/*
+ * session.h - one connection of the MTA and the message on it
+ *
+ * Takes what the MTA says at each stage, lets the policy judge it, logs, and
+ * says what to answer.  It knows nothing of libmilter.  A session is used by
+ * one thread at a time.  Calls may come in any order: a recipient without a
+ * sender, an end without a message, an abort twice.
+ *
+ * Whatever cannot be decided follows [milter] on_error and is logged.  Nothing
+ * of one message is there when the next begins.
+ */
+#ifndef AG_SESSION_H
+#define AG_SESSION_H
+
+#include "../policy/policy.h"
+
+struct ag_session;
+
+/* What to tell the MTA; code, status and text are empty with AG_CONTINUE. */
+struct ag_answer {
+	enum ag_verdict verdict;
+	char code[4];
+	char status[12];
+	char text[AG_REPLY_TEXT_MAX];
+};
+
+/* All strings are NULL where the MTA sent nothing. */
+struct ag_connect {
+	const char *name;
+	struct ag_ip client;
+	unsigned client_port;	 /* of the socket; 0: none */
+	const char *daemon_name; /* {daemon_name} */
+	const char *daemon_port; /* {daemon_port} */
+};
+
+struct ag_mail {
+	const char *argument;
+	const char *authen;	 /* {auth_authen} */
+	const char *type;	 /* {auth_type} */
+	const char *addr;	 /* {mail_addr} */
+	const char *mailer;	 /* {mail_mailer} */
+	const char *tls_version; /* {tls_version} */
+	const char *queue_id;	 /* i */
+};
+
+struct ag_rcpt {
+	const char *argument;
+	const char *addr;   /* {rcpt_addr} */
+	const char *mailer; /* {rcpt_mailer} */
+	const char *queue_id;
+};
+
+/* With the policy that is in force now.  NULL: no memory. */
+struct ag_session *ag_session_new(void);
+void ag_session_free(struct ag_session *session);
+
+/* Whether refusals of MAIL are to be said at RCPT. */
+bool ag_session_delays(const struct ag_session *session);
+
+/* Whether nothing can be refused at CONNECT. */
+bool ag_session_takes_everyone(const struct ag_session *session);
+
+/* The MTA waits for no reply at CONNECT or MAIL: nothing can be said there. */
+void ag_session_set_silent(struct ag_session *session, enum ag_stage stage);
+bool ag_session_is_silent(const struct ag_session *session,
+    enum ag_stage stage);
+
+void ag_session_connect(struct ag_session *session,
+    const struct ag_connect *connect, struct ag_answer *answer);
+void ag_session_mail(struct ag_session *session, const struct ag_mail *mail,
+    struct ag_answer *answer);
+void ag_session_rcpt(struct ag_session *session, const struct ag_rcpt *rcpt,
+    struct ag_answer *answer);
+
+/* End of message. */
+void ag_session_end(struct ag_session *session, const char *queue_id,
+    struct ag_answer *answer);
+
+/* Drops the message, if there is one. */
+void ag_session_reset(struct ag_session *session);
+
+/* What to answer where there is no session, by the policy in force. */
+void ag_session_no_memory(struct ag_answer *answer);
+
+#endif

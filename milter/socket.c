@@ -1,0 +1,137 @@
+#include "socket.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <libmilter/mfapi.h>
+
+#include "../policy/number.h"
+#include "log.h"
+
+/* The path of a unix socket or NULL. */
+static const char *
+unix_path(const struct ag_policy *policy)
+{
+	struct ag_str text = ag_policy_text(policy, AG_KEY_SOCKET);
+
+	return ag_str_starts(text, "unix:") ? text.ptr + 5 : NULL;
+}
+
+static bool
+somebody_answers(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool answers;
+
+	if (fd < 0)
+		return false;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	answers = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	close(fd);
+	return answers;
+}
+
+/* 0, or an exit status after a line. */
+static int
+check_path(const char *path)
+{
+	struct stat st;
+
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+		ag_log(LOG_ERR, "the path of the socket is too long: %s", path);
+		return EX_CONFIG;
+	}
+	if (lstat(path, &st) != 0) {
+		if (errno == ENOENT)
+			return 0;
+		ag_log(LOG_ERR, "the socket %s: %s", path, strerror(errno));
+		return EX_NOPERM;
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		ag_log(LOG_ERR, "%s is there and is not a socket", path);
+		return EX_CONFIG;
+	}
+	if (somebody_answers(path)) {
+		ag_log(LOG_ERR, "another program answers on %s", path);
+		return EX_UNAVAILABLE;
+	}
+	return 0;
+}
+
+/* False after a line. */
+static bool
+find_group(struct ag_str name, gid_t *gid)
+{
+	struct group *group;
+
+	*gid = (gid_t)-1;
+	if (name.len == 0)
+		return true;
+	group = getgrnam(name.ptr);
+	if (group == NULL) {
+		ag_log(LOG_ERR, "socket_group: there is no group %s", name.ptr);
+		return false;
+	}
+	*gid = group->gr_gid;
+	return true;
+}
+
+static int
+permit(const struct ag_policy *policy, const char *path)
+{
+	unsigned mode = 0;
+	gid_t gid;
+
+	ag_number_mode(ag_policy_text(policy, AG_KEY_SOCKET_MODE), &mode);
+	if (!find_group(ag_policy_text(policy, AG_KEY_SOCKET_GROUP), &gid))
+		return EX_CONFIG;
+	if ((gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) != 0) ||
+	    chmod(path, mode) != 0) {
+		ag_log(LOG_ERR, "permissions of the socket %s: %s", path,
+		    strerror(errno));
+		return EX_NOPERM;
+	}
+	return 0;
+}
+
+int
+ag_socket_open(const struct ag_policy *policy)
+{
+	struct ag_str text = ag_policy_text(policy, AG_KEY_SOCKET);
+	const char *path = unix_path(policy);
+	int status = path != NULL ? check_path(path) : 0;
+	mode_t old;
+	bool open;
+
+	if (status != 0)
+		return status;
+	/* nobody gets in before mode and group are set */
+	old = umask(0177);
+	open = smfi_setconn((char *)text.ptr) == MI_SUCCESS &&
+	    smfi_opensocket(path != NULL) == MI_SUCCESS;
+	umask(old);
+	if (!open) {
+		ag_log(LOG_ERR, "cannot listen on %s: %s", text.ptr,
+		    errno != 0 ? strerror(errno) : "libmilter refuses it");
+		return errno == EACCES || errno == EPERM ? EX_NOPERM :
+							   EX_UNAVAILABLE;
+	}
+	return path != NULL ? permit(policy, path) : 0;
+}
+
+void
+ag_socket_remove(const struct ag_policy *policy)
+{
+	const char *path = unix_path(policy);
+
+	if (path != NULL)
+		unlink(path);
+}

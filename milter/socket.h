@@ -1,0 +1,19 @@
+/*
+ * socket.h - the socket on which the MTA finds the milter
+ */
+#ifndef AG_SOCKET_H
+#define AG_SOCKET_H
+
+#include "../policy/policy.h"
+
+/*
+ * Makes libmilter listen where [milter] socket says, with mode and group.  A
+ * stale unix socket is replaced; one that somebody answers on is not.  Returns
+ * 0 or an exit status after a line of what is wrong.
+ */
+int ag_socket_open(const struct ag_policy *policy);
+
+/* Removes a unix socket, as far as that is permitted. */
+void ag_socket_remove(const struct ag_policy *policy);
+
+#endif
