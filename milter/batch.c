@@ -341,7 +341,8 @@ ag_batch(const struct ag_policy *policy, FILE *in, FILE *out)
 
 		if (!readable)
 			status = EX_USAGE;
-		json_dumpf(answer, out, JSON_COMPACT);
+		/* ASCII: no byte that some reader takes for the end of a line */
+		json_dumpf(answer, out, JSON_COMPACT | JSON_ENSURE_ASCII);
 		fputc('\n', out);
 		json_decref(answer);
 	}

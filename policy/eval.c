@@ -73,7 +73,7 @@ add_null(struct views *views, const struct ag_policy *policy)
 }
 
 /* An address in a domain: ours or not. */
-static void
+static struct view *
 add_in_domain(struct views *views, const struct ag_policy *policy,
     struct ag_str local_part, struct ag_str name)
 {
@@ -86,11 +86,13 @@ add_in_domain(struct views *views, const struct ag_policy *policy,
 	view->sent_domain = name;
 	if (domain.is_account_domain && view->scope->has_accounts)
 		view->accounts = &view->scope->accounts;
+	return view;
 }
 
 /*
  * What the MTA treats as local by itself: the main file's, and also that of
- * the realm, where the realm is ours.
+ * the realm, where the realm is ours.  A kill entry is compared with the domain
+ * that was sent; where none was, the user is the realm's here too.
  */
 static void
 add_local_by_mta(struct views *views, const struct ag_policy *policy,
@@ -98,14 +100,18 @@ add_local_by_mta(struct views *views, const struct ag_policy *policy,
 {
 	struct ag_str realm = ag_str(policy->form.realm);
 	struct ag_domain domain = ag_domains_find(&policy->domains, realm);
-	struct view *view = add_view(views, policy, local_part);
+	struct view *view = add_view(views, policy, local_part), *in_realm;
 
 	view->local = true;
 	view->domain = domain.folded;
 	view->sent_local = ag_mailbox_local(sent);
-	view->sent_domain = ag_mailbox_domain(sent);
-	if (domain.local)
-		add_in_domain(views, policy, local_part, realm);
+	view->sent_domain =
+	    sent->domain_len > 0 ? ag_mailbox_domain(sent) : realm;
+	if (!domain.local)
+		return;
+	in_realm = add_in_domain(views, policy, local_part, realm);
+	in_realm->sent_local = view->sent_local;
+	in_realm->sent_domain = view->sent_domain;
 }
 
 static bool

@@ -82,9 +82,7 @@ take_unquoted(struct ag_str *text, struct ag_mailbox *mailbox)
 	size_t n = ag_str_find(*text, '@');
 
 	for (size_t i = 0; i < n; i++)
-		/* RFC 5321 has these in quoted strings only */
-		if (strchr(",;[]", text->ptr[i]) != NULL ||
-		    !add_local(mailbox, text->ptr[i]))
+		if (!add_local(mailbox, text->ptr[i]))
 			return false;
 	*text = ag_str_skip(*text, n);
 	return true;
