@@ -87,6 +87,12 @@ ag_domain_parse(struct ag_str name, char out[static AG_DOMAIN_MAX + 1])
 	return AG_DOMAIN_UNCONVERTIBLE;
 }
 
+bool
+ag_domain_is_listable(struct ag_str name)
+{
+	return is_ascii(name);
+}
+
 struct ag_str
 ag_domain_parent(struct ag_str name)
 {

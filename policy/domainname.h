@@ -22,6 +22,9 @@ enum ag_domain_status {
 enum ag_domain_status ag_domain_parse(struct ag_str name,
     char out[static AG_DOMAIN_MAX + 1]);
 
+/* Whether a parsed name can be in a list: an unconvertible one is in none. */
+bool ag_domain_is_listable(struct ag_str name);
+
 /* "a.b.example" -> "b.example" -> "example" -> empty. */
 struct ag_str ag_domain_parent(struct ag_str name);
 

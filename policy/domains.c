@@ -124,6 +124,8 @@ ag_domains_find(const struct ag_domains *domains, struct ag_str name)
 
 	if (claim != NULL && (claim->by_file || claim->by_alias))
 		return governed_exactly(domains, name, claim);
+	if (!ag_domain_is_listable(name))
+		return domain;
 	domain.local = claim != NULL && claim->listed;
 	for (above = ag_domain_parent(name); above.len > 0;
 	     above = ag_domain_parent(above)) {

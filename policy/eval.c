@@ -233,10 +233,12 @@ is_trusted(const struct situation *s, const struct ag_scope *scope)
 	const struct ag_scope *server = &s->policy->server;
 	const struct ag_request *r = s->request;
 
+	/* what was not submitted over SMTP came through no listener */
+	if (r->local_submission)
+		return true;
 	if (s->auth_only)
 		return false;
-	return r->local_submission ||
-	    ag_nets_hold(server->relay, &r->client, r->now) != NULL ||
+	return ag_nets_hold(server->relay, &r->client, r->now) != NULL ||
 	    (scope != server &&
 		ag_nets_hold(scope->relay, &r->client, r->now) != NULL);
 }
@@ -290,6 +292,8 @@ find_killed_above(const struct situation *s, struct ag_str domain)
 {
 	const struct ag_entry *entry = NULL;
 
+	if (!ag_domain_is_listable(domain))
+		return NULL;
 	for (; domain.len > 0 && entry == NULL; domain = ag_domain_parent(domain)) {
 		char text[AG_ADDRESS_MAX];
 		struct ag_buf buf = AG_BUF(text);
@@ -491,7 +495,7 @@ static const char *const never_here = "local submission is not refused at RCPT";
 static struct opinion
 bad_recipient(const struct situation *s, const struct view *v)
 {
-	bool null = s->rcpt.n > 0 && s->rcpt.view[0].null;
+	bool null = s->request->rcpt->plainness == AG_PATH_NULL;
 
 	(void)v;
 	if (s->request->local_submission)
