@@ -25,8 +25,9 @@ ag_answer_give(SMFICTX *ctx, const struct ag_answer *answer)
 	double_percent(answer->text, &buf);
 	if (smfi_setreply(ctx, (char *)answer->code, (char *)answer->status,
 		text) != MI_SUCCESS)
-		ag_log(LOG_ERR, "libmilter does not take the reply \"%s %s %s\"; "
-				"the refusal stands with the MTA's words",
+		ag_log(LOG_ERR,
+		    "libmilter does not take the reply \"%s %s %s\"; "
+		    "the refusal stands with the MTA's words",
 		    answer->code, answer->status, answer->text);
 	return answer->verdict == AG_TEMPFAIL ? SMFIS_TEMPFAIL : SMFIS_REJECT;
 }

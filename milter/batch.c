@@ -19,7 +19,8 @@ struct complaint {
 static bool
 complain(struct complaint *complaint, const char *key, const char *what)
 {
-	snprintf(complaint->text, sizeof(complaint->text), "\"%s\" %s", key, what);
+	snprintf(complaint->text, sizeof(complaint->text), "\"%s\" %s", key,
+	    what);
 	return false;
 }
 
@@ -72,7 +73,8 @@ take_port(const json_t *object, unsigned *out, struct complaint *complaint)
 		return true;
 	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
 	    json_integer_value(value) > 65535)
-		return complain(complaint, "port", "must be a number up to 65535");
+		return complain(complaint, "port",
+		    "must be a number up to 65535");
 	*out = (unsigned)json_integer_value(value);
 	return true;
 }
@@ -122,7 +124,8 @@ take_rcpt(const json_t *value, struct ag_session_rcpt *rcpt,
 	if (!take_string(value, "to", &rcpt->to, &present, complaint))
 		return false;
 	if (!present)
-		return complain(complaint, "to", "has an object without a \"to\"");
+		return complain(complaint, "to",
+		    "has an object without a \"to\"");
 	return take_string(value, "rcpt_addr", &rcpt->addr, &rcpt->has_addr,
 		   complaint) &&
 	    take_string(value, "rcpt_mailer", &rcpt->mailer, &rcpt->has_mailer,
@@ -152,14 +155,13 @@ take_rcpts(const json_t *object, struct ag_session_rcpt **rcpt, size_t *n,
 static bool
 check_keys(const json_t *object, struct complaint *complaint)
 {
-	static const char *const known[] = { "client", "name", "listener", "port",
-		"login", "mech", "tls", "from", "to", "from_header", "at",
-		"mail_addr", "mail_mailer", "local" };
+	static const char *const known[] = { "client", "name", "listener",
+		"port", "login", "mech", "tls", "from", "to", "from_header",
+		"at", "mail_addr", "mail_mailer", "local" };
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)object, key, value)
-	{
+	json_object_foreach ((json_t *)object, key, value) {
 		size_t i = 0;
 
 		while (i < sizeof(known) / sizeof(known[0]) &&
@@ -192,7 +194,8 @@ take_session(const json_t *object, struct ag_session_input *input,
 	    !take_bool(object, "tls", &input->tls, complaint) ||
 	    !take_bool(object, "local", &input->local_submission, complaint) ||
 	    !take_time(object, &input->now, complaint) ||
-	    !take_string(object, "from", &input->from.to, &has_from, complaint) ||
+	    !take_string(object, "from", &input->from.to, &has_from,
+		complaint) ||
 	    !take_string(object, "mail_addr", &input->from.addr,
 		&input->from.has_addr, complaint) ||
 	    !take_string(object, "mail_mailer", &input->from.mailer,
@@ -317,9 +320,10 @@ answer_line(const struct ag_policy *policy, const char *line, size_t len,
 	    JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &error);
 
 	if (object == NULL)
-		snprintf(complaint.text, sizeof(complaint.text), "column %d: %s",
-		    error.column, error.text);
-	*readable = object != NULL && answer_session(&answer, object, &complaint);
+		snprintf(complaint.text, sizeof(complaint.text),
+		    "column %d: %s", error.column, error.text);
+	*readable =
+	    object != NULL && answer_session(&answer, object, &complaint);
 	json_decref(object);
 	if (*readable)
 		return answer.root;
@@ -337,11 +341,12 @@ ag_batch(const struct ag_policy *policy, FILE *in, FILE *out)
 
 	while ((len = getline(&line, &room, in)) >= 0) {
 		bool readable;
-		json_t *answer = answer_line(policy, line, (size_t)len, &readable);
+		json_t *answer =
+		    answer_line(policy, line, (size_t)len, &readable);
 
 		if (!readable)
 			status = EX_USAGE;
-		/* ASCII: no byte that some reader takes for the end of a line */
+		/* in ASCII no byte looks like the end of a line */
 		json_dumpf(answer, out, JSON_COMPACT | JSON_ENSURE_ASCII);
 		fputc('\n', out);
 		json_decref(answer);

@@ -26,8 +26,9 @@ print_summary(const struct ag_diag *diag, const struct ag_policy *policy)
 	if (policy == NULL)
 		return;
 	sizes = ag_policy_sizes(policy);
-	printf("%zu domain files, %zu names of local domains, %zu kill entries, "
-	       "%zu relay networks, %zu addresses in the sender map\n",
+	printf(
+	    "%zu domain files, %zu names of local domains, %zu kill entries, "
+	    "%zu relay networks, %zu addresses in the sender map\n",
 	    sizes.domain_files, sizes.local_domains, sizes.killed, sizes.relays,
 	    sizes.senders);
 }
@@ -52,7 +53,8 @@ ag_check_command(int argc, char **argv)
 	const char *config = AG_DEFAULT_CONFIG;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
+	    -1) {
 		if (option == 'h')
 			return ag_command_help("check");
 		if (option != 'c')
@@ -60,6 +62,7 @@ ag_check_command(int argc, char **argv)
 		config = optarg;
 	}
 	if (optind < argc)
-		return ag_command_usage("check", "what is \"%s\"?", argv[optind]);
+		return ag_command_usage("check", "what is \"%s\"?",
+		    argv[optind]);
 	return check(config);
 }

@@ -41,8 +41,8 @@ print_place(const struct ag_printer *printer, const struct ag_origin *where)
 		return;
 	}
 	if (where->file[0] != '/' && slash != NULL)
-		fprintf(printer->out, "%.*s", (int)(slash - printer->config) + 1,
-		    printer->config);
+		fprintf(printer->out, "%.*s",
+		    (int)(slash - printer->config) + 1, printer->config);
 	fputs(where->file, printer->out);
 	if (where->line > 0)
 		fprintf(printer->out, ":%u", where->line);

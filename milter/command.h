@@ -13,9 +13,9 @@
 struct ag_command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* returns an exit status */
-	const char *usage;		   /* behind the name */
-	const char *summary;		   /* one line */
-	const char *help;		   /* options and an example */
+	const char *usage;                 /* behind the name */
+	const char *summary;               /* one line */
+	const char *help;                  /* options and an example */
 };
 
 int ag_check_command(int argc, char **argv);

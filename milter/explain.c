@@ -109,9 +109,23 @@ print_verdict(void *arg, const struct ag_request *request,
 
 /* ---- the command line ---- */
 
-enum { OPT_CLIENT = 256, OPT_NAME, OPT_LISTENER, OPT_PORT, OPT_LOGIN, OPT_MECH,
-	OPT_TLS, OPT_FROM, OPT_TO, OPT_MAIL_ADDR, OPT_FROM_HEADER, OPT_AT,
-	OPT_LOCAL, OPT_BATCH, OPT_HELP };
+enum {
+	OPT_CLIENT = 256,
+	OPT_NAME,
+	OPT_LISTENER,
+	OPT_PORT,
+	OPT_LOGIN,
+	OPT_MECH,
+	OPT_TLS,
+	OPT_FROM,
+	OPT_TO,
+	OPT_MAIL_ADDR,
+	OPT_FROM_HEADER,
+	OPT_AT,
+	OPT_LOCAL,
+	OPT_BATCH,
+	OPT_HELP
+};
 
 static const struct option long_options[] = {
 	{ "client", required_argument, NULL, OPT_CLIENT },
@@ -167,7 +181,8 @@ take_option(struct options *options, int option, const char *arg)
 	    (option >= OPT_CLIENT && option < OPT_BATCH);
 	switch (option) {
 	case OPT_CLIENT:
-		return parse_client(options, arg) ? NULL : "is not an IP address";
+		return parse_client(options, arg) ? NULL :
+						    "is not an IP address";
 	case OPT_NAME:
 		input->name = ag_str(arg);
 		return NULL;
@@ -220,7 +235,8 @@ parse_options(struct options *options, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
+	    -1) {
 		const char *wrong;
 
 		if (option == OPT_HELP)
@@ -229,10 +245,12 @@ parse_options(struct options *options, int argc, char **argv)
 			return ag_command_usage("explain", NULL);
 		wrong = take_option(options, option, optarg);
 		if (wrong != NULL)
-			return ag_command_usage("explain", "%s %s", optarg, wrong);
+			return ag_command_usage("explain", "%s %s", optarg,
+			    wrong);
 	}
 	/* --to a b c */
-	for (int i = optind; i < argc && options->input.nrcpt > 0; i++, optind++)
+	for (int i = optind; i < argc && options->input.nrcpt > 0;
+	     i++, optind++)
 		add_rcpt(options, argv[i]);
 	if (optind < argc)
 		return ag_command_usage("explain", "what is \"%s\"?",

@@ -25,9 +25,8 @@ static const struct ag_command commands[] = {
 	    "  authgate check && systemctl reload authgate\n" },
 	{ "show", ag_show_command, "[-c FILE] [DOMAIN]",
 	    "What holds for the server or a domain, and which line says so",
-	    CONFIG_HELP
-	    "Example:\n"
-	    "  authgate show example.com\n" },
+	    CONFIG_HELP "Example:\n"
+			"  authgate show example.com\n" },
 	{ "explain", ag_explain_command, "[-c FILE] SESSION | --batch",
 	    "What would be said in a session, and why, rule by rule",
 	    CONFIG_HELP
@@ -53,9 +52,8 @@ static const struct ag_command commands[] = {
 	    "      --to bob@example.com\n" },
 	{ "senders", ag_senders_command, "[-c FILE] LOGIN|ADDRESS",
 	    "What a login may send as, and who may send as an address",
-	    CONFIG_HELP
-	    "Example:\n"
-	    "  authgate senders alice@example.com\n" },
+	    CONFIG_HELP "Example:\n"
+			"  authgate senders alice@example.com\n" },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -72,14 +70,16 @@ ag_command_find(const char *name)
 static int
 print_help(FILE *out)
 {
-	fprintf(out, "usage: authgate COMMAND [OPTION...]\n\n"
-		     "Mail policy around SMTP authentication, as a milter for "
-		     "Postfix and Sendmail.\n\n");
+	fprintf(out,
+	    "usage: authgate COMMAND [OPTION...]\n\n"
+	    "Mail policy around SMTP authentication, as a milter for "
+	    "Postfix and Sendmail.\n\n");
 	for (size_t i = 0; i < NCOMMANDS; i++)
 		fprintf(out, "  authgate %-8s %-28s %s\n", commands[i].name,
 		    commands[i].usage, commands[i].summary);
-	fprintf(out, "\nEach command has a --help with an example. Manuals: "
-		     "authgate(8), authgate(1),\nauthgate.ini(5).\n");
+	fprintf(out,
+	    "\nEach command has a --help with an example. Manuals: "
+	    "authgate(8), authgate(1),\nauthgate.ini(5).\n");
 	return EX_OK;
 }
 
@@ -105,8 +105,10 @@ main(int argc, char **argv)
 		return print_version();
 	command = ag_command_find(argv[1]);
 	if (command == NULL) {
-		fprintf(stderr, "authgate: there is no command \"%s\". Try "
-				"\"authgate --help\".\n", argv[1]);
+		fprintf(stderr,
+		    "authgate: there is no command \"%s\". Try "
+		    "\"authgate --help\".\n",
+		    argv[1]);
 		return EX_USAGE;
 	}
 	return command->run(argc - 1, argv + 1);

@@ -36,7 +36,8 @@ is_carried_out(const struct ag_policy *policy)
 
 	if (ag_policy_mode(policy, AG_RULE_FROM_HEADER_MATCH) != AG_OFF)
 		what = "[rules] from_header_match";
-	else if (ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) != AG_OFF)
+	else if (ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) !=
+	    AG_OFF)
 		what = "[rules] from_header_local_auth";
 	else if (ag_policy_yes_anywhere(policy, AG_KEY_ARCHIVE_ENABLED))
 		what = "[archive] enabled";
@@ -45,8 +46,10 @@ is_carried_out(const struct ag_policy *policy)
 	else if (ag_policy_text(policy, AG_KEY_METRICS_LISTEN).len > 0)
 		what = "[metrics] listen";
 	if (what != NULL)
-		ag_log(LOG_ERR, "%s is switched on, and this version of authgate "
-				"cannot do it yet", what);
+		ag_log(LOG_ERR,
+		    "%s is switched on, and this version of authgate "
+		    "cannot do it yet",
+		    what);
 	return what == NULL;
 }
 
@@ -56,7 +59,8 @@ static void
 log_finding(void *arg, enum ag_severity severity, const struct ag_origin *where,
     const char *text)
 {
-	static const int priority[] = { LOG_INFO, LOG_WARNING, LOG_ERR, LOG_ERR };
+	static const int priority[] = { LOG_INFO, LOG_WARNING, LOG_ERR,
+		LOG_ERR };
 	char at[AG_ORIGIN_MAX];
 	struct ag_buf place = AG_BUF(at);
 
@@ -71,9 +75,10 @@ log_loaded(const struct ag_policy *policy, unsigned generation)
 {
 	struct ag_policy_sizes sizes = ag_policy_sizes(policy);
 
-	ag_log(LOG_INFO, "policy gen=%u is in force: %zu domain files, %zu names "
-			 "of local domains, %zu kill entries, %zu relay "
-			 "networks, %zu addresses in the sender map",
+	ag_log(LOG_INFO,
+	    "policy gen=%u is in force: %zu domain files, %zu names "
+	    "of local domains, %zu kill entries, %zu relay "
+	    "networks, %zu addresses in the sender map",
 	    generation, sizes.domain_files, sizes.local_domains, sizes.killed,
 	    sizes.relays, sizes.senders);
 }
@@ -88,8 +93,9 @@ warn_of_restart(const struct ag_policy *old, const struct ag_policy *new)
 		if (strcmp(s->section, "milter") == 0 &&
 		    !ag_str_eq(ag_policy_text(old, (enum ag_key)i),
 			ag_policy_text(new, (enum ag_key)i)))
-			ag_log(LOG_WARNING, "[milter] %s has changed; it takes a "
-					    "restart to come into force",
+			ag_log(LOG_WARNING,
+			    "[milter] %s has changed; it takes a "
+			    "restart to come into force",
 			    s->name);
 	}
 }
@@ -135,8 +141,8 @@ drop_privileges(struct ag_str name)
 		ag_log(LOG_ERR, "only root can become the user %s", name.ptr);
 		return EX_NOPERM;
 	}
-	if (initgroups(name.ptr, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
-	    setuid(user->pw_uid) != 0) {
+	if (initgroups(name.ptr, user->pw_gid) != 0 ||
+	    setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0) {
 		ag_log(LOG_ERR, "cannot become the user %s: %s", name.ptr,
 		    strerror(errno));
 		return EX_NOPERM;
@@ -207,7 +213,8 @@ start_milter(pthread_t *thread)
 	sigemptyset(&hangup);
 	sigaddset(&hangup, SIGHUP);
 	sigemptyset(&action.sa_mask);
-	if (sem_init(&wake_up, 0, 0) != 0 || sigaction(SIGHUP, &action, NULL) != 0)
+	if (sem_init(&wake_up, 0, 0) != 0 ||
+	    sigaction(SIGHUP, &action, NULL) != 0)
 		return false;
 	pthread_sigmask(SIG_BLOCK, &hangup, NULL);
 	error = pthread_create(thread, NULL, run_milter, NULL);
@@ -225,7 +232,8 @@ serve(const char *config, const struct ag_policy *policy)
 		return EX_OSERR;
 	}
 	while (!ended) {
-		if (sem_wait(&wake_up) == 0 && atomic_exchange(&reload_wanted, false))
+		if (sem_wait(&wake_up) == 0 &&
+		    atomic_exchange(&reload_wanted, false))
 			reload(config, policy);
 	}
 	pthread_join(thread, NULL);
@@ -287,7 +295,8 @@ ag_run_command(int argc, char **argv)
 	struct options options = { .config = AG_DEFAULT_CONFIG };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
+	    -1) {
 		if (option == 'h')
 			return ag_command_help("run");
 		if (option == '?')

@@ -68,7 +68,8 @@ ag_senders_command(int argc, char **argv)
 	const char *config = AG_DEFAULT_CONFIG;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
+	    -1) {
 		if (option == 'h')
 			return ag_command_help("senders");
 		if (option != 'c')

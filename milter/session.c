@@ -19,14 +19,14 @@
 struct message {
 	bool open;
 	struct ag_snapshot snapshot; /* in force at its MAIL, until it ends */
-	char *argument;		     /* of MAIL; the sender borrows it */
+	char *argument;              /* of MAIL; the sender borrows it */
 	struct ag_path sender;
 	struct ag_mailbox login;
 	char mechanism[MECHANISM_MAX];
 	bool tls;
 	char queue_id[QUEUE_ID_MAX];
-	bool logged;		    /* something was, so say the queue id */
-	bool held;		    /* refused at MAIL, still to be said */
+	bool logged; /* something was, so say the queue id */
+	bool held;   /* refused at MAIL, still to be said */
 	enum ag_stage held_stage;
 	struct ag_finding refusal;
 };
@@ -349,7 +349,8 @@ ag_session_connect(struct ag_session *s, const struct ag_connect *c,
 	struct ag_decision decision;
 
 	answer_continue(answer);
-	snprintf(s->name, sizeof(s->name), "%s", c->name != NULL ? c->name : "");
+	snprintf(s->name, sizeof(s->name), "%s",
+	    c->name != NULL ? c->name : "");
 	snprintf(s->listener, sizeof(s->listener), "%s",
 	    c->daemon_name != NULL ? c->daemon_name : "");
 	s->port = parse_port(c->daemon_port);

@@ -28,19 +28,19 @@ struct ag_answer {
 struct ag_connect {
 	const char *name;
 	struct ag_ip client;
-	unsigned client_port;	 /* of the socket; 0: none */
+	unsigned client_port;    /* of the socket; 0: none */
 	const char *daemon_name; /* {daemon_name} */
 	const char *daemon_port; /* {daemon_port} */
 };
 
 struct ag_mail {
 	const char *argument;
-	const char *authen;	 /* {auth_authen} */
-	const char *type;	 /* {auth_type} */
-	const char *addr;	 /* {mail_addr} */
-	const char *mailer;	 /* {mail_mailer} */
+	const char *authen;      /* {auth_authen} */
+	const char *type;        /* {auth_type} */
+	const char *addr;        /* {mail_addr} */
+	const char *mailer;      /* {mail_mailer} */
 	const char *tls_version; /* {tls_version} */
-	const char *queue_id;	 /* i */
+	const char *queue_id;    /* i */
 };
 
 struct ag_rcpt {

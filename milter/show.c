@@ -28,7 +28,8 @@ show_key(const struct ag_policy *policy, struct ag_str domain, enum ag_key key)
 static bool
 belongs(enum ag_key key, bool is_domain)
 {
-	return (ag_setting(key)->place & (is_domain ? AG_DOMAIN : AG_SERVER)) != 0;
+	return (ag_setting(key)->place & (is_domain ? AG_DOMAIN : AG_SERVER)) !=
+	    0;
 }
 
 static void
@@ -74,7 +75,8 @@ ag_show_command(int argc, char **argv)
 	char domain[AG_DOMAIN_MAX + 1] = "";
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
+	    -1) {
 		if (option == 'h')
 			return ag_command_help("show");
 		if (option != 'c')

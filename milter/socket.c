@@ -34,7 +34,8 @@ somebody_answers(const char *path)
 	if (fd < 0)
 		return false;
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	answers = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	answers =
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 	close(fd);
 	return answers;
 }

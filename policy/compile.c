@@ -58,7 +58,8 @@ compile_words(struct ag_arena *arena, struct ag_str text)
 /* ---- what both kinds of scope have ---- */
 
 static void
-compile_rule(struct ag_policy *policy, struct ag_scope *scope, enum ag_rule rule)
+compile_rule(struct ag_policy *policy, struct ag_scope *scope,
+    enum ag_rule rule)
 {
 	enum ag_key key = ag_rule_mode_key(rule);
 	char reason[200];
@@ -66,7 +67,8 @@ compile_rule(struct ag_policy *policy, struct ag_scope *scope, enum ag_rule rule
 
 	scope->mode[rule] = AG_ENFORCE;
 	if (key != AG_KEY_NONE) {
-		const struct ag_value *value = ag_compile_value(policy, scope, key);
+		const struct ag_value *value =
+		    ag_compile_value(policy, scope, key);
 
 		ag_mode_parse(value->text, &scope->mode[rule]);
 		scope->mode_at[rule] = value->origin;
@@ -129,8 +131,10 @@ ag_compile_server(struct ag_policy *policy)
 	    text_of(policy, server, AG_KEY_MECHANISMS));
 	policy->auth_only = compile_words(&policy->arena,
 	    text_of(policy, server, AG_KEY_AUTH_ONLY));
-	policy->kill_on_auth_only = is_yes(policy, server, AG_KEY_KILL_ON_AUTH_ONLY);
-	policy->delimiters = text_of(policy, server, AG_KEY_RECIPIENT_DELIMITER);
+	policy->kill_on_auth_only =
+	    is_yes(policy, server, AG_KEY_KILL_ON_AUTH_ONLY);
+	policy->delimiters =
+	    text_of(policy, server, AG_KEY_RECIPIENT_DELIMITER);
 	compile_scope(policy, server);
 }
 
@@ -150,7 +154,8 @@ warn_of_looser(const struct ag_policy *policy, const struct ag_scope *scope,
 	    &scope->values.value[AG_KEY_MODE_OUTGOING_AUTH];
 	enum ag_mode server = policy->server.mode[AG_RULE_OUTGOING_AUTH];
 
-	if (ag_value_is_given(own) && scope->mode[AG_RULE_OUTGOING_AUTH] < server)
+	if (ag_value_is_given(own) &&
+	    scope->mode[AG_RULE_OUTGOING_AUTH] < server)
 		ag_diag_report(diag, AG_WARNING, &own->origin,
 		    "outgoing_auth = %.*s is looser than authgate.ini's %s, which "
 		    "holds: a domain can only make it stricter",
@@ -159,8 +164,8 @@ warn_of_looser(const struct ag_policy *policy, const struct ag_scope *scope,
 
 /* Who is not logged in at all may still send as anybody. */
 static void
-warn_of_match_alone(const struct ag_policy *policy, const struct ag_scope *scope,
-    struct ag_diag *diag)
+warn_of_match_alone(const struct ag_policy *policy,
+    const struct ag_scope *scope, struct ag_diag *diag)
 {
 	const struct ag_value *match =
 	    &scope->values.value[AG_KEY_MODE_SENDER_LOGIN_MATCH];

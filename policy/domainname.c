@@ -39,8 +39,8 @@ without_final_dot(struct ag_str name)
 static bool
 is_well_formed(struct ag_str name)
 {
-	if (name.len == 0 || name.len > AG_DOMAIN_MAX || has_empty_label(name) ||
-	    name.ptr[name.len - 1] == '.')
+	if (name.len == 0 || name.len > AG_DOMAIN_MAX ||
+	    has_empty_label(name) || name.ptr[name.len - 1] == '.')
 		return false;
 	for (size_t i = 0; i < name.len; i++)
 		if (!is_name_byte(name.ptr[i]))

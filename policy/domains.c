@@ -3,11 +3,11 @@
 #include "domainname.h"
 
 struct claim {
-	bool by_file;	 /* a file of that name */
-	bool by_alias;	 /* an alias in a file */
+	bool by_file;    /* a file of that name */
+	bool by_alias;   /* an alias in a file */
 	bool subdomains; /* the file takes subdomains too */
-	bool listed;	 /* a line "name" */
-	bool below;	 /* a line ".name" */
+	bool listed;     /* a line "name" */
+	bool below;      /* a line ".name" */
 	uint32_t file;
 	uint32_t owner; /* of an alias: the number of its file's name */
 	struct ag_origin origin;
@@ -96,8 +96,9 @@ ag_domains_add_listed(struct ag_domains *domains, struct ag_str name,
 	if (claim == NULL)
 		return false;
 	if (below ? claim->below : claim->listed)
-		ag_diag_report(diag, AG_WARNING, origin, "%s%.*s is there twice",
-		    below ? "." : "", AG_STR_ARG(name));
+		ag_diag_report(diag, AG_WARNING, origin,
+		    "%s%.*s is there twice", below ? "." : "",
+		    AG_STR_ARG(name));
 	claim->listed = true;
 	claim->below = claim->below || below;
 	claim->line = *origin;

@@ -24,9 +24,10 @@ struct ag_domains {
 /* What is known of a domain. */
 struct ag_domain {
 	bool local;
-	uint32_t file;	     /* number of the governing file, AG_SERVER_FILE */
+	uint32_t file;        /* number of the governing file, AG_SERVER_FILE */
 	struct ag_str folded; /* an alias's domain, else the name itself */
-	bool is_account_domain; /* the file's own name or alias: shares accounts */
+	bool is_account_domain; /* the file's own name or alias: shares accounts
+				 */
 };
 
 /*

@@ -35,8 +35,8 @@ struct views {
 struct situation {
 	const struct ag_policy *policy;
 	const struct ag_request *request;
-	bool auth_only;		 /* the listener is */
-	struct ag_mailbox login; /* in form */
+	bool auth_only;           /* the listener is */
+	struct ag_mailbox login;  /* in form */
 	struct ag_str login_text; /* empty: nobody is logged in */
 	char login_buf[AG_ADDRESS_MAX];
 	struct views sender;
@@ -61,8 +61,8 @@ add_view(struct views *views, const struct ag_policy *policy,
 	memset(view, 0, sizeof(*view));
 	view->scope = &policy->server;
 	view->local_part = view->sent_local = local_part;
-	view->base =
-	    ag_str_head(local_part, ag_local_base(local_part, policy->delimiters));
+	view->base = ag_str_head(local_part,
+	    ag_local_base(local_part, policy->delimiters));
 	return view;
 }
 
@@ -115,7 +115,8 @@ add_local_by_mta(struct views *views, const struct ag_policy *policy,
 }
 
 static bool
-is_local_domain(const struct ag_policy *policy, const struct ag_mailbox *mailbox)
+is_local_domain(const struct ag_policy *policy,
+    const struct ag_mailbox *mailbox)
 {
 	return mailbox->domain_len > 0 &&
 	    ag_domains_find(&policy->domains, ag_mailbox_domain(mailbox)).local;
@@ -278,7 +279,8 @@ is_role(const struct view *v)
 }
 
 static const struct ag_entry *
-find_killed(const struct situation *s, struct ag_str local, struct ag_str domain)
+find_killed(const struct situation *s, struct ag_str local,
+    struct ag_str domain)
 {
 	char text[AG_ADDRESS_MAX];
 
@@ -294,14 +296,15 @@ find_killed_above(const struct situation *s, struct ag_str domain)
 
 	if (!ag_domain_is_listable(domain))
 		return NULL;
-	for (; domain.len > 0 && entry == NULL; domain = ag_domain_parent(domain)) {
+	for (; domain.len > 0 && entry == NULL;
+	     domain = ag_domain_parent(domain)) {
 		char text[AG_ADDRESS_MAX];
 		struct ag_buf buf = AG_BUF(text);
 
 		ag_buf_char(&buf, '.');
 		ag_buf_str(&buf, domain);
-		entry = ag_names_find(&s->policy->kill_senders, ag_buf_get(&buf),
-		    s->request->now);
+		entry = ag_names_find(&s->policy->kill_senders,
+		    ag_buf_get(&buf), s->request->now);
 	}
 	return entry;
 }
@@ -367,8 +370,8 @@ static struct opinion
 object_if_listed(const struct ag_entry *entry, const char *listed,
     const char *otherwise)
 {
-	return (struct opinion){ entry != NULL, entry != NULL ? listed : otherwise,
-		entry };
+	return (struct opinion){ entry != NULL,
+		entry != NULL ? listed : otherwise, entry };
 }
 
 /* ---- CONNECT ---- */
@@ -381,7 +384,8 @@ kill_client(const struct situation *s, const struct view *v)
 	(void)v;
 	if (s->auth_only && !s->policy->kill_on_auth_only)
 		return pass("the listener is auth-only");
-	return object_if_listed(ag_nets_hold(s->policy->kill, &r->client, r->now),
+	return object_if_listed(ag_nets_hold(s->policy->kill, &r->client,
+				    r->now),
 	    "the client is in the kill list",
 	    "the client is not in the kill list");
 }
@@ -406,7 +410,8 @@ kill_login(const struct situation *s, const struct view *v)
 		return pass("there is no login");
 	return object_if_listed(ag_names_find(&s->policy->kill_logins,
 				    s->login_text, s->request->now),
-	    "the login is in the kill list", "the login is not in the kill list");
+	    "the login is in the kill list",
+	    "the login is not in the kill list");
 }
 
 static struct opinion
@@ -484,7 +489,8 @@ role_sender_auth(const struct situation *s, const struct view *v)
 	if (logged_in(s) || is_trusted(s, v->scope))
 		return pass(logged_in(s) ? "there is a login" :
 					   "the client is trusted");
-	return object("a role address, no login, and the client is not trusted");
+	return object(
+	    "a role address, no login, and the client is not trusted");
 }
 
 /* ---- RCPT ---- */
@@ -519,7 +525,8 @@ local_sender_auth(const struct situation *s, const struct view *v)
 	if (v->scope->unless_local_recipient && !is_role(v) &&
 	    for_all_recipients(s, is_local_account))
 		return pass("the recipient is a local account");
-	return object("a local sender, no login, and the client is not trusted");
+	return object(
+	    "a local sender, no login, and the client is not trusted");
 }
 
 static struct opinion
@@ -555,7 +562,8 @@ static const struct rule rules[] = {
 	[AG_RULE_AUTH_MECHANISM] = { auth_mechanism, SERVERS, false },
 	[AG_RULE_AUTH_TLS] = { auth_tls, SERVERS, false },
 	[AG_RULE_SENDER_LOGIN_MATCH] = { sender_login_match, SENDERS, true },
-	[AG_RULE_FOREIGN_SENDER_MATCH] = { foreign_sender_match, SERVERS, true },
+	[AG_RULE_FOREIGN_SENDER_MATCH] = { foreign_sender_match, SERVERS,
+	    true },
 	[AG_RULE_ROLE_SENDER_AUTH] = { role_sender_auth, SENDERS, true },
 	[AG_RULE_BAD_RECIPIENT] = { bad_recipient, SERVERS, false },
 	[AG_RULE_LOCAL_SENDER_AUTH] = { local_sender_auth, SENDERS, true },
@@ -620,8 +628,8 @@ judge_view(const struct situation *s, enum ag_rule rule, const struct view *v,
 		return;
 	opinion = rules[rule].judge(s, v);
 	finding.reply = &speaker->reply[rule];
-	finding.verdict = ag_reply_is_temporary(finding.reply) ? AG_TEMPFAIL :
-								  AG_REJECT;
+	finding.verdict =
+	    ag_reply_is_temporary(finding.reply) ? AG_TEMPFAIL : AG_REJECT;
 	finding.at = opinion.entry != NULL ? &opinion.entry->origin :
 					     &scope->mode_at[rule];
 	finding.note = opinion.entry != NULL ? opinion.entry->note : NULL;
@@ -702,8 +710,8 @@ ag_policy_eval(const struct ag_policy *policy, const struct ag_request *request,
 /* ---- words for the client ---- */
 
 struct ag_str
-ag_policy_login(const struct ag_policy *policy, const struct ag_request *request,
-    char buf[static AG_ADDRESS_MAX])
+ag_policy_login(const struct ag_policy *policy,
+    const struct ag_request *request, char buf[static AG_ADDRESS_MAX])
 {
 	struct ag_mailbox login;
 

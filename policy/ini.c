@@ -24,9 +24,10 @@ struct scan {
 	struct ag_diag *diag;
 	struct ag_origin at;
 	enum ag_place place;
-	struct ag_str section; /* empty in front of the first and in an unknown one */
-	bool skip;	       /* what stands in an unknown section */
-	FILE *clean;	       /* what iniparser is given */
+	struct ag_str
+	    section; /* empty in front of the first and in an unknown one */
+	bool skip;   /* what stands in an unknown section */
+	FILE *clean; /* what iniparser is given */
 	struct ag_origin seen[AG_KEY_COUNT];
 };
 
@@ -91,7 +92,8 @@ report_section(struct scan *scan, struct ag_str section)
 	const char *near = nearest_section(section, scan->place);
 
 	if (has_section(section, AG_BOTH))
-		report(scan, scan->place == AG_DOMAIN ?
+		report(scan,
+		    scan->place == AG_DOMAIN ?
 			"[%.*s] is the server's; set it in authgate.ini" :
 			"[%.*s] belongs in a domain's file, domains/NAME.ini",
 		    AG_STR_ARG(section));
@@ -107,7 +109,8 @@ scan_section(struct scan *scan, struct ag_str line)
 {
 	size_t end = ag_str_find(line, ']');
 	struct ag_str rest = ag_str_skip(line, end + 1);
-	struct ag_str name = ag_str_trim(ag_str_skip(ag_str_head(line, end), 1));
+	struct ag_str name =
+	    ag_str_trim(ag_str_skip(ag_str_head(line, end), 1));
 
 	scan->skip = true;
 	if (end == line.len) {
@@ -156,8 +159,8 @@ report_key(struct scan *scan, struct ag_str name)
 	const struct ag_setting *s;
 
 	if (near == AG_KEY_NONE) {
-		report(scan, "[%.*s] has no key %.*s", AG_STR_ARG(scan->section),
-		    AG_STR_ARG(name));
+		report(scan, "[%.*s] has no key %.*s",
+		    AG_STR_ARG(scan->section), AG_STR_ARG(name));
 		return;
 	}
 	s = ag_setting(near);
@@ -181,15 +184,16 @@ known_key(struct scan *scan, struct ag_str name)
 		return AG_KEY_NONE;
 	}
 	if ((ag_setting(key)->place & scan->place) == 0) {
-		report(scan, scan->place == AG_DOMAIN ?
+		report(scan,
+		    scan->place == AG_DOMAIN ?
 			"%.*s is the server's; set it in authgate.ini" :
 			"%.*s belongs in a domain's file, domains/NAME.ini",
 		    AG_STR_ARG(name));
 		return AG_KEY_NONE;
 	}
 	if (scan->seen[key].file != NULL) {
-		report(scan, "%.*s is there twice, see line %u", AG_STR_ARG(name),
-		    scan->seen[key].line);
+		report(scan, "%.*s is there twice, see line %u",
+		    AG_STR_ARG(name), scan->seen[key].line);
 		return AG_KEY_NONE;
 	}
 	scan->seen[key] = scan->at;
@@ -266,7 +270,8 @@ scan_pair(struct scan *scan, struct ag_str text, struct line *line)
 	line->name = ag_str_trim(ag_str_head(text, eq));
 	line->value = value;
 	if (eq == text.len || line->name.len == 0) {
-		report(scan, "the line is neither \"[section]\" nor "
+		report(scan,
+		    "the line is neither \"[section]\" nor "
 		    "\"key = value\" nor a comment");
 		return false;
 	}
@@ -312,10 +317,13 @@ scan_line(struct scan *scan, struct ag_str line)
 	if (memchr(line.ptr, '\0', line.len) != NULL)
 		report(scan, "the line has a NUL byte; is this a text file?");
 	else if (line.len > LINE_MAX_BYTES)
-		report(scan, "the line is longer than %d bytes; put long lists "
-		    "into a file", LINE_MAX_BYTES);
+		report(scan,
+		    "the line is longer than %d bytes; put long lists "
+		    "into a file",
+		    LINE_MAX_BYTES);
 	else if (line.ptr[line.len - 1] == '\\')
-		report(scan, "the line ends in \\, which would join the next one "
+		report(scan,
+		    "the line ends in \\, which would join the next one "
 		    "to it; write it as one line");
 	else if (line.ptr[0] == '[')
 		scan_section(scan, line);
@@ -330,7 +338,8 @@ scan_text(struct scan *scan, struct ag_str text)
 
 	if (ag_str_starts(text, "\xef\xbb\xbf")) {
 		scan->at.line = 1;
-		report(scan, "the file begins with a byte order mark; save it as "
+		report(scan,
+		    "the file begins with a byte order mark; save it as "
 		    "plain UTF-8");
 		text = ag_str_skip(text, 3);
 	}

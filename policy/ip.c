@@ -95,7 +95,8 @@ parse_address(struct ag_ip *ip, struct ag_str text)
 bool
 ag_ip_parse(struct ag_ip *ip, struct ag_str text)
 {
-	if (text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']')
+	if (text.len >= 2 && text.ptr[0] == '[' &&
+	    text.ptr[text.len - 1] == ']')
 		text = ag_str_head(ag_str_skip(text, 1), text.len - 2);
 	if (text.len > 5 && ag_str_ieq(ag_str_head(text, 5), ag_str("IPv6:"))) {
 		text = ag_str_skip(text, 5);
@@ -203,7 +204,8 @@ ag_range_take_prefix(struct ag_range *range, struct ag_prefix *prefix)
 	*prefix = (struct ag_prefix){ range->first, all - host };
 	end = last_of(prefix);
 	if (compare_ip(&end, &range->last) == 0)
-		*range = (struct ag_range){ { AG_IP_V6, 0, 1 }, { AG_IP_V6, 0, 0 } };
+		*range =
+		    (struct ag_range){ { AG_IP_V6, 0, 1 }, { AG_IP_V6, 0, 0 } };
 	else
 		range->first = next_ip(end);
 	return true;
@@ -281,9 +283,11 @@ parse_prefix(struct ag_range *range, struct ag_str text, struct ag_buf *why)
 	}
 	max = ag_str_has(address, ':') ? 128 : 32;
 	bits = max;
-	if (address.len < text.len && !parse_length(address, length, max, &bits)) {
-		ag_buf_printf(why, "has no prefix length from 0 to %u%s behind the /",
-		    max, max == 32 ? " or netmask" : "");
+	if (address.len < text.len &&
+	    !parse_length(address, length, max, &bits)) {
+		ag_buf_printf(why,
+		    "has no prefix length from 0 to %u%s behind the /", max,
+		    max == 32 ? " or netmask" : "");
 		return false;
 	}
 	if (is_mapped(&ip, address)) {
@@ -315,7 +319,8 @@ parse_pair(struct ag_range *range, struct ag_str text, struct ag_buf *why)
 		return false;
 	}
 	if (compare_ip(&range->first, &range->last) > 0) {
-		ag_buf_text(why, "runs backwards; write the lower address first");
+		ag_buf_text(why,
+		    "runs backwards; write the lower address first");
 		return false;
 	}
 	return true;

@@ -70,7 +70,8 @@ take_until(struct ag_list *list, struct list_line *line)
 			why = "has a bad until=; write until=2026-12-31 or "
 			      "until=2026-12-31T18:00:00Z";
 		if (why != NULL) {
-			bad(list, bad_line(list, line->entry), line->entry, why);
+			bad(list, bad_line(list, line->entry), line->entry,
+			    why);
 			return false;
 		}
 	}
@@ -141,7 +142,8 @@ ag_list_words(struct ag_list *list, struct ag_vec *nets)
 		else
 			line.rest = ag_str(NULL);
 		if (line.rest.len > 0 &&
-		    !ag_number_until(ag_str_skip(line.rest, 6), &line.about.until))
+		    !ag_number_until(ag_str_skip(line.rest, 6),
+			&line.about.until))
 			bad(list, AG_ERROR, word,
 			    "has a bad until=; write until=2026-12-31");
 		else if (!add_network(list, &line, AG_ERROR, nets))
@@ -179,7 +181,8 @@ sender_key(struct ag_str text, char buf[static AG_ADDRESS_MAX])
 
 	if (text.len > 0 && (text.ptr[0] == '@' || text.ptr[0] == '.')) {
 		ag_buf_char(&out, text.ptr[0]);
-		if (ag_domain_parse(ag_str_skip(text, 1), domain) != AG_DOMAIN_OK)
+		if (ag_domain_parse(ag_str_skip(text, 1), domain) !=
+		    AG_DOMAIN_OK)
 			return false;
 		ag_buf_text(&out, domain);
 		return true;
@@ -261,7 +264,8 @@ parse_account(const struct ag_list *list, struct ag_str entry,
 		return true;
 	if (!ag_mailbox_parse(account, entry))
 		return false;
-	domain = ag_domains_find(list->form->domains, ag_mailbox_domain(account));
+	domain =
+	    ag_domains_find(list->form->domains, ag_mailbox_domain(account));
 	return domain.is_account_domain && ag_str_eq(domain.folded, owner);
 }
 
@@ -292,7 +296,8 @@ static bool
 next_map_word(struct ag_str *text, struct ag_str *word)
 {
 	for (;;) {
-		struct ag_str line = ag_str_head(*text, ag_str_find(*text, '\n'));
+		struct ag_str line =
+		    ag_str_head(*text, ag_str_find(*text, '\n'));
 		struct ag_str code = ag_str_head(line, ag_str_find(line, '#'));
 
 		if (ag_str_word(&code, ", \t\r", word)) {
@@ -310,7 +315,8 @@ static bool
 goes_on(struct ag_str text)
 {
 	struct ag_str line = ag_str_head(text, ag_str_find(text, '\n'));
-	struct ag_str code = ag_str_trim(ag_str_head(line, ag_str_find(line, '#')));
+	struct ag_str code =
+	    ag_str_trim(ag_str_head(line, ag_str_find(line, '#')));
 
 	return code.len == 0 || line.ptr[0] == ' ' || line.ptr[0] == '\t';
 }
@@ -347,7 +353,8 @@ map_key(const struct ag_list *list, struct ag_str word,
 	if (word.len > 1 && word.ptr[0] == '@') {
 		struct ag_domain known;
 
-		if (ag_domain_parse(ag_str_skip(word, 1), domain) != AG_DOMAIN_OK)
+		if (ag_domain_parse(ag_str_skip(word, 1), domain) !=
+		    AG_DOMAIN_OK)
 			return false;
 		known = ag_domains_find(form.domains, ag_str(domain));
 		ag_address_write(ag_str(NULL), known.folded, buf);
@@ -410,8 +417,8 @@ add_map_word(struct ag_list *list, struct ag_senders *senders,
 	/* what no left side can be leads nowhere: it is its own text */
 	if (!map_key(list, word, written))
 		ag_login_write(&login, written);
-	return ag_senders_add(senders, left, ag_str(login_text), ag_str(written),
-	    &list->at);
+	return ag_senders_add(senders, left, ag_str(login_text),
+	    ag_str(written), &list->at);
 }
 
 bool

@@ -16,7 +16,7 @@
 /* One list, on its way into the tables of a policy. */
 struct ag_list {
 	struct ag_str text;
-	struct ag_origin at; /* the file, then the line that was read */
+	struct ag_origin at;    /* the file, then the line that was read */
 	struct ag_arena *arena; /* keeps notes */
 	struct ag_diag *diag;
 	const struct ag_login_form *form;

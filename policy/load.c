@@ -34,8 +34,8 @@ check_memory(struct loader *loader, bool ok)
 static int
 read_shown(struct loader *loader, const char *shown, struct ag_str *text)
 {
-	const char *path = ag_file_beside(&loader->policy->arena, loader->path,
-	    ag_str(shown));
+	const char *path =
+	    ag_file_beside(&loader->policy->arena, loader->path, ag_str(shown));
 
 	*text = ag_str(NULL);
 	return path != NULL ? ag_file_read(path, text) : ENOMEM;
@@ -112,8 +112,8 @@ static void
 read_domain_files(struct loader *loader)
 {
 	struct ag_policy *policy = loader->policy;
-	const char *path = ag_file_beside(&policy->arena, loader->path,
-	    ag_str("domains"));
+	const char *path =
+	    ag_file_beside(&policy->arena, loader->path, ag_str("domains"));
 	struct ag_origin at = whole_file("domains");
 	struct dirent **entry = NULL;
 	int n = path != NULL ? scandir(path, &entry, is_ini, alphasort) : 0;
@@ -172,14 +172,15 @@ typedef bool read_list_fn(struct ag_list *list, struct loader *loader,
     void *arg);
 
 static void
-read_list(struct loader *loader, const char *shown, const struct ag_value *value,
-    read_list_fn *read, void *arg)
+read_list(struct loader *loader, const char *shown,
+    const struct ag_value *value, read_list_fn *read, void *arg)
 {
 	struct ag_list list = { .at = whole_file(shown),
 		.arena = &loader->policy->arena,
 		.diag = loader->diag,
 		.form = &loader->policy->form };
-	int error = shown != NULL ? read_shown(loader, shown, &list.text) : ENOMEM;
+	int error =
+	    shown != NULL ? read_shown(loader, shown, &list.text) : ENOMEM;
 	const char *text = list.text.ptr;
 
 	if (error == 0)
@@ -284,7 +285,8 @@ load_relay(struct loader *loader, struct ag_scope *scope)
 		check_memory(loader, ag_list_words(&list, &entries));
 	read_lists(loader, scope, AG_KEY_RELAY_FILE, read_relay_list, &entries);
 	if (server)
-		read_lists(loader, scope, AG_KEY_RELAY, read_relay_list, &entries);
+		read_lists(loader, scope, AG_KEY_RELAY, read_relay_list,
+		    &entries);
 	scope->relay = make_nets(loader, &entries);
 }
 
@@ -297,8 +299,8 @@ load_senders(struct loader *loader)
 	check_memory(loader, policy->senders != NULL);
 	if (policy->senders == NULL)
 		return;
-	read_lists(loader, &policy->server, AG_KEY_SENDER_LOGINS, read_sender_map,
-	    NULL);
+	read_lists(loader, &policy->server, AG_KEY_SENDER_LOGINS,
+	    read_sender_map, NULL);
 	check_memory(loader, ag_senders_finish(policy->senders, loader->diag));
 }
 
@@ -374,8 +376,9 @@ ag_policy_load(const char *path, struct ag_diag *diag,
 	loader.policy = calloc(1, sizeof(*loader.policy));
 	if (loader.policy == NULL)
 		return AG_LOAD_UNUSABLE;
-	loader.main = ag_arena_str(&loader.policy->arena,
-	    ag_str(name_in_folder(path))).ptr;
+	loader.main =
+	    ag_arena_str(&loader.policy->arena, ag_str(name_in_folder(path)))
+		.ptr;
 	at = whole_file(loader.main);
 	if (is_missing(path)) {
 		ag_diag_report(diag, AG_ERROR, &at, "there is no such file");
@@ -386,7 +389,8 @@ ag_policy_load(const char *path, struct ag_diag *diag,
 	atomic_init(&loader.policy->shares, 1);
 	load_all(&loader);
 	if (loader.no_memory || loader.policy->arena.failed)
-		ag_diag_report(diag, AG_ERROR, &at, "there is not enough memory");
+		ag_diag_report(diag, AG_ERROR, &at,
+		    "there is not enough memory");
 	if (diag->errors > errors) {
 		ag_policy_free(loader.policy);
 		return AG_LOAD_UNUSABLE;

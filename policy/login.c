@@ -64,8 +64,8 @@ void
 ag_login_complete(struct ag_mailbox *login, const struct ag_login_form *form)
 {
 	struct ag_str realm = ag_str(form->realm);
-	bool completes = login->domain_len == 0 &&
-	    !ag_str_has(ag_mailbox_local(login), '@');
+	bool completes =
+	    login->domain_len == 0 && !ag_str_has(ag_mailbox_local(login), '@');
 
 	if (realm.len > 0 && login->local_len > 0 &&
 	    (completes || form->realm_replaces))
@@ -90,6 +90,6 @@ ag_address_write(struct ag_str local, struct ag_str domain,
 struct ag_str
 ag_login_write(const struct ag_mailbox *login, char buf[static AG_ADDRESS_MAX])
 {
-	return ag_address_write(ag_mailbox_local(login), ag_mailbox_domain(login),
-	    buf);
+	return ag_address_write(ag_mailbox_local(login),
+	    ag_mailbox_domain(login), buf);
 }

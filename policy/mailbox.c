@@ -264,7 +264,8 @@ ag_path_read(struct ag_path *path, struct ag_str argument,
 	memset(path, 0, sizeof(*path));
 	path->sent = argument;
 	path->plainness = read_ours(path);
-	path->reading = mta != NULL ? read_mta(&path->mta, *mta) : AG_MTA_ABSENT;
+	path->reading =
+	    mta != NULL ? read_mta(&path->mta, *mta) : AG_MTA_ABSENT;
 	path->mta_local = mailer != NULL &&
 	    (ag_str_ieq(*mailer, ag_str("local")) ||
 		ag_str_ieq(*mailer, ag_str("virtual")));

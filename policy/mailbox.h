@@ -44,10 +44,10 @@ enum ag_plainness {
 
 /* What the MTA said of the address. */
 enum ag_mta_reading {
-	AG_MTA_ABSENT,	  /* no such macro */
-	AG_MTA_EMPTY,	  /* present, without a value */
-	AG_MTA_BARE,	  /* a local part only: Sendmail's way of saying local */
-	AG_MTA_FULL,	  /* local part and domain */
+	AG_MTA_ABSENT, /* no such macro */
+	AG_MTA_EMPTY,  /* present, without a value */
+	AG_MTA_BARE,   /* a local part only: Sendmail's way of saying local */
+	AG_MTA_FULL,   /* local part and domain */
 	AG_MTA_UNREADABLE /* control bytes, open quotes, too long */
 };
 
@@ -58,7 +58,7 @@ struct ag_path {
 	struct ag_mailbox ours; /* of a plain path */
 	enum ag_mta_reading reading;
 	struct ag_mailbox mta; /* of a bare or full reading */
-	bool mta_local;	       /* its mailer is "local" or "virtual" */
+	bool mta_local;        /* its mailer is "local" or "virtual" */
 };
 
 /*

@@ -67,7 +67,8 @@ compare_line(const void *a, const void *b)
 	const struct ag_net *x = a, *y = b;
 	int c = compare_nets(a, b);
 
-	return c != 0 ? c : compare_u64(x->entry.origin.line, y->entry.origin.line);
+	return c != 0 ? c :
+			compare_u64(x->entry.origin.line, y->entry.origin.line);
 }
 
 static void
@@ -97,7 +98,7 @@ sort_out(struct ag_net *net, size_t n, struct ag_diag *diag)
 			net[kept++] = net[i];
 			continue;
 		}
-		/* a range may be many prefixes; one finding is enough for them */
+		/* a range may be many prefixes: one finding for them */
 		if (net[i].entry.origin.line != reported)
 			report_twice(&net[kept - 1], &net[i], diag);
 		reported = net[i].entry.origin.line;
@@ -112,8 +113,9 @@ holds(const struct ag_prefix *outer, const struct ag_ip *ip)
 {
 	unsigned all = outer->net.family == AG_IP_V4 ? 32 : 128;
 	unsigned host = all - outer->bits;
-	uint64_t hi = host > 64 ? (host == 128 ? 0 : UINT64_MAX << (host - 64)) :
-				  UINT64_MAX;
+	uint64_t hi = host > 64 ?
+	    (host == 128 ? 0 : UINT64_MAX << (host - 64)) :
+	    UINT64_MAX;
 	uint64_t lo = host >= 64 ? 0 : UINT64_MAX << host;
 
 	return outer->net.family == ip->family &&

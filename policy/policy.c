@@ -123,14 +123,16 @@ ag_policy_describe_domain(const struct ag_policy *policy, struct ag_str domain,
 	if (!known.local)
 		ag_buf_text(out, " is not a local domain; the main file holds");
 	else if (scope == &policy->server)
-		ag_buf_text(out, " is in a list of local domains; the main file "
-				 "holds");
+		ag_buf_text(out,
+		    " is in a list of local domains; the main file "
+		    "holds");
 	else if (ag_str_eq(domain, scope->name))
 		ag_buf_printf(out, " has a file of its own, %s", scope->file);
 	else if (known.is_account_domain)
 		ag_buf_printf(out, " is an alias in %s", scope->file);
 	else
-		ag_buf_printf(out, " is a subdomain that %s takes", scope->file);
+		ag_buf_printf(out, " is a subdomain that %s takes",
+		    scope->file);
 }
 
 /* ---- who may send as whom ---- */
@@ -181,7 +183,8 @@ ag_policy_of_address(const struct ag_policy *policy, struct ag_str address,
 	key.base = ag_str_head(key.local,
 	    ag_local_base(key.local, policy->delimiters));
 	if (owns_own_address(policy, &mailbox)) {
-		struct ag_str own = ag_address_write(key.base, key.domain, text);
+		struct ag_str own =
+		    ag_address_write(key.base, key.domain, text);
 
 		found(arg, own, own, NULL);
 	}
@@ -194,8 +197,8 @@ ag_policy_sizes(const struct ag_policy *policy)
 	return (struct ag_policy_sizes){
 		.domain_files = policy->nfiles,
 		.local_domains = policy->domains.map.n,
-		.killed = ag_nets_size(policy->kill) + policy->kill_logins.map.n +
-		    policy->kill_senders.map.n,
+		.killed = ag_nets_size(policy->kill) +
+		    policy->kill_logins.map.n + policy->kill_senders.map.n,
 		.relays = ag_nets_size(policy->server.relay),
 		.senders = ag_senders_size(policy->senders),
 	};

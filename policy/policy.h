@@ -61,12 +61,13 @@ struct ag_request {
 	/* from CONNECT on; AG_IP_UNKNOWN is a stranger */
 	struct ag_ip client;
 	struct ag_str listener; /* {daemon_name} */
-	unsigned port;		/* {daemon_port}, 0: unknown */
+	unsigned port;          /* {daemon_port}, 0: unknown */
 	bool local_submission;
 
 	/* from MAIL on */
-	const struct ag_mailbox *login; /* as ag_login_parse() read it, or NULL */
-	struct ag_str mechanism;	/* {auth_type}; empty: unknown */
+	const struct ag_mailbox
+	    *login;              /* as ag_login_parse() read it, or NULL */
+	struct ag_str mechanism; /* {auth_type}; empty: unknown */
 	bool tls;
 	const struct ag_path *sender;
 
@@ -91,12 +92,12 @@ const char *ag_verdict_name(enum ag_verdict verdict);
  */
 struct ag_finding {
 	enum ag_rule rule;
-	enum ag_verdict verdict;       /* of its reply */
-	const struct ag_reply *reply;  /* NULL with AG_CONTINUE */
-	const struct ag_origin *at;    /* the line that decided; may be NULL */
-	const char *note;	       /* of a list's entry, or NULL */
-	struct ag_str domain;	       /* the sender's domain; may be empty */
-	const char *why;	       /* in words, for explain */
+	enum ag_verdict verdict;      /* of its reply */
+	const struct ag_reply *reply; /* NULL with AG_CONTINUE */
+	const struct ag_origin *at;   /* the line that decided; may be NULL */
+	const char *note;             /* of a list's entry, or NULL */
+	struct ag_str domain;         /* the sender's domain; may be empty */
+	const char *why;              /* in words, for explain */
 };
 
 struct ag_decision {
@@ -106,9 +107,9 @@ struct ag_decision {
 
 enum ag_outcome {
 	AG_SWITCHED_OFF, /* the rule's mode is off */
-	AG_PASSED,	 /* no objection */
+	AG_PASSED,       /* no objection */
 	AG_WOULD_OBJECT, /* objects, but is only monitored */
-	AG_OBJECTED	 /* objects, and so decides */
+	AG_OBJECTED      /* objects, and so decides */
 };
 
 /* Told of every rule that is tried, in order. */

@@ -16,7 +16,10 @@ struct placeholder {
 };
 
 #define PLACEHOLDER(name, stage) \
-	{ #name, offsetof(struct ag_reply_values, name), AG_STAGE_##stage }
+	{ \
+#name, offsetof(struct ag_reply_values, name), \
+		    AG_STAGE_##stage \
+	}
 
 static const struct placeholder placeholders[] = {
 	PLACEHOLDER(client, CONNECT),
@@ -63,13 +66,16 @@ parse_code(struct ag_reply *reply, struct ag_str code, struct ag_buf *why)
 	uint64_t n;
 
 	if (code.len != 3 || !ag_number_parse(code, 599, &n) || n < 400) {
-		ag_buf_printf(why, "begins with \"%.*s\", not with a code from "
+		ag_buf_printf(why,
+		    "begins with \"%.*s\", not with a code from "
 		    "400 to 599; write CODE STATUS TEXT, such as "
-		    "550 5.7.1 Refused", AG_STR_ARG(code));
+		    "550 5.7.1 Refused",
+		    AG_STR_ARG(code));
 		return false;
 	}
 	if (n == 421 || n == 521) {
-		ag_buf_text(why, "uses a code that makes the MTA hang up; take "
+		ag_buf_text(why,
+		    "uses a code that makes the MTA hang up; take "
 		    "another than 421 and 521");
 		return false;
 	}
@@ -100,12 +106,14 @@ static bool
 parse_status(struct ag_reply *reply, struct ag_str status, struct ag_buf *why)
 {
 	if (status.len >= sizeof(reply->status) || !is_status(status)) {
-		ag_buf_printf(why, "has no status such as %c.7.1 behind its code",
+		ag_buf_printf(why,
+		    "has no status such as %c.7.1 behind its code",
 		    reply->code[0]);
 		return false;
 	}
 	if (status.ptr[0] != reply->code[0]) {
-		ag_buf_printf(why, "has a code that begins with %c and a status "
+		ag_buf_printf(why,
+		    "has a code that begins with %c and a status "
 		    "that begins with %c; both must be of one class",
 		    reply->code[0], status.ptr[0]);
 		return false;
@@ -119,14 +127,16 @@ static bool
 check_bytes(struct ag_str text, struct ag_buf *why)
 {
 	if (text.len == 0 || text.len > TEXT_MAX) {
-		ag_buf_printf(why, text.len == 0 ?
-			"has no text behind code and status" :
-			"has a text of more than %d bytes", TEXT_MAX);
+		ag_buf_printf(why,
+		    text.len == 0 ? "has no text behind code and status" :
+				    "has a text of more than %d bytes",
+		    TEXT_MAX);
 		return false;
 	}
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.ptr[i] < ' ' || text.ptr[i] > '~') {
-			ag_buf_text(why, "has a byte in its text that is not "
+			ag_buf_text(why,
+			    "has a byte in its text that is not "
 			    "printable ASCII");
 			return false;
 		}
@@ -146,7 +156,8 @@ check_placeholder(struct ag_str name, enum ag_rule rule, struct ag_buf *why)
 		return false;
 	}
 	if (p->from == AG_STAGE_RCPT && ag_rule_stage(rule) != AG_STAGE_RCPT) {
-		ag_buf_text(why, "has %{rcpt}, but no recipient is known yet "
+		ag_buf_text(why,
+		    "has %{rcpt}, but no recipient is known yet "
 		    "when this rule is judged");
 		return false;
 	}
@@ -210,8 +221,8 @@ fill_value(struct ag_str value, struct ag_buf *out)
 }
 
 void
-ag_reply_fill(const struct ag_reply *reply, const struct ag_reply_values *values,
-    struct ag_buf *out)
+ag_reply_fill(const struct ag_reply *reply,
+    const struct ag_reply_values *values, struct ag_buf *out)
 {
 	struct ag_str text = reply->text, name;
 
@@ -223,7 +234,8 @@ ag_reply_fill(const struct ag_reply *reply, const struct ag_reply_values *values
 		if (p != NULL) {
 			const char *at = (const char *)values + p->offset;
 
-			fill_value(*(const struct ag_str *)(const void *)at, out);
+			fill_value(*(const struct ag_str *)(const void *)at,
+			    out);
 			continue;
 		}
 		ag_buf_char(out, text.ptr[0]);

@@ -11,7 +11,7 @@
 #include "rules.h"
 
 struct ag_reply {
-	char code[4];	 /* "550" */
+	char code[4];    /* "550" */
 	char status[12]; /* "5.7.1" */
 	struct ag_str text;
 };

@@ -7,7 +7,7 @@ ag_rule_name(enum ag_rule rule)
 #define RULE_NAME(id, stage, text, reply) text,
 		AG_RULES(RULE_NAME)
 #undef RULE_NAME
-		"none"
+		    "none"
 	};
 
 	return name[rule];
@@ -28,7 +28,8 @@ ag_rule_stage(enum ag_rule rule)
 const char *
 ag_stage_name(enum ag_stage stage)
 {
-	static const char *const name[] = { "connect", "mail", "rcpt", "header" };
+	static const char *const name[] = { "connect", "mail", "rcpt",
+		"header" };
 
 	return name[stage];
 }

@@ -13,13 +13,15 @@
 /* X(id, stage, name, key of its reply) */
 #define AG_RULES(X) \
 	X(KILL_CLIENT, CONNECT, "kill_client", "kill_client") \
-	X(AUTH_ONLY_LISTENER, MAIL, "auth_only_listener", "auth_only_listener") \
+	X(AUTH_ONLY_LISTENER, MAIL, "auth_only_listener", \
+	    "auth_only_listener") \
 	X(KILL_LOGIN, MAIL, "kill_login", "kill_login") \
 	X(BAD_SENDER, MAIL, "bad_address", "bad_sender") \
 	X(KILL_SENDER, MAIL, "kill_sender", "kill_sender") \
 	X(AUTH_MECHANISM, MAIL, "auth_mechanism", "auth_mechanism") \
 	X(AUTH_TLS, MAIL, "auth_tls", "auth_tls") \
-	X(SENDER_LOGIN_MATCH, MAIL, "sender_login_match", "sender_login_match") \
+	X(SENDER_LOGIN_MATCH, MAIL, "sender_login_match", \
+	    "sender_login_match") \
 	X(FOREIGN_SENDER_MATCH, MAIL, "foreign_sender_match", \
 	    "foreign_sender_match") \
 	X(ROLE_SENDER_AUTH, MAIL, "role_sender_auth", "role_sender_auth") \
@@ -41,7 +43,7 @@ enum ag_rule {
 #define AG_RULE_ID(id, stage, name, reply) AG_RULE_##id,
 	AG_RULES(AG_RULE_ID)
 #undef AG_RULE_ID
-	AG_RULE_COUNT,
+	    AG_RULE_COUNT,
 	AG_RULE_NONE = AG_RULE_COUNT /* no rule had anything to say */
 };
 

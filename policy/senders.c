@@ -23,7 +23,7 @@ struct right {
 
 struct left {
 	struct ag_origin origin; /* of its first line */
-	uint32_t first_pair;	 /* into pairs, sorted by left side */
+	uint32_t first_pair;     /* into pairs, sorted by left side */
 	uint32_t pairs;
 	uint32_t first_owner; /* into owners */
 	uint32_t owners;
@@ -34,10 +34,11 @@ struct ag_senders {
 	struct ag_strmap lefts;
 	struct ag_strmap rights;
 	struct ag_strmap logins;
-	struct ag_vec left;   /* struct left, by number */
-	struct ag_vec right;  /* struct right, by number */
-	struct ag_vec pairs;  /* struct pair; while it is built */
-	struct ag_vec owners; /* uint32_t, numbers of logins, sorted within a left */
+	struct ag_vec left;  /* struct left, by number */
+	struct ag_vec right; /* struct right, by number */
+	struct ag_vec pairs; /* struct pair; while it is built */
+	struct ag_vec
+	    owners; /* uint32_t, numbers of logins, sorted within a left */
 };
 
 struct ag_senders *
@@ -122,7 +123,8 @@ ag_senders_add(struct ag_senders *senders, struct ag_str left,
 /* A walk over all left sides that can be reached from one. */
 struct walk {
 	struct ag_senders *senders;
-	uint32_t *seen_by; /* by left side: the start of the last walk there, + 1 */
+	uint32_t
+	    *seen_by; /* by left side: the start of the last walk there, + 1 */
 	struct ag_vec queue; /* struct step */
 	uint32_t start;
 	bool circle;
@@ -260,7 +262,8 @@ report_walk(const struct walk *walk, struct ag_diag *diag)
 	if (walk->too_long)
 		ag_diag_report(diag, AG_WARNING, &left[walk->start].origin,
 		    "%.*s begins a chain of more than %d left sides; the rest is "
-		    "not followed", AG_STR_ARG(text), AG_SENDERS_CHAIN);
+		    "not followed",
+		    AG_STR_ARG(text), AG_SENDERS_CHAIN);
 }
 
 static bool
@@ -317,9 +320,10 @@ find_lefts(const struct ag_senders *senders, const struct ag_sender_key *key,
 
 	found[0] = ag_strmap_find(&senders->lefts,
 	    ag_address_write(key->local, key->domain, text));
-	found[1] = tagged ? ag_strmap_find(&senders->lefts,
-				ag_address_write(key->base, key->domain, text)) :
-			    AG_NO_ID;
+	found[1] = tagged ?
+	    ag_strmap_find(&senders->lefts,
+		ag_address_write(key->base, key->domain, text)) :
+	    AG_NO_ID;
 	found[2] = key->domain.len > 0 ?
 	    ag_strmap_find(&senders->lefts,
 		ag_address_write(none, key->domain, text)) :

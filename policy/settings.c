@@ -50,9 +50,8 @@ void
 ag_values_init(struct ag_values *values)
 {
 	for (unsigned i = 0; i < AG_KEY_COUNT; i++)
-		values->value[i] = (struct ag_value){
-			ag_str(table[i].fallback), { NULL, 0 }
-		};
+		values->value[i] =
+		    (struct ag_value){ ag_str(table[i].fallback), { NULL, 0 } };
 }
 
 bool
@@ -78,8 +77,10 @@ check_locals(struct ag_str text, struct ag_buf *why)
 
 	while (ag_str_word(&text, AG_WORD_SEPARATORS, &word)) {
 		if (!ag_mailbox_parse_local(&mailbox, word)) {
-			ag_buf_printf(why, "has \"%.*s\", which is not the part "
-			    "of an address before the @", AG_STR_ARG(word));
+			ag_buf_printf(why,
+			    "has \"%.*s\", which is not the part "
+			    "of an address before the @",
+			    AG_STR_ARG(word));
 			return false;
 		}
 	}
@@ -153,10 +154,12 @@ check_socket(struct ag_str text, struct ag_buf *why)
 	struct ag_str rest = ag_str_skip(text, ag_str_find(text, ':') + 1);
 	size_t at = ag_str_find(rest, '@');
 
-	ag_buf_text(why, "must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST");
+	ag_buf_text(why,
+	    "must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST");
 	if (ag_str_starts(text, "unix:"))
 		return rest.len > 1 && rest.ptr[0] == '/';
-	return (ag_str_starts(text, "inet:") || ag_str_starts(text, "inet6:")) &&
+	return (ag_str_starts(text, "inet:") ||
+		   ag_str_starts(text, "inet6:")) &&
 	    is_port(ag_str_head(rest, at)) && at + 1 < rest.len;
 }
 
@@ -167,7 +170,8 @@ check_endpoint(struct ag_str text, struct ag_buf *why)
 
 	ag_buf_text(why, "must be ADDRESS:PORT, such as 127.0.0.1:9909");
 	return text.len == 0 ||
-	    (colon > 0 && colon < text.len && is_port(ag_str_skip(text, colon + 1)));
+	    (colon > 0 && colon < text.len &&
+		is_port(ag_str_skip(text, colon + 1)));
 }
 
 static bool
@@ -180,9 +184,10 @@ check_directory(struct ag_str text, struct ag_buf *why)
 static bool
 check_facility(struct ag_str text, struct ag_buf *why)
 {
-	const char *known = "auth authpriv cron daemon ftp kern lpr mail news "
-			    "syslog user uucp local0 local1 local2 local3 local4 "
-			    "local5 local6 local7";
+	const char *known =
+	    "auth authpriv cron daemon ftp kern lpr mail news "
+	    "syslog user uucp local0 local1 local2 local3 local4 "
+	    "local5 local6 local7";
 	struct ag_str rest = ag_str(known), word;
 
 	ag_buf_printf(why, "must be one of %s", known);
@@ -208,8 +213,10 @@ check_listeners(struct ag_str text, struct ag_buf *why)
 
 	while (ag_str_word(&text, AG_WORD_SEPARATORS, &word)) {
 		if (is_number(word) && !is_port(word)) {
-			ag_buf_printf(why, "has %.*s, which is not a port from 1 "
-			    "to 65535", AG_STR_ARG(word));
+			ag_buf_printf(why,
+			    "has %.*s, which is not a port from 1 "
+			    "to 65535",
+			    AG_STR_ARG(word));
 			return false;
 		}
 	}
@@ -219,7 +226,8 @@ check_listeners(struct ag_str text, struct ag_buf *why)
 static bool
 check_delimiter(struct ag_str text, struct ag_buf *why)
 {
-	ag_buf_text(why, "must be characters such as + or +- without blanks; "
+	ag_buf_text(why,
+	    "must be characters such as + or +- without blanks; "
 	    "not @, letters or digits");
 	for (size_t i = 0; i < text.len; i++) {
 		char c = ag_lower(text.ptr[i]);
@@ -239,8 +247,10 @@ check_domains(struct ag_str text, struct ag_buf *why)
 
 	while (ag_str_word(&text, AG_WORD_SEPARATORS, &word)) {
 		if (ag_domain_parse(word, name) != AG_DOMAIN_OK) {
-			ag_buf_printf(why, "has \"%.*s\", which is not a domain "
-			    "name", AG_STR_ARG(word));
+			ag_buf_printf(why,
+			    "has \"%.*s\", which is not a domain "
+			    "name",
+			    AG_STR_ARG(word));
 			return false;
 		}
 	}

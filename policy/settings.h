@@ -12,27 +12,27 @@
 #include "rules.h"
 
 enum ag_type {
-	AG_TYPE_TEXT,	   /* printable; may be empty */
-	AG_TYPE_NAME,	   /* a word; not empty */
-	AG_TYPE_WORDS,	   /* separated by blanks or commas */
-	AG_TYPE_LOCALS,	   /* words that are local parts */
-	AG_TYPE_FILES,	   /* words that are file names */
-	AG_TYPE_YESNO,	   /* yes, no */
-	AG_TYPE_MODE,	   /* off, monitor, enforce */
+	AG_TYPE_TEXT,      /* printable; may be empty */
+	AG_TYPE_NAME,      /* a word; not empty */
+	AG_TYPE_WORDS,     /* separated by blanks or commas */
+	AG_TYPE_LOCALS,    /* words that are local parts */
+	AG_TYPE_FILES,     /* words that are file names */
+	AG_TYPE_YESNO,     /* yes, no */
+	AG_TYPE_MODE,      /* off, monitor, enforce */
 	AG_TYPE_ON_ERROR,  /* tempfail, accept */
-	AG_TYPE_TIME,	   /* 90s 15m 2h 30d */
-	AG_TYPE_SIZE,	   /* 64K 10M 5G */
+	AG_TYPE_TIME,      /* 90s 15m 2h 30d */
+	AG_TYPE_SIZE,      /* 64K 10M 5G */
 	AG_TYPE_FILE_MODE, /* 0660 */
-	AG_TYPE_SOCKET,	   /* unix:PATH, inet:PORT@HOST, inet6:PORT@HOST */
+	AG_TYPE_SOCKET,    /* unix:PATH, inet:PORT@HOST, inet6:PORT@HOST */
 	AG_TYPE_ENDPOINT,  /* ADDRESS:PORT */
 	AG_TYPE_DIRECTORY, /* an absolute path */
 	AG_TYPE_FACILITY,  /* of syslog */
 	AG_TYPE_LISTENERS, /* words that are names or ports */
 	AG_TYPE_DELIMITER, /* characters */
-	AG_TYPE_DOMAIN,	   /* one domain name */
+	AG_TYPE_DOMAIN,    /* one domain name */
 	AG_TYPE_DOMAINS,   /* domain names */
 	AG_TYPE_NETWORKS,  /* entries of a network list */
-	AG_TYPE_REPLY	   /* CODE STATUS TEXT */
+	AG_TYPE_REPLY      /* CODE STATUS TEXT */
 };
 
 /* In which files a key may stand. */
@@ -79,8 +79,8 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    "add Authentication-Results") \
 	X(AUTHSERV_ID, "auth", "authserv_id", TEXT, SERVER, "", \
 	    "name in Authentication-Results; empty: the MTA's") \
-	X(RECIPIENT_DELIMITER, "auth", "recipient_delimiter", DELIMITER, SERVER, \
-	    "+", "characters that begin a tag") \
+	X(RECIPIENT_DELIMITER, "auth", "recipient_delimiter", DELIMITER, \
+	    SERVER, "+", "characters that begin a tag") \
 	X(SENDER_LOGINS, "auth", "sender_logins", FILES, SERVER, "", \
 	    "which login may send as which address") \
 	X(AUTH_ONLY, "listeners", "auth_only", LISTENERS, SERVER, "", \
@@ -93,8 +93,8 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    "the login is in the kill list") \
 	X(MODE_KILL_SENDER, "rules", "kill_sender", MODE, SERVER, "enforce", \
 	    "the sender is in the kill list") \
-	X(MODE_AUTH_ONLY_LISTENER, "rules", "auth_only_listener", MODE, SERVER, \
-	    "enforce", "no login on an auth-only listener") \
+	X(MODE_AUTH_ONLY_LISTENER, "rules", "auth_only_listener", MODE, \
+	    SERVER, "enforce", "no login on an auth-only listener") \
 	X(MODE_AUTH_MECHANISM, "rules", "auth_mechanism", MODE, SERVER, \
 	    "enforce", "the login's mechanism is not accepted") \
 	X(MODE_AUTH_TLS, "rules", "auth_tls", MODE, SERVER, "off", \
@@ -111,8 +111,8 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    "outgoing mail without a login") \
 	X(MODE_FROM_HEADER_MATCH, "rules", "from_header_match", MODE, BOTH, \
 	    "off", "From: is not owned by the login") \
-	X(MODE_FROM_HEADER_LOCAL_AUTH, "rules", "from_header_local_auth", MODE, \
-	    BOTH, "off", "a local From: without a login") \
+	X(MODE_FROM_HEADER_LOCAL_AUTH, "rules", "from_header_local_auth", \
+	    MODE, BOTH, "off", "a local From: without a login") \
 	X(UNLESS_LOCAL_RECIPIENT, "rules", \
 	    "local_sender_auth_unless_local_recipient", YESNO, BOTH, "no", \
 	    "local_sender_auth passes mail to local accounts") \
@@ -128,8 +128,8 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    "more of them, in files") \
 	X(REPLY_KILL_CLIENT, "reply", "kill_client", REPLY, SERVER, \
 	    "554 5.7.1 Client %{client} is blocked", "what is said") \
-	X(REPLY_AUTH_ONLY_LISTENER, "reply", "auth_only_listener", REPLY, SERVER, \
-	    "530 5.7.0 Authentication required", "what is said") \
+	X(REPLY_AUTH_ONLY_LISTENER, "reply", "auth_only_listener", REPLY, \
+	    SERVER, "530 5.7.0 Authentication required", "what is said") \
 	X(REPLY_KILL_LOGIN, "reply", "kill_login", REPLY, SERVER, \
 	    "554 5.7.1 Login %{login} is blocked", "what is said") \
 	X(REPLY_BAD_SENDER, "reply", "bad_sender", REPLY, SERVER, \
@@ -143,16 +143,20 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	X(REPLY_AUTH_TLS, "reply", "auth_tls", REPLY, SERVER, \
 	    "538 5.7.11 Encryption required for authentication", \
 	    "what is said") \
-	X(REPLY_SENDER_LOGIN_MATCH, "reply", "sender_login_match", REPLY, BOTH, \
+	X(REPLY_SENDER_LOGIN_MATCH, "reply", "sender_login_match", REPLY, \
+	    BOTH, \
 	    "553 5.7.1 <%{sender}>: Sender address rejected: not owned by " \
-	    "%{login}", "what is said") \
+	    "%{login}", \
+	    "what is said") \
 	X(REPLY_FOREIGN_SENDER_MATCH, "reply", "foreign_sender_match", REPLY, \
 	    SERVER, \
 	    "553 5.7.1 <%{sender}>: Sender address rejected: not owned by " \
-	    "%{login}", "what is said") \
+	    "%{login}", \
+	    "what is said") \
 	X(REPLY_ROLE_SENDER_AUTH, "reply", "role_sender_auth", REPLY, BOTH, \
 	    "530 5.7.0 <%{sender}>: Sender address rejected: authentication " \
-	    "required", "what is said") \
+	    "required", \
+	    "what is said") \
 	X(REPLY_BAD_RECIPIENT, "reply", "bad_recipient", REPLY, SERVER, \
 	    "501 5.1.3 Bad recipient address syntax", "what is said") \
 	X(REPLY_LOCAL_SENDER_AUTH, "reply", "local_sender_auth", REPLY, BOTH, \
@@ -163,8 +167,8 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	X(REPLY_FROM_HEADER_MATCH, "reply", "from_header_match", REPLY, BOTH, \
 	    "550 5.7.1 From: address is not owned by %{login}", \
 	    "what is said") \
-	X(REPLY_FROM_HEADER_LOCAL_AUTH, "reply", "from_header_local_auth", REPLY, \
-	    BOTH, "550 5.7.1 From: address needs authentication", \
+	X(REPLY_FROM_HEADER_LOCAL_AUTH, "reply", "from_header_local_auth", \
+	    REPLY, BOTH, "550 5.7.1 From: address needs authentication", \
 	    "what is said") \
 	X(ARCHIVE_ENABLED, "archive", "enabled", YESNO, BOTH, "no", \
 	    "keep a copy of all mail") \
@@ -176,8 +180,8 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    "size of all copies; 0: no limit") \
 	X(ARCHIVE_MIN_FREE, "archive", "min_free", SIZE, SERVER, "1G", \
 	    "free space of the file system") \
-	X(ARCHIVE_ON_ERROR, "archive", "on_error", ON_ERROR, SERVER, "tempfail", \
-	    "when a copy cannot be kept") \
+	X(ARCHIVE_ON_ERROR, "archive", "on_error", ON_ERROR, SERVER, \
+	    "tempfail", "when a copy cannot be kept") \
 	X(METRICS_LISTEN, "metrics", "listen", ENDPOINT, SERVER, "", \
 	    "address and port of Prometheus text") \
 	X(ALIASES, "domain", "aliases", DOMAINS, DOMAIN, "", \
@@ -191,7 +195,7 @@ enum ag_key {
 #define AG_KEY_ID(id, section, name, type, place, def, help) AG_KEY_##id,
 	AG_KEYS(AG_KEY_ID)
 #undef AG_KEY_ID
-	AG_KEY_COUNT,
+	    AG_KEY_COUNT,
 	AG_KEY_NONE = AG_KEY_COUNT
 };
 

@@ -81,7 +81,8 @@ make_slot(uint64_t h, uint32_t id)
 static bool
 grow(struct ag_strmap *map)
 {
-	uint32_t nslots = map->slots == NULL ? FIRST_SLOTS : (map->mask + 1) * 2;
+	uint32_t nslots =
+	    map->slots == NULL ? FIRST_SLOTS : (map->mask + 1) * 2;
 	struct ag_strmap_key *keys;
 	uint64_t *slots;
 

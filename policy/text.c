@@ -31,7 +31,8 @@ ag_is_control(char c)
 bool
 ag_str_eq(struct ag_str a, struct ag_str b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+	return a.len == b.len &&
+	    (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 bool
@@ -136,7 +137,7 @@ ag_str_line(struct ag_str *rest, struct ag_str *line)
 	return true;
 }
 
-/* The length of the well-formed sequence at the front of s, 0 if there is none. */
+/* The length of the well-formed sequence at the front of s, or 0. */
 static size_t
 utf8_sequence(struct ag_str s)
 {
@@ -191,12 +192,14 @@ ag_str_distance(struct ag_str a, struct ag_str b)
 
 		row[0] = i;
 		for (unsigned j = 1; j <= b.len; j++) {
-			char x = ag_lower(a.ptr[i - 1]), y = ag_lower(b.ptr[j - 1]);
+			char x = ag_lower(a.ptr[i - 1]),
+			     y = ag_lower(b.ptr[j - 1]);
 
 			row[j] = min3(above[j] + 1, row[j - 1] + 1,
 			    above[j - 1] + (x != y));
 			if (i > 1 && j > 1 && x == ag_lower(b.ptr[j - 2]) &&
-			    y == ag_lower(a.ptr[i - 2]) && above2[j - 2] + 1 < row[j])
+			    y == ag_lower(a.ptr[i - 2]) &&
+			    above2[j - 2] + 1 < row[j])
 				row[j] = above2[j - 2] + 1;
 		}
 	}
