@@ -196,6 +196,8 @@ take_session(const json_t *object, struct ag_session_input *input,
 	    !take_time(object, &input->now, complaint) ||
 	    !take_string(object, "from", &input->from.to, &has_from,
 		complaint) ||
+	    !take_string(object, "from_header", &input->from_header,
+		&input->has_from_header, complaint) ||
 	    !take_string(object, "mail_addr", &input->from.addr,
 		&input->from.has_addr, complaint) ||
 	    !take_string(object, "mail_mailer", &input->from.mailer,

@@ -45,7 +45,11 @@ print_stage(void *arg, const struct ag_request *request,
 		ag_print_safely(stdout,
 		    ag_str(input->login.len > 0 && *text != '\0' ? text : "-"));
 		break;
-	default:
+	case AG_STAGE_HEADER:
+		printf("\nFrom: ");
+		ag_print_safely(stdout, input->from_header);
+		break;
+	case AG_STAGE_RCPT:
 		printf("\nRCPT TO:<");
 		ag_print_safely(stdout, request->rcpt->sent);
 		printf(">");
@@ -210,6 +214,10 @@ take_option(struct options *options, int option, const char *arg)
 	case OPT_MAIL_ADDR:
 		input->from.addr = ag_str(arg);
 		input->from.has_addr = true;
+		return NULL;
+	case OPT_FROM_HEADER:
+		input->from_header = ag_str(arg);
+		input->has_from_header = true;
 		return NULL;
 	case OPT_AT:
 		return ag_number_instant(ag_str(arg), &input->now) ?

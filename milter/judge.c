@@ -39,20 +39,34 @@ read_path(struct ag_path *path, const struct ag_session_rcpt *from)
 	    from->has_mailer ? &from->mailer : NULL);
 }
 
-static bool
+/* How many recipients are let through. */
+static size_t
 judge_recipients(struct running *running, const struct ag_session_input *input)
 {
-	bool passed = true;
+	size_t passed = 0;
 
 	for (size_t i = 0; i < input->nrcpt; i++) {
 		struct ag_path path;
 
 		read_path(&path, &input->rcpt[i]);
 		running->request.rcpt = &path;
-		passed = judge_stage(running, AG_STAGE_RCPT, &input->rcpt[i]) &&
-		    passed;
+		passed += judge_stage(running, AG_STAGE_RCPT, &input->rcpt[i]);
 	}
 	return passed;
+}
+
+static bool
+judge_content(struct running *running, const struct ag_session_input *input)
+{
+	size_t passed = judge_recipients(running, input);
+	bool header = true;
+
+	if (passed > 0 && input->has_from_header) {
+		running->request.from = &input->from_header;
+		running->request.nfrom = 1;
+		header = judge_stage(running, AG_STAGE_HEADER, NULL);
+	}
+	return header && passed == input->nrcpt;
 }
 
 bool
@@ -79,5 +93,5 @@ ag_judge_session(const struct ag_policy *policy,
 	running.request.sender = &sender;
 	return judge_stage(&running, AG_STAGE_CONNECT, NULL) &&
 	    judge_stage(&running, AG_STAGE_MAIL, NULL) &&
-	    judge_recipients(&running, input);
+	    judge_content(&running, input);
 }

@@ -32,6 +32,8 @@ struct ag_session_input {
 	struct ag_session_rcpt from; /* "to" is the sender here */
 	const struct ag_session_rcpt *rcpt;
 	size_t nrcpt;
+	bool has_from_header;
+	struct ag_str from_header;
 };
 
 /* Told before each stage, of each rule in it, and of its decision. */
@@ -46,9 +48,10 @@ struct ag_judge {
 };
 
 /*
- * Judges CONNECT, MAIL, and each RCPT; after a refusal at CONNECT or MAIL no
- * more.  Returns false when anything was refused.  *too_long is set when the
- * login is too long to be judged; then nothing is.
+ * Judges CONNECT, MAIL, each RCPT, and the From: field if there is one and some
+ * recipient is left; after a refusal at CONNECT or MAIL no more.  Returns false
+ * when anything was refused.  *too_long is set when the login is too long to be
+ * judged; then nothing is.
  */
 bool ag_judge_session(const struct ag_policy *policy,
     const struct ag_session_input *input, const struct ag_judge *judge,

@@ -85,6 +85,8 @@ compile_scope(struct ag_policy *policy, struct ag_scope *scope)
 		compile_rule(policy, scope, (enum ag_rule)rule);
 	scope->unless_local_recipient =
 	    is_yes(policy, scope, AG_KEY_UNLESS_LOCAL_RECIPIENT);
+	scope->sender_suffices =
+	    is_yes(policy, scope, AG_KEY_FROM_HEADER_SENDER_SUFFICES);
 	scope->roles = compile_words(&policy->arena,
 	    text_of(policy, scope, AG_KEY_ROLE_SENDERS));
 }
@@ -142,6 +144,18 @@ void
 ag_compile_domain(struct ag_policy *policy, struct ag_scope *scope)
 {
 	compile_scope(policy, scope);
+}
+
+void
+ag_compile_finish(struct ag_policy *policy)
+{
+	for (unsigned rule = 0; rule < AG_RULE_COUNT; rule++) {
+		policy->strictest[rule] = &policy->server;
+		for (size_t i = 0; i < policy->nfiles; i++)
+			if (policy->files[i]->mode[rule] >
+			    policy->strictest[rule]->mode[rule])
+				policy->strictest[rule] = policy->files[i];
+	}
 }
 
 /* ---- what makes little sense together ---- */

@@ -15,6 +15,9 @@ void ag_compile_server(struct ag_policy *policy);
 /* The same for the file of a domain, after the server. */
 void ag_compile_domain(struct ag_policy *policy, struct ag_scope *scope);
 
+/* When all scopes are compiled: what asks across them. */
+void ag_compile_finish(struct ag_policy *policy);
+
 /* Warns of settings that are each allowed and together make little sense. */
 void ag_compile_check(const struct ag_policy *policy, struct ag_diag *diag);
 

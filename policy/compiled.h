@@ -27,6 +27,8 @@ struct ag_scope {
 	bool unless_local_recipient;
 	struct ag_words roles;
 	struct ag_nets *relay; /* this file's own list */
+	bool sender_suffices;
+	struct ag_nets *from_exempt;
 	bool has_accounts;
 	struct ag_names accounts; /* local parts */
 };
@@ -35,6 +37,7 @@ struct ag_policy {
 	atomic_uint shares;
 	struct ag_arena arena;
 	struct ag_scope server;
+	const struct ag_scope *strictest[AG_RULE_COUNT]; /* by mode */
 	struct ag_scope **files; /* of domains, by number */
 	size_t nfiles;
 	struct ag_domains domains;

@@ -2,35 +2,14 @@
  * The rules.  One function a rule, in the order in which they are tried
  * (rules.h), named after it.
  *
- * The sender and the recipient are judged as the MTA will treat them.  Where
- * more than one reading is possible, each is a view, every rule is judged for
- * each view, and the strictest outcome holds.
+ * Where an address can be taken in more than one way (views.h), each rule is
+ * judged for each, and the strictest outcome holds.
  */
 #include <string.h>
 
 #include "compiled.h"
-
-/* One way in which an address can be taken. */
-struct view {
-	const struct ag_scope *scope; /* whose settings hold */
-	bool local;
-	bool null;
-	struct ag_str local_part;
-	struct ag_str base;   /* local_part without its tag */
-	struct ag_str domain; /* folded; whose accounts it belongs to */
-	struct ag_str sent_local;
-	struct ag_str sent_domain; /* not folded: what a kill entry names */
-	const struct ag_names *accounts; /* NULL: any address exists */
-};
-
-/* Ours without a domain, and the MTA's, each also in the realm. */
-#define VIEWS_MAX 4
-
-struct views {
-	struct view view[VIEWS_MAX];
-	unsigned n;
-	bool bad; /* nobody can read the address */
-};
+#include "fromfield.h"
+#include "views.h"
 
 struct situation {
 	const struct ag_policy *policy;
@@ -39,8 +18,9 @@ struct situation {
 	struct ag_mailbox login;  /* in form */
 	struct ag_str login_text; /* empty: nobody is logged in */
 	char login_buf[AG_ADDRESS_MAX];
-	struct views sender;
-	struct views rcpt;
+	struct ag_views sender;
+	struct ag_views rcpt;
+	bool from_unreadable; /* missing, double, or in part not to be read */
 };
 
 /* What a rule thinks of one view. */
@@ -49,152 +29,6 @@ struct opinion {
 	const char *why;
 	const struct ag_entry *entry; /* of the list that decided */
 };
-
-/* ---- views ---- */
-
-static struct view *
-add_view(struct views *views, const struct ag_policy *policy,
-    struct ag_str local_part)
-{
-	struct view *view = &views->view[views->n++];
-
-	memset(view, 0, sizeof(*view));
-	view->scope = &policy->server;
-	view->local_part = view->sent_local = local_part;
-	view->base = ag_str_head(local_part,
-	    ag_local_base(local_part, policy->delimiters));
-	return view;
-}
-
-static void
-add_null(struct views *views, const struct ag_policy *policy)
-{
-	add_view(views, policy, ag_str(NULL))->null = true;
-}
-
-/* An address in a domain: ours or not. */
-static struct view *
-add_in_domain(struct views *views, const struct ag_policy *policy,
-    struct ag_str local_part, struct ag_str name)
-{
-	struct ag_domain domain = ag_domains_find(&policy->domains, name);
-	struct view *view = add_view(views, policy, local_part);
-
-	view->scope = ag_policy_scope(policy, &domain);
-	view->local = domain.local;
-	view->domain = domain.folded;
-	view->sent_domain = name;
-	if (domain.is_account_domain && view->scope->has_accounts)
-		view->accounts = &view->scope->accounts;
-	return view;
-}
-
-/*
- * What the MTA treats as local by itself: the main file's, and also that of
- * the realm, where the realm is ours.  A kill entry is compared with the domain
- * that was sent; where none was, the user is the realm's here too.
- */
-static void
-add_local_by_mta(struct views *views, const struct ag_policy *policy,
-    struct ag_str local_part, const struct ag_mailbox *sent)
-{
-	struct ag_str realm = ag_str(policy->form.realm);
-	struct ag_domain domain = ag_domains_find(&policy->domains, realm);
-	struct view *view = add_view(views, policy, local_part), *in_realm;
-
-	view->local = true;
-	view->domain = domain.folded;
-	view->sent_local = ag_mailbox_local(sent);
-	view->sent_domain =
-	    sent->domain_len > 0 ? ag_mailbox_domain(sent) : realm;
-	if (!domain.local)
-		return;
-	in_realm = add_in_domain(views, policy, local_part, realm);
-	in_realm->sent_local = view->sent_local;
-	in_realm->sent_domain = view->sent_domain;
-}
-
-static bool
-is_local_domain(const struct ag_policy *policy,
-    const struct ag_mailbox *mailbox)
-{
-	return mailbox->domain_len > 0 &&
-	    ag_domains_find(&policy->domains, ag_mailbox_domain(mailbox)).local;
-}
-
-static void
-add_ours(struct views *views, const struct ag_policy *policy,
-    const struct ag_path *path)
-{
-	const struct ag_mailbox *ours = &path->ours;
-
-	if (ours->domain_len > 0)
-		add_in_domain(views, policy, ag_mailbox_local(ours),
-		    ag_mailbox_domain(ours));
-	else
-		add_local_by_mta(views, policy, ag_mailbox_local(ours), ours);
-}
-
-static void
-add_mta(struct views *views, const struct ag_policy *policy,
-    const struct ag_path *path)
-{
-	const struct ag_mailbox *mta = &path->mta;
-
-	if (path->mta_local && !is_local_domain(policy, mta))
-		add_local_by_mta(views, policy, ag_mailbox_local(mta), mta);
-	else
-		add_in_domain(views, policy, ag_mailbox_local(mta),
-		    ag_mailbox_domain(mta));
-}
-
-/* The MTA names a domain; ours is none of our domains. */
-static void
-add_both(struct views *views, const struct ag_policy *policy,
-    const struct ag_path *path)
-{
-	if (path->plainness == AG_PATH_PLAIN &&
-	    !ag_mailbox_eq(&path->ours, &path->mta))
-		add_ours(views, policy, path);
-	add_mta(views, policy, path);
-}
-
-/* The MTA names no domain, which means local; or nothing of use. */
-static void
-add_without_mta(struct views *views, const struct ag_policy *policy,
-    const struct ag_path *path)
-{
-	bool plain = path->plainness == AG_PATH_PLAIN;
-
-	if (plain && path->reading == AG_MTA_BARE)
-		add_local_by_mta(views, policy, ag_mailbox_local(&path->mta),
-		    &path->ours);
-	else if (plain && path->reading == AG_MTA_ABSENT)
-		add_ours(views, policy, path);
-	else if (path->plainness == AG_PATH_NULL &&
-	    (path->reading == AG_MTA_ABSENT || path->reading == AG_MTA_EMPTY))
-		add_null(views, policy);
-	else
-		views->bad = true;
-}
-
-static void
-find_views(struct views *views, const struct ag_policy *policy,
-    const struct ag_path *path)
-{
-	bool full = path->reading == AG_MTA_FULL;
-
-	views->n = 0;
-	views->bad = false;
-	/* ours alone: only the administrator's tables make another of it */
-	if (path->plainness == AG_PATH_PLAIN && path->reading != AG_MTA_EMPTY &&
-	    is_local_domain(policy, &path->ours))
-		add_ours(views, policy, path);
-	else if (full)
-		add_both(views, policy, path);
-	else
-		add_without_mta(views, policy, path);
-}
 
 /* ---- what the rules ask ---- */
 
@@ -229,14 +63,11 @@ is_auth_only(const struct ag_policy *policy, const struct ag_request *request)
 
 /* In the global relay list, or in that of the sender's domain. */
 static bool
-is_trusted(const struct situation *s, const struct ag_scope *scope)
+is_trusted_over_smtp(const struct situation *s, const struct ag_scope *scope)
 {
 	const struct ag_scope *server = &s->policy->server;
 	const struct ag_request *r = s->request;
 
-	/* what was not submitted over SMTP came through no listener */
-	if (r->local_submission)
-		return true;
 	if (s->auth_only)
 		return false;
 	return ag_nets_hold(server->relay, &r->client, r->now) != NULL ||
@@ -244,8 +75,35 @@ is_trusted(const struct situation *s, const struct ag_scope *scope)
 		ag_nets_hold(scope->relay, &r->client, r->now) != NULL);
 }
 
+/* What was not submitted over SMTP came through no listener. */
 static bool
-given_by_map(const struct situation *s, const struct view *v)
+is_trusted(const struct situation *s, const struct ag_scope *scope)
+{
+	return s->request->local_submission || is_trusted_over_smtp(s, scope);
+}
+
+static bool
+is_trusted_as_every_sender(const struct situation *s)
+{
+	for (unsigned i = 0; i < s->sender.n; i++)
+		if (!is_trusted_over_smtp(s, s->sender.view[i].scope))
+			return false;
+	return s->sender.n > 0;
+}
+
+/* A domain's own list of exempt clients, or the server's. */
+static const struct ag_nets *
+exempt_list(const struct situation *s, const struct ag_scope *scope)
+{
+	const struct ag_value *own =
+	    &scope->values.value[AG_KEY_FROM_HEADER_EXEMPT];
+
+	return ag_value_is_given(own) ? scope->from_exempt :
+					s->policy->server.from_exempt;
+}
+
+static bool
+given_by_map(const struct situation *s, const struct ag_view *v)
 {
 	struct ag_sender_key key = { v->local_part, v->base, v->domain };
 
@@ -254,7 +112,7 @@ given_by_map(const struct situation *s, const struct view *v)
 
 /* A login owns its own address, with a tag too. */
 static bool
-is_own_address(const struct situation *s, const struct view *v)
+is_own_address(const struct situation *s, const struct ag_view *v)
 {
 	struct ag_str local = ag_mailbox_local(&s->login);
 	struct ag_str domain = ag_mailbox_domain(&s->login);
@@ -266,13 +124,13 @@ is_own_address(const struct situation *s, const struct view *v)
 }
 
 static bool
-owns(const struct situation *s, const struct view *v)
+owns(const struct situation *s, const struct ag_view *v)
 {
 	return is_own_address(s, v) || given_by_map(s, v);
 }
 
 static bool
-is_role(const struct view *v)
+is_role(const struct ag_view *v)
 {
 	return has_word(&v->scope->roles, v->local_part) ||
 	    has_word(&v->scope->roles, v->base);
@@ -310,7 +168,7 @@ find_killed_above(const struct situation *s, struct ag_str domain)
 }
 
 static const struct ag_entry *
-killed_sender(const struct situation *s, const struct view *v)
+killed_sender(const struct situation *s, const struct ag_view *v)
 {
 	size_t base = ag_local_base(v->sent_local, s->policy->delimiters);
 	const struct ag_entry *entry;
@@ -328,7 +186,7 @@ killed_sender(const struct situation *s, const struct view *v)
 
 /* An address that exists, as far as its domain has a list of accounts. */
 static bool
-is_local_account(const struct situation *s, const struct view *v)
+is_local_account(const struct situation *s, const struct ag_view *v)
 {
 	if (!v->local || v->accounts == NULL)
 		return v->local;
@@ -339,7 +197,7 @@ is_local_account(const struct situation *s, const struct view *v)
 
 static bool
 for_all_recipients(const struct situation *s,
-    bool (*is)(const struct situation *, const struct view *))
+    bool (*is)(const struct situation *, const struct ag_view *))
 {
 	for (unsigned i = 0; i < s->rcpt.n; i++)
 		if (!is(s, &s->rcpt.view[i]))
@@ -348,7 +206,7 @@ for_all_recipients(const struct situation *s,
 }
 
 static bool
-is_local_recipient(const struct situation *s, const struct view *v)
+is_local_recipient(const struct situation *s, const struct ag_view *v)
 {
 	(void)s;
 	return v->local;
@@ -377,7 +235,7 @@ object_if_listed(const struct ag_entry *entry, const char *listed,
 /* ---- CONNECT ---- */
 
 static struct opinion
-kill_client(const struct situation *s, const struct view *v)
+kill_client(const struct situation *s, const struct ag_view *v)
 {
 	const struct ag_request *r = s->request;
 
@@ -393,7 +251,7 @@ kill_client(const struct situation *s, const struct view *v)
 /* ---- MAIL ---- */
 
 static struct opinion
-auth_only_listener(const struct situation *s, const struct view *v)
+auth_only_listener(const struct situation *s, const struct ag_view *v)
 {
 	(void)v;
 	if (!s->auth_only)
@@ -403,7 +261,7 @@ auth_only_listener(const struct situation *s, const struct view *v)
 }
 
 static struct opinion
-kill_login(const struct situation *s, const struct view *v)
+kill_login(const struct situation *s, const struct ag_view *v)
 {
 	(void)v;
 	if (!logged_in(s))
@@ -415,7 +273,7 @@ kill_login(const struct situation *s, const struct view *v)
 }
 
 static struct opinion
-bad_sender(const struct situation *s, const struct view *v)
+bad_sender(const struct situation *s, const struct ag_view *v)
 {
 	(void)v;
 	return s->sender.bad ? object("the sender address cannot be read") :
@@ -423,7 +281,7 @@ bad_sender(const struct situation *s, const struct view *v)
 }
 
 static struct opinion
-kill_sender(const struct situation *s, const struct view *v)
+kill_sender(const struct situation *s, const struct ag_view *v)
 {
 	return object_if_listed(killed_sender(s, v),
 	    "the sender is in the kill list",
@@ -431,7 +289,7 @@ kill_sender(const struct situation *s, const struct view *v)
 }
 
 static struct opinion
-auth_mechanism(const struct situation *s, const struct view *v)
+auth_mechanism(const struct situation *s, const struct ag_view *v)
 {
 	(void)v;
 	if (!logged_in(s))
@@ -446,7 +304,7 @@ auth_mechanism(const struct situation *s, const struct view *v)
 }
 
 static struct opinion
-auth_tls(const struct situation *s, const struct view *v)
+auth_tls(const struct situation *s, const struct ag_view *v)
 {
 	(void)v;
 	if (!logged_in(s))
@@ -458,7 +316,7 @@ auth_tls(const struct situation *s, const struct view *v)
 }
 
 static struct opinion
-sender_login_match(const struct situation *s, const struct view *v)
+sender_login_match(const struct situation *s, const struct ag_view *v)
 {
 	if (!logged_in(s))
 		return pass("there is no login");
@@ -469,7 +327,7 @@ sender_login_match(const struct situation *s, const struct view *v)
 }
 
 static struct opinion
-foreign_sender_match(const struct situation *s, const struct view *v)
+foreign_sender_match(const struct situation *s, const struct ag_view *v)
 {
 	if (!logged_in(s))
 		return pass("there is no login");
@@ -482,7 +340,7 @@ foreign_sender_match(const struct situation *s, const struct view *v)
 }
 
 static struct opinion
-role_sender_auth(const struct situation *s, const struct view *v)
+role_sender_auth(const struct situation *s, const struct ag_view *v)
 {
 	if (!v->local || !is_role(v))
 		return pass("the sender is not a local role address");
@@ -499,7 +357,7 @@ role_sender_auth(const struct situation *s, const struct view *v)
 static const char *const never_here = "local submission is not refused at RCPT";
 
 static struct opinion
-bad_recipient(const struct situation *s, const struct view *v)
+bad_recipient(const struct situation *s, const struct ag_view *v)
 {
 	bool null = s->request->rcpt->plainness == AG_PATH_NULL;
 
@@ -513,7 +371,7 @@ bad_recipient(const struct situation *s, const struct view *v)
 }
 
 static struct opinion
-local_sender_auth(const struct situation *s, const struct view *v)
+local_sender_auth(const struct situation *s, const struct ag_view *v)
 {
 	if (s->request->local_submission)
 		return pass(never_here);
@@ -530,7 +388,7 @@ local_sender_auth(const struct situation *s, const struct view *v)
 }
 
 static struct opinion
-outgoing_auth(const struct situation *s, const struct view *v)
+outgoing_auth(const struct situation *s, const struct ag_view *v)
 {
 	if (s->request->local_submission)
 		return pass(never_here);
@@ -542,13 +400,70 @@ outgoing_auth(const struct situation *s, const struct view *v)
 	return object("outgoing mail, no login, and the client is not trusted");
 }
 
+/* ---- HEADER ---- */
+
+/* One Sender: field, with one address, which the login owns. */
+static bool
+owns_sender_field(const struct situation *s)
+{
+	struct ag_mailbox mailbox, more;
+	struct ag_views views = { .n = 0 };
+	struct ag_from_iter iter;
+
+	if (s->request->nsender_field != 1)
+		return false;
+	iter = ag_from_iter(s->request->sender_field[0]);
+	if (ag_from_next(&iter, &mailbox) != AG_FROM_ADDRESS ||
+	    ag_from_next(&iter, &more) != AG_FROM_END)
+		return false;
+	return owns(s,
+	    ag_views_add(&views, s->policy, ag_mailbox_local(&mailbox),
+		ag_mailbox_domain(&mailbox)));
+}
+
+/* For each address in From:, and without a view for what cannot be read. */
+static struct opinion
+from_header_match(const struct situation *s, const struct ag_view *v)
+{
+	if (!logged_in(s))
+		return pass("there is no login");
+	if (v == NULL)
+		return s->from_unreadable ?
+		    object("there is not one From: that can be read") :
+		    pass("there is one From: that can be read");
+	if (!v->local)
+		return pass("no address in From: is local");
+	if (owns(s, v))
+		return pass("the login owns the address in From:");
+	return v->scope->sender_suffices && owns_sender_field(s) ?
+	    pass("the login owns the address in Sender:") :
+	    object("the login does not own the address in From:");
+}
+
+static struct opinion
+from_header_local_auth(const struct situation *s, const struct ag_view *v)
+{
+	const struct ag_request *r = s->request;
+
+	if (v == NULL || !v->local)
+		return pass("no address in From: is local");
+	if (logged_in(s) || is_trusted_as_every_sender(s))
+		return pass(logged_in(s) ? "there is a login" :
+					   "the client is trusted");
+	if (ag_nets_hold(exempt_list(s, v->scope), &r->client, r->now) != NULL)
+		return pass("the client is exempt");
+	return object("a local address in From:, no login, and the client is "
+		      "not trusted");
+}
+
 /* ---- the list ---- */
 
 /* Whose mode and reply hold, and so whether the views are judged one by one. */
-enum whose { SERVERS, SENDERS, STRICTER };
+enum whose { SERVERS, SENDERS, STRICTER, AUTHORS };
 
 struct rule {
-	struct opinion (*judge)(const struct situation *, const struct view *);
+	struct opinion (
+	    *judge)(const struct situation *, const struct ag_view *);
 	enum whose mode;
 	bool each_view;
 };
@@ -568,16 +483,22 @@ static const struct rule rules[] = {
 	[AG_RULE_BAD_RECIPIENT] = { bad_recipient, SERVERS, false },
 	[AG_RULE_LOCAL_SENDER_AUTH] = { local_sender_auth, SENDERS, true },
 	[AG_RULE_OUTGOING_AUTH] = { outgoing_auth, STRICTER, true },
+	[AG_RULE_FROM_HEADER_MATCH] = { from_header_match, AUTHORS, false },
+	[AG_RULE_FROM_HEADER_LOCAL_AUTH] = { from_header_local_auth, AUTHORS,
+	    false },
 };
 
 #define NRULES (sizeof(rules) / sizeof(rules[0]))
 
 /* The scope whose mode for the rule holds for the view. */
 static const struct ag_scope *
-mode_scope(const struct situation *s, enum ag_rule rule, const struct view *v)
+mode_scope(const struct situation *s, enum ag_rule rule,
+    const struct ag_view *v)
 {
 	const struct ag_scope *server = &s->policy->server;
 
+	if (rules[rule].mode == AUTHORS && v == NULL)
+		return s->policy->strictest[rule];
 	if (v == NULL || rules[rule].mode == SERVERS)
 		return server;
 	if (rules[rule].mode == STRICTER &&
@@ -615,12 +536,13 @@ take_objection(struct outcome *outcome, const struct ag_finding *finding,
 }
 
 static void
-judge_view(const struct situation *s, enum ag_rule rule, const struct view *v,
-    struct outcome *outcome)
+judge_view(const struct situation *s, enum ag_rule rule,
+    const struct ag_view *v, struct outcome *outcome)
 {
 	const struct ag_scope *scope = mode_scope(s, rule, v);
 	const struct ag_scope *speaker =
-	    v != NULL && rules[rule].mode != SERVERS ? v->scope : scope;
+	    v != NULL && rules[rule].mode != SERVERS ? v->scope :
+						       &s->policy->server;
 	struct ag_finding finding = { .rule = rule };
 	struct opinion opinion;
 
@@ -644,15 +566,47 @@ judge_view(const struct situation *s, enum ag_rule rule, const struct view *v,
 	}
 }
 
+/* Judges each address of one field; false when it cannot be read. */
+static bool
+judge_field(const struct situation *s, enum ag_rule rule, struct ag_str field,
+    struct outcome *outcome)
+{
+	struct ag_from_iter iter = ag_from_iter(field);
+	enum ag_from_status status;
+	struct ag_mailbox mailbox;
+
+	while ((status = ag_from_next(&iter, &mailbox)) == AG_FROM_ADDRESS) {
+		struct ag_views views = { .n = 0 };
+
+		judge_view(s, rule,
+		    ag_views_add(&views, s->policy, ag_mailbox_local(&mailbox),
+			ag_mailbox_domain(&mailbox)),
+		    outcome);
+	}
+	return status == AG_FROM_END;
+}
+
+static void
+judge_authors(struct situation *s, enum ag_rule rule, struct outcome *outcome)
+{
+	s->from_unreadable = s->request->nfrom != 1;
+	for (size_t i = 0; i < s->request->nfrom; i++)
+		if (!judge_field(s, rule, s->request->from[i], outcome))
+			s->from_unreadable = true;
+	judge_view(s, rule, NULL, outcome);
+}
+
 static struct outcome
-judge(const struct situation *s, enum ag_rule rule)
+judge(struct situation *s, enum ag_rule rule)
 {
 	struct outcome outcome = { AG_SWITCHED_OFF, 0, { .rule = rule } };
 
 	outcome.finding.at = &s->policy->server.mode_at[rule];
 	outcome.finding.why = "the rule is switched off";
+	if (rules[rule].mode == AUTHORS)
+		judge_authors(s, rule, &outcome);
 	/* a sender's domain goes into the reply and the log of every rule */
-	if (!rules[rule].each_view)
+	else if (!rules[rule].each_view)
 		judge_view(s, rule, s->sender.n > 0 ? &s->sender.view[0] : NULL,
 		    &outcome);
 	for (unsigned i = 0; rules[rule].each_view && i < s->sender.n; i++)
@@ -677,9 +631,9 @@ prepare(struct situation *s, const struct ag_policy *policy,
 		ag_login_complete(&s->login, &policy->form);
 		s->login_text = ag_login_write(&s->login, s->login_buf);
 	}
-	find_views(&s->sender, policy, request->sender);
+	ag_views_find(&s->sender, policy, request->sender);
 	if (request->stage == AG_STAGE_RCPT)
-		find_views(&s->rcpt, policy, request->rcpt);
+		ag_views_find(&s->rcpt, policy, request->rcpt);
 }
 
 struct ag_decision

@@ -290,6 +290,17 @@ load_relay(struct loader *loader, struct ag_scope *scope)
 	scope->relay = make_nets(loader, &entries);
 }
 
+/* A domain that names no such list has the server's. */
+static void
+load_from_exempt(struct loader *loader, struct ag_scope *scope)
+{
+	struct ag_vec entries = { 0 };
+
+	read_lists(loader, scope, AG_KEY_FROM_HEADER_EXEMPT, read_relay_list,
+	    &entries);
+	scope->from_exempt = make_nets(loader, &entries);
+}
+
 static void
 load_senders(struct loader *loader)
 {
@@ -337,12 +348,15 @@ load_all(struct loader *loader)
 	ag_compile_server(policy);
 	load_kill(loader);
 	load_relay(loader, &policy->server);
+	load_from_exempt(loader, &policy->server);
 	load_senders(loader);
 	for (size_t i = 0; i < policy->nfiles; i++) {
 		ag_compile_domain(policy, policy->files[i]);
 		load_relay(loader, policy->files[i]);
+		load_from_exempt(loader, policy->files[i]);
 		load_accounts(loader, policy->files[i]);
 	}
+	ag_compile_finish(policy);
 	ag_compile_check(policy, loader->diag);
 }
 

@@ -7,6 +7,7 @@ static void
 free_scope(struct ag_scope *scope)
 {
 	ag_nets_free(scope->relay);
+	ag_nets_free(scope->from_exempt);
 	ag_names_free(&scope->accounts);
 }
 
@@ -98,12 +99,7 @@ ag_policy_yes_anywhere(const struct ag_policy *policy, enum ag_key key)
 enum ag_mode
 ag_policy_mode(const struct ag_policy *policy, enum ag_rule rule)
 {
-	enum ag_mode mode = policy->server.mode[rule];
-
-	for (size_t i = 0; i < policy->nfiles; i++)
-		if (policy->files[i]->mode[rule] > mode)
-			mode = policy->files[i]->mode[rule];
-	return mode;
+	return policy->strictest[rule]->mode[rule];
 }
 
 bool

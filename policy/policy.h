@@ -73,6 +73,12 @@ struct ag_request {
 
 	/* RCPT only */
 	const struct ag_path *rcpt;
+
+	/* HEADER only: the values of all From: and Sender: fields */
+	const struct ag_str *from;
+	size_t nfrom;
+	const struct ag_str *sender_field;
+	size_t nsender_field;
 };
 
 /* ---- decisions ---- */

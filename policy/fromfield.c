@@ -1,0 +1,247 @@
+#include "fromfield.h"
+
+#include <string.h>
+
+#define COMMENT_DEPTH_MAX 32
+
+struct ag_from_iter
+ag_from_iter(struct ag_str value)
+{
+	return (struct ag_from_iter){ value, false, false };
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Bytes of atoms, and the dots between them. */
+static bool
+is_word_byte(char c)
+{
+	return (unsigned char)c >= 0x80 ||
+	    (c > ' ' && c < 0x7f && strchr("()<>[]:;@\\,\"", c) == NULL);
+}
+
+static char
+peek(const struct ag_str *rest)
+{
+	return rest->len > 0 ? rest->ptr[0] : '\0';
+}
+
+static void
+skip(struct ag_str *rest, size_t n)
+{
+	*rest = ag_str_skip(*rest, n);
+}
+
+/* Takes a comment, with those inside it, off the front. */
+static bool
+skip_comment(struct ag_str *rest)
+{
+	unsigned depth = 0;
+
+	do {
+		char c = peek(rest);
+
+		if (rest->len == 0 || (ag_is_control(c) && !is_space(c)))
+			return false;
+		if (c == '\\')
+			skip(rest, 1);
+		else if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
+			return false;
+		else if (c == ')')
+			depth--;
+		skip(rest, 1);
+	} while (depth > 0);
+	return true;
+}
+
+/* Blanks, folding and comments, which RFC 5322 calls CFWS. */
+static bool
+skip_blanks(struct ag_str *rest)
+{
+	for (;;) {
+		while (rest->len > 0 && is_space(peek(rest)))
+			skip(rest, 1);
+		if (peek(rest) != '(')
+			return true;
+		if (!skip_comment(rest))
+			return false;
+	}
+}
+
+/* Words in a row; of one word alone it is known what it says. */
+struct words {
+	unsigned n;
+	struct ag_mailbox *first; /* its local part is the first word */
+	bool too_long;
+};
+
+static void
+add_byte(struct words *words, char c)
+{
+	struct ag_mailbox *mailbox = words->first;
+
+	if (words->n > 0)
+		return;
+	if (mailbox->local_len == AG_LOCAL_MAX) {
+		words->too_long = true;
+		return;
+	}
+	mailbox->local[mailbox->local_len++] = ag_lower(c);
+	mailbox->local[mailbox->local_len] = '\0';
+}
+
+static bool
+take_quoted(struct ag_str *rest, struct words *words)
+{
+	for (skip(rest, 1); peek(rest) != '"'; skip(rest, 1)) {
+		if (peek(rest) == '\\')
+			skip(rest, 1);
+		if (rest->len == 0 ||
+		    (ag_is_control(peek(rest)) && !is_space(peek(rest))))
+			return false;
+		/* the line break of a folded line is no part of the string */
+		if (peek(rest) != '\r' && peek(rest) != '\n')
+			add_byte(words, peek(rest));
+	}
+	skip(rest, 1);
+	return true;
+}
+
+static bool
+take_words(struct ag_str *rest, struct words *words)
+{
+	for (; skip_blanks(rest); words->n++) {
+		if (peek(rest) == '"') {
+			if (!take_quoted(rest, words))
+				return false;
+			continue;
+		}
+		if (rest->len == 0 || !is_word_byte(peek(rest)))
+			return true;
+		for (; rest->len > 0 && is_word_byte(peek(rest)); skip(rest, 1))
+			add_byte(words, peek(rest));
+	}
+	return false;
+}
+
+static size_t
+domain_length(struct ag_str rest)
+{
+	size_t n = 0;
+
+	if (peek(&rest) == '[')
+		return ag_str_find(rest, ']') + 1;
+	while (n < rest.len && is_word_byte(rest.ptr[n]))
+		n++;
+	return n;
+}
+
+/* Takes "@domain", behind one word. */
+static bool
+take_domain(struct ag_str *rest, const struct words *words)
+{
+	struct ag_mailbox *mailbox = words->first;
+	struct ag_mailbox whole;
+	char text[AG_DOMAIN_MAX + 8];
+	struct ag_buf address = AG_BUF(text);
+	size_t n;
+
+	if (words->n != 1 || words->too_long || mailbox->local_len == 0 ||
+	    !ag_str_is_utf8(ag_mailbox_local(mailbox)) || peek(rest) != '@')
+		return false;
+	skip(rest, 1);
+	if (!skip_blanks(rest))
+		return false;
+	n = domain_length(*rest);
+	if (n > rest->len)
+		return false;
+	/* the domain is read as behind any local part */
+	ag_buf_text(&address, "a@");
+	ag_buf_str(&address, ag_str_head(*rest, n));
+	if (address.cut || !ag_mailbox_parse(&whole, ag_buf_get(&address)))
+		return false;
+	memcpy(mailbox->domain, whole.domain, sizeof(whole.domain));
+	mailbox->domain_len = whole.domain_len;
+	skip(rest, n);
+	return skip_blanks(rest);
+}
+
+/* Takes "<address>", behind a name or nothing. */
+static bool
+take_angle(struct ag_str *rest, struct ag_mailbox *mailbox)
+{
+	struct words words = { .first = mailbox };
+
+	memset(mailbox, 0, sizeof(*mailbox));
+	skip(rest, 1);
+	if (!take_words(rest, &words) || !take_domain(rest, &words) ||
+	    peek(rest) != '>')
+		return false;
+	skip(rest, 1);
+	return skip_blanks(rest);
+}
+
+/* What may stand behind an address: a comma, the group's end, the end. */
+static bool
+take_separator(struct ag_from_iter *iter)
+{
+	char c = peek(&iter->rest);
+
+	if (c == ';' && iter->in_group) {
+		iter->in_group = false;
+		skip(&iter->rest, 1);
+		if (!skip_blanks(&iter->rest))
+			return false;
+		c = peek(&iter->rest);
+	}
+	if (iter->rest.len == 0)
+		return !iter->in_group;
+	if (c != ',')
+		return false;
+	skip(&iter->rest, 1);
+	/* a comma promises another address */
+	return skip_blanks(&iter->rest) && iter->rest.len > 0;
+}
+
+/* Takes what stands in front of a ":", and sees whether the group is empty. */
+static bool
+begin_group(struct ag_from_iter *iter, const struct words *words)
+{
+	if (words->n == 0 || iter->in_group)
+		return false;
+	iter->in_group = true;
+	skip(&iter->rest, 1);
+	if (!skip_blanks(&iter->rest))
+		return false;
+	return peek(&iter->rest) != ';' || take_separator(iter);
+}
+
+enum ag_from_status
+ag_from_next(struct ag_from_iter *iter, struct ag_mailbox *mailbox)
+{
+	for (;;) {
+		struct words words = { .first = mailbox };
+		bool ok;
+
+		memset(mailbox, 0, sizeof(*mailbox));
+		if (iter->begun && iter->rest.len == 0)
+			return AG_FROM_END;
+		iter->begun = true;
+		if (!take_words(&iter->rest, &words))
+			return AG_FROM_UNREADABLE;
+		if (peek(&iter->rest) == ':') {
+			if (!begin_group(iter, &words))
+				return AG_FROM_UNREADABLE;
+			continue;
+		}
+		ok = peek(&iter->rest) == '<' ?
+		    take_angle(&iter->rest, mailbox) :
+		    take_domain(&iter->rest, &words);
+		return ok && take_separator(iter) ? AG_FROM_ADDRESS :
+						    AG_FROM_UNREADABLE;
+	}
+}

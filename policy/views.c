@@ -1,0 +1,146 @@
+#include "views.h"
+
+#include <string.h>
+
+static struct ag_view *
+add_view(struct ag_views *views, const struct ag_policy *policy,
+    struct ag_str local_part)
+{
+	struct ag_view *view = &views->view[views->n++];
+
+	memset(view, 0, sizeof(*view));
+	view->scope = &policy->server;
+	view->local_part = view->sent_local = local_part;
+	view->base = ag_str_head(local_part,
+	    ag_local_base(local_part, policy->delimiters));
+	return view;
+}
+
+static void
+add_null(struct ag_views *views, const struct ag_policy *policy)
+{
+	add_view(views, policy, ag_str(NULL))->null = true;
+}
+
+struct ag_view *
+ag_views_add(struct ag_views *views, const struct ag_policy *policy,
+    struct ag_str local_part, struct ag_str name)
+{
+	struct ag_domain domain = ag_domains_find(&policy->domains, name);
+	struct ag_view *view = add_view(views, policy, local_part);
+
+	view->scope = ag_policy_scope(policy, &domain);
+	view->local = domain.local;
+	view->domain = domain.folded;
+	view->sent_domain = name;
+	if (domain.is_account_domain && view->scope->has_accounts)
+		view->accounts = &view->scope->accounts;
+	return view;
+}
+
+/*
+ * What the MTA treats as local by itself: the main file's, and also that of
+ * the realm, where the realm is ours.  A kill entry is compared with the domain
+ * that was sent; where none was, the user is the realm's here too.
+ */
+static void
+add_local_by_mta(struct ag_views *views, const struct ag_policy *policy,
+    struct ag_str local_part, const struct ag_mailbox *sent)
+{
+	struct ag_str realm = ag_str(policy->form.realm);
+	struct ag_domain domain = ag_domains_find(&policy->domains, realm);
+	struct ag_view *view = add_view(views, policy, local_part), *in_realm;
+
+	view->local = true;
+	view->domain = domain.folded;
+	view->sent_local = ag_mailbox_local(sent);
+	view->sent_domain =
+	    sent->domain_len > 0 ? ag_mailbox_domain(sent) : realm;
+	if (!domain.local)
+		return;
+	in_realm = ag_views_add(views, policy, local_part, realm);
+	in_realm->sent_local = view->sent_local;
+	in_realm->sent_domain = view->sent_domain;
+}
+
+static bool
+is_local_domain(const struct ag_policy *policy,
+    const struct ag_mailbox *mailbox)
+{
+	return mailbox->domain_len > 0 &&
+	    ag_domains_find(&policy->domains, ag_mailbox_domain(mailbox)).local;
+}
+
+static void
+add_ours(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_path *path)
+{
+	const struct ag_mailbox *ours = &path->ours;
+
+	if (ours->domain_len > 0)
+		ag_views_add(views, policy, ag_mailbox_local(ours),
+		    ag_mailbox_domain(ours));
+	else
+		add_local_by_mta(views, policy, ag_mailbox_local(ours), ours);
+}
+
+static void
+add_mta(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_path *path)
+{
+	const struct ag_mailbox *mta = &path->mta;
+
+	if (path->mta_local && !is_local_domain(policy, mta))
+		add_local_by_mta(views, policy, ag_mailbox_local(mta), mta);
+	else
+		ag_views_add(views, policy, ag_mailbox_local(mta),
+		    ag_mailbox_domain(mta));
+}
+
+/* The MTA names a domain; ours is none of our domains. */
+static void
+add_both(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_path *path)
+{
+	if (path->plainness == AG_PATH_PLAIN &&
+	    !ag_mailbox_eq(&path->ours, &path->mta))
+		add_ours(views, policy, path);
+	add_mta(views, policy, path);
+}
+
+/* The MTA names no domain, which means local; or nothing of use. */
+static void
+add_without_mta(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_path *path)
+{
+	bool plain = path->plainness == AG_PATH_PLAIN;
+
+	if (plain && path->reading == AG_MTA_BARE)
+		add_local_by_mta(views, policy, ag_mailbox_local(&path->mta),
+		    &path->ours);
+	else if (plain && path->reading == AG_MTA_ABSENT)
+		add_ours(views, policy, path);
+	else if (path->plainness == AG_PATH_NULL &&
+	    (path->reading == AG_MTA_ABSENT || path->reading == AG_MTA_EMPTY))
+		add_null(views, policy);
+	else
+		views->bad = true;
+}
+
+void
+ag_views_find(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_path *path)
+{
+	bool full = path->reading == AG_MTA_FULL;
+
+	views->n = 0;
+	views->bad = false;
+	/* ours alone: only the administrator's tables make another of it */
+	if (path->plainness == AG_PATH_PLAIN && path->reading != AG_MTA_EMPTY &&
+	    is_local_domain(policy, &path->ours))
+		add_ours(views, policy, path);
+	else if (full)
+		add_both(views, policy, path);
+	else
+		add_without_mta(views, policy, path);
+}
