@@ -44,8 +44,8 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
     unsigned long *pf2, unsigned long *pf3)
 {
 	struct ag_session *session = get_session(ctx);
-	unsigned long steps = SMFIP_NOHELO | SMFIP_NOHDRS | SMFIP_NOEOH |
-	    SMFIP_NOBODY | SMFIP_NODATA | SMFIP_NOUNKNOWN;
+	unsigned long steps =
+	    SMFIP_NOHELO | SMFIP_NOBODY | SMFIP_NODATA | SMFIP_NOUNKNOWN;
 
 	(void)f2;
 	(void)f3;
@@ -55,6 +55,8 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		steps |= SMFIP_NR_MAIL;
 	if (ag_session_takes_everyone(session))
 		steps |= SMFIP_NR_CONN;
+	steps |= ag_session_needs_header(session) ? SMFIP_NR_HDR :
+						    SMFIP_NOHDRS | SMFIP_NOEOH;
 	*pf0 = f0 & SMFIF_SETSYMLIST;
 	*pf1 = f1 & steps;
 	*pf2 = 0;
@@ -63,6 +65,8 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		ag_session_set_silent(session, AG_STAGE_MAIL);
 	if ((*pf1 & SMFIP_NR_CONN) != 0)
 		ag_session_set_silent(session, AG_STAGE_CONNECT);
+	if ((*pf1 & SMFIP_NR_HDR) != 0)
+		ag_session_set_silent(session, AG_STAGE_HEADER);
 	return SMFIS_CONTINUE;
 }
 
@@ -145,6 +149,30 @@ on_rcpt(SMFICTX *ctx, char **argv)
 }
 
 static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct ag_session *session = get_session(ctx);
+
+	if (session == NULL)
+		return no_session(ctx);
+	ag_session_header(session, name, value);
+	return ag_session_is_silent(session, AG_STAGE_HEADER) ? SMFIS_NOREPLY :
+								SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_end_of_header(SMFICTX *ctx)
+{
+	struct ag_session *session = get_session(ctx);
+	struct ag_answer answer;
+
+	if (session == NULL)
+		return no_session(ctx);
+	ag_session_end_of_header(session, &answer);
+	return ag_answer_give(ctx, &answer);
+}
+
+static sfsistat
 on_end(SMFICTX *ctx)
 {
 	struct ag_session *session = get_session(ctx);
@@ -187,6 +215,8 @@ ag_filter_register(char *name)
 		.xxfi_connect = on_connect,
 		.xxfi_envfrom = on_mail,
 		.xxfi_envrcpt = on_rcpt,
+		.xxfi_header = on_header,
+		.xxfi_eoh = on_end_of_header,
 		.xxfi_eom = on_end,
 		.xxfi_abort = on_abort,
 		.xxfi_close = on_close,

@@ -34,12 +34,7 @@ is_carried_out(const struct ag_policy *policy)
 {
 	const char *what = NULL;
 
-	if (ag_policy_mode(policy, AG_RULE_FROM_HEADER_MATCH) != AG_OFF)
-		what = "[rules] from_header_match";
-	else if (ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) !=
-	    AG_OFF)
-		what = "[rules] from_header_local_auth";
-	else if (ag_policy_yes_anywhere(policy, AG_KEY_ARCHIVE_ENABLED))
+	if (ag_policy_yes_anywhere(policy, AG_KEY_ARCHIVE_ENABLED))
 		what = "[archive] enabled";
 	else if (ag_policy_yes(policy, AG_KEY_RESULTS_HEADER))
 		what = "[auth] results_header";

@@ -15,6 +15,15 @@
 #define MECHANISM_MAX 64
 #define QUEUE_ID_MAX 64
 
+/* Nobody has that many From: and Sender: fields in good faith. */
+#define AUTHORS_MAX 64
+
+/* The values of all fields of one name. */
+struct fields {
+	struct ag_str value[AUTHORS_MAX]; /* each to be freed */
+	size_t n;
+};
+
 /* What belongs to one message; all zero bytes are none. */
 struct message {
 	bool open;
@@ -29,6 +38,9 @@ struct message {
 	bool held;   /* refused at MAIL, still to be said */
 	enum ag_stage held_stage;
 	struct ag_finding refusal;
+	struct fields *from; /* made with the first field */
+	struct fields *sender_field;
+	const char *header_error; /* why the header cannot be judged, or NULL */
 };
 
 struct ag_session {
@@ -254,9 +266,19 @@ ag_session_new(void)
 	return s;
 }
 
+static void
+free_fields(struct fields *fields)
+{
+	for (size_t i = 0; fields != NULL && i < fields->n; i++)
+		free((char *)fields->value[i].ptr);
+	free(fields);
+}
+
 void
 ag_session_reset(struct ag_session *s)
 {
+	free_fields(s->message.from);
+	free_fields(s->message.sender_field);
 	ag_policy_unref(s->message.snapshot.policy);
 	free(s->message.argument);
 	memset(&s->message, 0, sizeof(s->message));
@@ -564,6 +586,104 @@ ag_session_rcpt(struct ag_session *s, const struct ag_rcpt *rcpt,
 		judge_rcpt(&event, &request, answer);
 	else if (!s->local_submission)
 		say_held(&event, answer);
+}
+
+/* ---- the header ---- */
+
+bool
+ag_session_needs_header(const struct ag_session *s)
+{
+	const struct ag_policy *policy = s->snapshot.policy;
+
+	return ag_policy_mode(policy, AG_RULE_FROM_HEADER_MATCH) != AG_OFF ||
+	    ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) != AG_OFF;
+}
+
+/* NULL, or why the field cannot be kept. */
+static const char *
+keep_field(struct fields **fields, const char *value)
+{
+	char *copy;
+
+	if (*fields == NULL)
+		*fields = calloc(1, sizeof(**fields));
+	if (*fields == NULL)
+		return "not enough memory";
+	if ((*fields)->n == AUTHORS_MAX)
+		return "too many From: or Sender: fields";
+	copy = strdup(value);
+	if (copy == NULL)
+		return "not enough memory";
+	(*fields)->value[(*fields)->n++] = ag_str(copy);
+	return NULL;
+}
+
+void
+ag_session_header(struct ag_session *s, const char *name, const char *value)
+{
+	struct message *m = &s->message;
+	const char *error = NULL;
+
+	if (!m->open || name == NULL || value == NULL)
+		return;
+	if (ag_str_ieq(ag_str(name), ag_str("From")))
+		error = keep_field(&m->from, value);
+	else if (ag_str_ieq(ag_str(name), ag_str("Sender")))
+		error = keep_field(&m->sender_field, value);
+	if (error != NULL)
+		m->header_error = error;
+}
+
+static void
+header_error(const struct event *event, const char *why,
+    struct ag_answer *answer)
+{
+	struct ag_finding finding = error_finding(why);
+
+	if (accepts_on_error(event->snapshot.policy)) {
+		log_event(event, "accept", AG_STAGE_HEADER, &finding, LOG_ERR);
+		return;
+	}
+	log_refusal(event, AG_STAGE_HEADER, &finding);
+	answer_refusal(event, &finding, answer);
+}
+
+static void
+add_fields(struct ag_request *request, const struct message *m)
+{
+	if (m->from != NULL) {
+		request->from = m->from->value;
+		request->nfrom = m->from->n;
+	}
+	if (m->sender_field != NULL) {
+		request->sender_field = m->sender_field->value;
+		request->nsender_field = m->sender_field->n;
+	}
+}
+
+void
+ag_session_end_of_header(struct ag_session *s, struct ag_answer *answer)
+{
+	struct ag_request request = make_request(s, AG_STAGE_HEADER);
+	struct message *m = &s->message;
+	struct event event = { s, &request, m->snapshot, NULL };
+	struct ag_trace trace = { log_monitored, &event };
+	struct ag_decision decision;
+
+	answer_continue(answer);
+	/* what is held is said at the end */
+	if (!m->open || m->held)
+		return;
+	if (m->header_error != NULL) {
+		header_error(&event, m->header_error, answer);
+		return;
+	}
+	add_fields(&request, m);
+	decision = ag_policy_eval(m->snapshot.policy, &request, &trace);
+	if (decision.verdict == AG_CONTINUE)
+		return;
+	log_refusal(&event, AG_STAGE_HEADER, &decision.finding);
+	answer_refusal(&event, &decision.finding, answer);
 }
 
 /* ---- the end ---- */

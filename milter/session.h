@@ -60,7 +60,10 @@ bool ag_session_delays(const struct ag_session *session);
 /* Whether nothing can be refused at CONNECT. */
 bool ag_session_takes_everyone(const struct ag_session *session);
 
-/* The MTA waits for no reply at CONNECT or MAIL: nothing can be said there. */
+/*
+ * The MTA waits for no reply at CONNECT, MAIL or header fields: nothing can be
+ * said there.
+ */
 void ag_session_set_silent(struct ag_session *session, enum ag_stage stage);
 bool ag_session_is_silent(const struct ag_session *session,
     enum ag_stage stage);
@@ -70,6 +73,16 @@ void ag_session_connect(struct ag_session *session,
 void ag_session_mail(struct ag_session *session, const struct ag_mail *mail,
     struct ag_answer *answer);
 void ag_session_rcpt(struct ag_session *session, const struct ag_rcpt *rcpt,
+    struct ag_answer *answer);
+
+/* Whether the policy of the negotiation judges header fields. */
+bool ag_session_needs_header(const struct ag_session *session);
+
+/* A header field, and the end of the header; value is not terminated by CRLF.
+ */
+void ag_session_header(struct ag_session *session, const char *name,
+    const char *value);
+void ag_session_end_of_header(struct ag_session *session,
     struct ag_answer *answer);
 
 /* End of message. */
