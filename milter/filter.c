@@ -7,6 +7,7 @@
 #include <libmilter/mfapi.h>
 
 #include "answer.h"
+#include "log.h"
 #include "macros.h"
 
 /* The connection's session, made if need be; NULL: no memory. */
@@ -49,8 +50,11 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 
 	(void)f2;
 	(void)f3;
-	if (session == NULL || !ag_macros_ask(ctx))
+	if (session == NULL || !ag_macros_ask(ctx)) {
+		/* the connection ends, and the MTA's default action holds */
+		ag_log(LOG_ERR, "not enough memory to negotiate");
 		return SMFIS_REJECT;
+	}
 	if (ag_session_delays(session))
 		steps |= SMFIP_NR_MAIL;
 	if (ag_session_takes_everyone(session))

@@ -193,27 +193,31 @@ run_milter(void *arg)
 }
 
 /*
- * libmilter takes SIGHUP for a wish to stop, in whichever of its threads waits
- * for signals.  So its threads are all made with SIGHUP blocked, and the first
- * thread keeps it for itself.
+ * libmilter waits for SIGHUP, SIGTERM and SIGINT in a thread of its own, and
+ * takes each for a wish to stop.  All threads are made with the three blocked,
+ * so that the last two go there; the first thread alone takes SIGHUP.
  */
 static bool
 start_milter(pthread_t *thread)
 {
 	struct sigaction action = { .sa_handler = on_hangup,
 		.sa_flags = SA_RESTART };
-	sigset_t hangup;
+	sigset_t signals;
 	int error;
 
-	sigemptyset(&hangup);
-	sigaddset(&hangup, SIGHUP);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
 	sigemptyset(&action.sa_mask);
 	if (sem_init(&wake_up, 0, 0) != 0 ||
 	    sigaction(SIGHUP, &action, NULL) != 0)
 		return false;
-	pthread_sigmask(SIG_BLOCK, &hangup, NULL);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	error = pthread_create(thread, NULL, run_milter, NULL);
-	pthread_sigmask(SIG_UNBLOCK, &hangup, NULL);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 	return error == 0;
 }
 

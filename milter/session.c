@@ -160,6 +160,15 @@ add_finding(struct ag_buf *line, const struct event *event,
 	ag_log_key(line, "reply", ag_str(reply));
 }
 
+static struct ag_str
+rule_name(const struct ag_finding *finding)
+{
+	if (finding->reply == &error_reply)
+		return ag_str("on_error");
+	return ag_str(
+	    finding->rule != AG_RULE_NONE ? ag_rule_name(finding->rule) : NULL);
+}
+
 static void
 log_event(const struct event *event, const char *verdict, enum ag_stage stage,
     const struct ag_finding *finding, int priority)
@@ -169,10 +178,7 @@ log_event(const struct event *event, const char *verdict, enum ag_stage stage,
 	struct ag_buf line = AG_BUF(text);
 
 	ag_log_key(&line, "verdict", ag_str(verdict));
-	ag_log_key(&line, "rule",
-	    ag_str(finding->reply == &error_reply ?
-		    "on_error" :
-		    ag_rule_name(finding->rule)));
+	ag_log_key(&line, "rule", rule_name(finding));
 	ag_log_key(&line, "stage", ag_str(ag_stage_name(stage)));
 	add_session(&line, s);
 	ag_log_key(&line, "client", ag_str(ag_ip_write(&s->client, client)));
@@ -205,12 +211,10 @@ log_monitored(void *arg, enum ag_outcome outcome,
 }
 
 static void
-log_accepted(const struct event *event)
+log_accepted(const struct event *event, const struct ag_finding *finding)
 {
-	struct ag_finding finding = { .rule = AG_RULE_NONE };
-
 	if (ag_policy_yes(event->snapshot.policy, AG_KEY_ACCEPTED))
-		log_event(event, "accept", AG_STAGE_RCPT, &finding, LOG_INFO);
+		log_event(event, "accept", AG_STAGE_RCPT, finding, LOG_INFO);
 }
 
 /* ---- answers ---- */
@@ -556,7 +560,7 @@ judge_rcpt(struct event *event, struct ag_request *request,
 	request->rcpt = event->rcpt;
 	decision = ag_policy_eval(event->snapshot.policy, request, &trace);
 	if (decision.verdict == AG_CONTINUE) {
-		log_accepted(event);
+		log_accepted(event, &decision.finding);
 		return;
 	}
 	log_refusal(event, AG_STAGE_RCPT, &decision.finding);

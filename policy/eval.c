@@ -555,7 +555,7 @@ judge_view(const struct situation *s, enum ag_rule rule,
 	finding.at = opinion.entry != NULL ? &opinion.entry->origin :
 					     &scope->mode_at[rule];
 	finding.note = opinion.entry != NULL ? opinion.entry->note : NULL;
-	finding.domain = v != NULL ? v->scope->name : ag_str(NULL);
+	finding.domain = v != NULL ? v->governed : ag_str(NULL);
 	finding.why = opinion.why;
 	if (opinion.objects) {
 		take_objection(outcome, &finding, scope->mode[rule]);
@@ -644,6 +644,8 @@ ag_policy_eval(const struct ag_policy *policy, const struct ag_request *request,
 	struct situation s;
 
 	prepare(&s, policy, request);
+	if (s.sender.n > 0)
+		decision.finding.domain = s.sender.view[0].governed;
 	for (unsigned rule = 0; rule < NRULES; rule++) {
 		struct outcome outcome;
 

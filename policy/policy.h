@@ -93,8 +93,9 @@ enum ag_verdict { AG_CONTINUE, AG_TEMPFAIL, AG_REJECT };
 const char *ag_verdict_name(enum ag_verdict verdict);
 
 /*
- * What a rule has to say.  Plain data; the pointers lead into the policy and
- * are good as long as the caller holds it.
+ * What a rule has to say.  Plain data; the pointers lead into the policy, the
+ * domain perhaps into the request, and are good as long as the caller holds
+ * both.
  */
 struct ag_finding {
 	enum ag_rule rule;
@@ -108,7 +109,8 @@ struct ag_finding {
 
 struct ag_decision {
 	enum ag_verdict verdict;
-	struct ag_finding finding; /* of the rule that decided, if any did */
+	/* of the rule that decided; where none did, of AG_RULE_NONE */
+	struct ag_finding finding;
 };
 
 enum ag_outcome {

@@ -13,6 +13,7 @@
 /* One way in which an address can be taken. */
 struct ag_view {
 	const struct ag_scope *scope; /* whose settings hold */
+	struct ag_str governed;       /* the local domain, by its file's name */
 	bool local;
 	bool null;
 	struct ag_str local_part;

@@ -1,0 +1,560 @@
+"""A private Postfix, and an authgate for it to ask, for tests and for the demonstration.
+
+Everything lives in one temporary folder and listens on loopback ports chosen at run time. The
+machine's own Postfix and /etc/postfix stay as they are; only what was started here is stopped.
+
+    with scratch_folder() as folder, \\
+            Authgate(binary, folder, {"authgate.ini": "[rules]\\n..."}) as authgate, \\
+            Postfix(folder, authgate.milter) as postfix:
+        client = Client(postfix.open_port, "192.0.2.1")
+
+Needs root, for Postfix does. Standard library only.
+"""
+
+import contextlib
+import os
+import pwd
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+
+# sudo and cron may come without the sbin folders.
+ENVIRONMENT = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+
+HOSTNAME = "mx.example.com"
+REALM = "example.com"
+LOGINS = {"alice": "wonderland", "bob": "builder", "carol": "christmas", "mallory": "malice"}
+
+
+class Failure(Exception):
+    """Something did not start, stop or answer as it must; the text says what."""
+
+
+# ---------------------------------------------------------------- folder, signals, waiting
+
+@contextlib.contextmanager
+def scratch_folder():
+    """A folder that Postfix' unprivileged users can enter; gone afterwards.
+
+    /tmp, and not $TMPDIR: that may be private to root, and a unix socket's path must be short.
+    """
+    path = tempfile.mkdtemp(prefix="authgate-", dir="/tmp")
+    try:
+        os.chmod(path, 0o755)
+        yield path
+    finally:
+        remove_folder(path)
+
+
+def remove_folder(path):
+    """Postfix' children may outlive their master by a moment and still write: try again."""
+    for _ in range(50):
+        shutil.rmtree(path, ignore_errors=True)
+        if not os.path.exists(path):
+            return
+        time.sleep(0.1)
+    shutil.rmtree(path)
+
+
+def leave_on_signals():
+    """SIGTERM and SIGHUP end the program as Ctrl-C does: through every `with` block.
+
+    Only the first signal counts, so that an impatient second one does not end the cleaning up.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def leave(number, _frame):
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for number in numbers:
+        signal.signal(number, leave)
+
+
+def wait_until(condition, seconds, pause=0.02):
+    """What condition() gives as soon as it is true, else its last value when the time is over."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(pause)
+
+
+def run(*command, give="", seconds=60):
+    """A command that must work; what it said becomes the failure's text."""
+    try:
+        result = subprocess.run(command, input=give, env=ENVIRONMENT, text=True, timeout=seconds,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failure(str(error)) from error
+    if result.returncode != 0:
+        raise Failure(f"{' '.join(command)}: status {result.returncode}\n{result.stdout}")
+    return result.stdout
+
+
+def write(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def free_ports(count):
+    """Held all at once, so that they differ."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+# ---------------------------------------------------------------- the milter's socket
+
+class MilterSocket:
+    """One socket and its three spellings: authgate's, Postfix' and Python's."""
+
+    def __init__(self, folder, inet=False):
+        if inet:
+            port = free_ports(1)[0]
+            self.for_authgate = f"inet:{port}@127.0.0.1"
+            self.for_postfix = f"inet:127.0.0.1:{port}"
+            self.family, self.address = socket.AF_INET, ("127.0.0.1", port)
+        else:
+            path = os.path.join(folder, "authgate.sock")
+            self.for_authgate = self.for_postfix = f"unix:{path}"
+            self.family, self.address = socket.AF_UNIX, path
+
+    def accepts(self):
+        with socket.socket(self.family) as probe:
+            probe.settimeout(5)
+            try:
+                probe.connect(self.address)
+            except OSError:
+                return False
+            return True
+
+
+# ---------------------------------------------------------------- authgate
+
+LOG_KEYS = ("verdict rule stage s q client name listener login mech from to domain at note reply "
+            "gen").split()
+LOG_PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
+
+
+def log_pairs(line):
+    """The key=value pairs of one of authgate's log lines, in their order, quotes taken off."""
+    start = re.search(r"\b(verdict|s)=", line)
+    if not start:
+        return []
+    return [(key, unquoted(value)) for key, value in LOG_PAIR.findall(line, start.start())]
+
+
+def unquoted(value):
+    if not value.startswith('"'):
+        return value
+    return re.sub(r"\\(.)", r"\1", value[1:-1])
+
+
+class Authgate:
+    """`authgate run` with a folder of configuration; its log lines arrive in `lines`.
+
+    files: name -> text, below the folder. authgate.ini gets its [milter] socket put in front.
+    """
+
+    def __init__(self, binary, folder, files, inet=False, milter_options=""):
+        self.binary = os.path.abspath(binary)
+        self.folder = os.path.join(folder, "authgate")
+        self.milter = MilterSocket(self.folder, inet)
+        self.files = files
+        self.milter_options = milter_options
+        self.lines = []
+        self.changed = threading.Condition()
+        self.process = None
+        self.reader = None
+
+    @property
+    def config(self):
+        return os.path.join(self.folder, "authgate.ini")
+
+    def write_files(self):
+        for name, text in self.files.items():
+            if name == "authgate.ini":
+                text = self.milter_section() + text
+            write(os.path.join(self.folder, name), text)
+
+    def milter_section(self):
+        """The socket as an administrator would open it to Postfix and to nobody else."""
+        return (f"[milter]\nsocket = {self.milter.for_authgate}\n"
+                f"socket_group = postfix\nsocket_mode = 0660\n{self.milter_options}\n")
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        os.makedirs(self.folder, exist_ok=True)
+        self.write_files()
+        try:
+            # A session of its own: Ctrl-C in the terminal is for us, and we stop it in our order.
+            self.process = subprocess.Popen(
+                [self.binary, "run", "-c", self.config, "--stderr"], env=ENVIRONMENT, text=True,
+                errors="backslashreplace", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE, start_new_session=True)
+        except OSError as error:
+            raise Failure(f"authgate did not start: {error}") from error
+        self.reader = threading.Thread(target=self.read_lines, daemon=True)
+        self.reader.start()
+        up = wait_until(lambda: self.process.poll() is not None or self.milter.accepts(), 15)
+        if not up or self.process.poll() is not None:
+            raise Failure("authgate did not start:\n" + "\n".join(self.lines))
+
+    def read_lines(self):
+        for line in self.process.stderr:
+            with self.changed:
+                self.lines.append(line.rstrip("\n"))
+                self.changed.notify_all()
+
+    def lines_since(self, mark, count, seconds=2.0, settle=0.03):
+        """Lines with a verdict or a queue id after `mark`; waits for `count` verdicts, and then
+        a moment longer for one too many."""
+        def verdicts():
+            return sum("verdict=" in line for line in self.lines[mark:])
+        with self.changed:
+            self.changed.wait_for(lambda: verdicts() >= count, seconds)
+        time.sleep(settle)
+        return [line for line in self.lines[mark:] if log_pairs(line)]
+
+    def ask_to_stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+
+    def stop(self):
+        """The exit status; None when it never ran, and -9 when it did not heed SIGTERM."""
+        if not self.process:
+            return None
+        self.ask_to_stop()
+        if self.process.poll() is None:
+            try:
+                self.process.wait(12)    # libmilter takes up to five seconds
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(5)
+        if self.reader:
+            self.reader.join(2)
+        return self.process.returncode
+
+
+# ---------------------------------------------------------------- Postfix
+
+# The one line about authgate is all that an administrator has to write; the rest makes this
+# instance private, lets a test come from any address, and keeps Postfix' own opinions out.
+MAIN_CF = """\
+smtpd_milters = {milter}
+
+milter_default_action = tempfail
+milter_connect_timeout = 10s
+milter_command_timeout = 10s
+milter_content_timeout = 20s
+
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+inet_interfaces = 127.0.0.1
+inet_protocols = all
+disable_dns_lookups = yes
+smtpd_peername_lookup = no
+smtpd_authorized_xclient_hosts = 127.0.0.0/8
+
+myhostname = {hostname}
+mydomain = {realm}
+myorigin = $mydomain
+mydestination = $myhostname localhost {local_domains}
+mynetworks = 0.0.0.0/0 [::]/0
+local_recipient_maps =
+alias_maps =
+alias_database =
+smtpd_relay_restrictions = permit_mynetworks reject_unauth_destination
+smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ {refused_by_postfix} = 550 5.1.1 refused by Postfix }} }}
+local_transport = local
+recipient_delimiter = +
+
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_path = smtpd
+smtpd_sasl_security_options = noanonymous
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {folder}/etc/server.pem
+smtpd_tls_key_file = {folder}/etc/server.key
+smtpd_tls_auth_only = no
+
+smtpd_client_connection_count_limit = 0
+smtpd_error_sleep_time = 0
+smtpd_soft_error_limit = 1000
+smtpd_hard_error_limit = 1000
+smtpd_junk_command_limit = 1000
+"""
+
+# Three doors: two with a name, and one that says nothing of itself, known by its port alone.
+# Every transport keeps its usual name, for authgate hears it as {rcpt_mailer}, but ends in the
+# same script.
+MASTER_CF = """\
+127.0.0.1:{open_port} inet n - n - - smtpd
+  -o milter_macro_daemon_name=smtp
+127.0.0.1:{submission_port} inet n - n - - smtpd
+  -o milter_macro_daemon_name=submission
+127.0.0.1:{unnamed_port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+proxywrite unix - - n - 1 proxymap
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+"""
+DELIVERY = """\
+{name} unix - n n - 4 pipe
+  user=nobody null_sender= argv=/bin/sh {folder}/deliver ${{queue_id}} ${{sender}} ${{recipient}}
+"""
+
+# One file a delivery; the name appears when the file is complete.
+DELIVER = """\
+#!/bin/sh
+# queue id, sender (empty as it is), recipients
+id=$1 sender=$2
+shift 2
+file=$(mktemp "{folder}/mail/.tmp.XXXXXX") || exit 75
+{{ printf 'Envelope-From: <%s>\\n' "$sender"; printf 'Envelope-To: <%s>\\n' "$@"; cat; }} >"$file" || exit 75
+mv "$file" "{folder}/mail/$id.${{file##*.}}"
+"""
+
+SASL_CONF = """\
+pwcheck_method: auxprop
+auxprop_plugin: sasldb
+sasldb_path: {folder}/etc/sasl/sasldb2
+mech_list: PLAIN LOGIN
+"""
+
+
+class Postfix:
+    """One private instance. Its log is in `log`, what it delivered in delivered()."""
+
+    # A recipient that Postfix refuses by itself, whatever authgate thinks.
+    REFUSED = "refused@closed.example"
+
+    def __init__(self, folder, milter, local_domains=("example.com",), local_submission=False):
+        self.folder = os.path.join(folder, "postfix")
+        self.config = os.path.join(self.folder, "etc")
+        self.milter = milter.for_postfix
+        self.local_domains = local_domains
+        self.local_submission = local_submission
+        self.open_port, self.submission_port, self.unnamed_port = free_ports(3)
+
+    @property
+    def log(self):
+        try:
+            with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def __enter__(self):
+        try:
+            self.write_files()
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def write_files(self):
+        os.makedirs(self.config)
+        self.make_folders()
+        write(f"{self.folder}/deliver", DELIVER.format(folder=self.folder))
+        write(f"{self.config}/sasl/smtpd.conf", SASL_CONF.format(folder=self.folder))
+        self.make_logins()
+        self.make_certificate()
+        write(f"{self.config}/main.cf", self.main_cf())
+        write(f"{self.config}/master.cf", self.master_cf())
+
+        # Postfix reads a file of this very second again and again, until it has a past.
+        for name in ("main.cf", "master.cf"):
+            os.utime(f"{self.config}/{name}", (time.time() - 60,) * 2)
+
+    def make_folders(self):
+        for name, owner in (("queue", "root"), ("data", "postfix"), ("mail", "nobody")):
+            path = os.path.join(self.folder, name)
+            os.mkdir(path)
+            shutil.chown(path, owner)
+
+    def main_cf(self):
+        text = MAIN_CF.format(milter=self.milter, folder=self.folder, hostname=HOSTNAME,
+                              realm=REALM, local_domains=" ".join(self.local_domains),
+                              refused_by_postfix=self.REFUSED)
+        if self.local_submission:
+            text += "non_smtpd_milters = $smtpd_milters\n"
+        return text
+
+    def master_cf(self):
+        text = MASTER_CF.format(open_port=self.open_port, submission_port=self.submission_port,
+                                unnamed_port=self.unnamed_port)
+        for name in ("local", "virtual", "smtp", "relay"):
+            text += DELIVERY.format(name=name, folder=self.folder)
+        return text
+
+    def make_logins(self):
+        database = f"{self.config}/sasl/sasldb2"
+        for user, password in LOGINS.items():
+            run("saslpasswd2", "-p", "-c", "-f", database, "-u", REALM, user, give=password)
+        os.chmod(database, 0o640)
+        shutil.chown(database, "root", pwd.getpwnam("postfix").pw_gid)
+
+    def make_certificate(self):
+        key, certificate = f"{self.config}/server.key", f"{self.config}/server.pem"
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+            "-nodes", "-days", "30", "-subj", f"/CN={HOSTNAME}",
+            "-keyout", key, "-out", certificate)
+
+    def start(self):
+        run("postfix", "-c", self.config, "start")
+        if not wait_until(self.master_pid, 10):
+            raise Failure(f"Postfix did not start:\n{self.log}")
+
+    def master_pid(self):
+        """Of our own master, and only while it runs: its command line names no folder, but the
+        lock file is in our queue and the process works in it."""
+        try:
+            with open(f"{self.folder}/queue/pid/master.pid", encoding="ascii") as file:
+                pid = int(file.read())
+            if os.readlink(f"/proc/{pid}/cwd") == f"{self.folder}/queue":
+                return pid
+        except (OSError, ValueError):
+            pass
+        return None
+
+    def stop(self):
+        pid = self.master_pid()
+        if not pid:
+            return
+        os.kill(pid, signal.SIGTERM)    # what `postfix stop` does, without its pause of a second
+        if not wait_until(lambda: not self.master_pid(), 10):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)    # master leads a process group of its own
+
+    def delivered(self):
+        """The text of every mail delivered so far, by file name: QUEUEID.something."""
+        folder = os.path.join(self.folder, "mail")
+        mails = {}
+        for name in os.listdir(folder):
+            if not name.startswith("."):
+                with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                    mails[name] = file.read()
+        return mails
+
+    def waiting_in_maildrop(self):
+        return os.listdir(f"{self.folder}/queue/maildrop")
+
+    def sendmail(self, sender, recipients, text):
+        """Local submission: what Postfix' sendmail command and pickup make of it."""
+        run("/usr/sbin/sendmail", "-C", self.config, "-i", "-f", sender, "--", *recipients,
+            give=text)
+
+
+# ---------------------------------------------------------------- an SMTP client
+
+class Client:
+    """One connection, which pretends to come from `address`. Answers are `CODE text` lines."""
+
+    def __init__(self, port, address=None, name=None, door=None):
+        """door: the port that the MTA shall believe to have been called at; None: the real one."""
+        self.smtp = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=30)
+        self.smtp.ehlo()
+        if address:
+            self.pretend(address, name, door)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def pretend(self, address, name, door):
+        shown = f"IPV6:{address}" if ":" in address else address
+        words = [f"ADDR={shown}", f"NAME={name or '[UNAVAILABLE]'}"]
+        if door:
+            words += ["DESTADDR=127.0.0.1", f"DESTPORT={door}"]
+        self.greeting = self.say("XCLIENT " + " ".join(words))
+        if self.greeting[:3] not in ("220", "554"):
+            raise Failure(f"XCLIENT {' '.join(words)}: {self.greeting}")
+        self.smtp.ehlo()
+
+    def start_tls(self):
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.smtp.starttls(context=context)
+        self.smtp.ehlo()
+
+    def login(self, mechanism, user, password=None):
+        """alice: alice@example.com and her password."""
+        self.smtp.user = user if "@" in user else f"{user}@{REALM}"
+        self.smtp.password = LOGINS.get(user, "") if password is None else password
+        answer = {"PLAIN": self.smtp.auth_plain, "LOGIN": self.smtp.auth_login}[mechanism]
+        try:
+            return reply_text(self.smtp.auth(mechanism, answer))
+        except smtplib.SMTPAuthenticationError as error:
+            return reply_text(error.args)
+
+    def say(self, line):
+        return reply_text(self.smtp.docmd(line))
+
+    def content(self, text):
+        """DATA and the message: the answer to DATA when that is a refusal, else to the end."""
+        try:
+            return reply_text(self.smtp.data(text))
+        except smtplib.SMTPDataError as error:
+            return reply_text(error.args)
+
+    def close(self):
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            self.smtp.quit()
+        self.smtp.close()
+
+
+def reply_text(answer):
+    code, text = answer
+    return f"{code} {text.decode('utf-8', 'backslashreplace')}".replace("\n", " | ").rstrip()
