@@ -52,6 +52,17 @@ is_comment_sign(char c)
 	return c == ';' || c == '#';
 }
 
+/* Whether what stands behind a value is nothing, or a blank and a comment. */
+static bool
+is_comment(struct ag_str rest)
+{
+	bool blank =
+	    rest.len > 0 && (rest.ptr[0] == ' ' || rest.ptr[0] == '\t');
+
+	rest = ag_str_trim(rest);
+	return rest.len == 0 || (blank && is_comment_sign(rest.ptr[0]));
+}
+
 /* ---- sections ---- */
 
 /* Whether some key of the section may stand in this file. */
@@ -113,14 +124,11 @@ scan_section(struct scan *scan, struct ag_str line)
 	    ag_str_trim(ag_str_skip(ag_str_head(line, end), 1));
 
 	scan->skip = true;
-	if (end == line.len) {
+	/* what it was meant to be is clear, so that its keys can be read */
+	if (end == line.len)
 		report(scan, "the section has no closing ]");
-		return;
-	}
-	if (rest.len > 0 && !is_comment_sign(ag_str_trim(rest).ptr[0])) {
+	else if (!is_comment(rest))
 		report(scan, "there is text behind the section's ]");
-		return;
-	}
 	if (!has_section(name, scan->place)) {
 		report_section(scan, name);
 		return;
@@ -222,11 +230,7 @@ scan_quoted(struct scan *scan, struct ag_str text, struct line *line)
 		report(scan, "the quote %c is not closed", text.ptr[0]);
 		return false;
 	}
-	if (rest.len > 0 && (rest.ptr[0] != ' ' && rest.ptr[0] != '\t')) {
-		report(scan, "there is text behind the closing quote");
-		return false;
-	}
-	if (rest.len > 0 && !is_comment_sign(ag_str_trim(rest).ptr[0])) {
+	if (!is_comment(rest)) {
 		report(scan, "there is text behind the closing quote");
 		return false;
 	}
