@@ -8,8 +8,6 @@
 
 #include "../policy/policy.h"
 
-#define AG_DEFAULT_CONFIG "/etc/authgate/authgate.ini"
-
 struct ag_command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* returns an exit status */

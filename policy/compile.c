@@ -199,6 +199,19 @@ warn_of_match_alone(const struct ag_policy *policy,
 	    "does not log in may still send as any local address");
 }
 
+static void
+check_timeout(const struct ag_policy *policy, struct ag_diag *diag)
+{
+	const struct ag_value *value =
+	    &policy->server.values.value[AG_KEY_TIMEOUT];
+	int64_t seconds;
+
+	if (ag_number_time(value->text, &seconds) && seconds == 0)
+		ag_diag_report(diag, AG_ERROR, &value->origin,
+		    "timeout = 0 would end every connection at once; write a "
+		    "time such as 2h");
+}
+
 void
 ag_compile_check(const struct ag_policy *policy, struct ag_diag *diag)
 {
@@ -208,6 +221,7 @@ ag_compile_check(const struct ag_policy *policy, struct ag_diag *diag)
 	if (policy->form.realm_replaces && policy->form.realm[0] == '\0')
 		ag_diag_report(diag, AG_WARNING, &replaces->origin,
 		    "realm_replaces does nothing without a realm");
+	check_timeout(policy, diag);
 	warn_of_match_alone(policy, &policy->server, diag);
 	for (size_t i = 0; i < policy->nfiles; i++) {
 		warn_of_match_alone(policy, policy->files[i], diag);

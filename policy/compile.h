@@ -18,7 +18,7 @@ void ag_compile_domain(struct ag_policy *policy, struct ag_scope *scope);
 /* When all scopes are compiled: what asks across them. */
 void ag_compile_finish(struct ag_policy *policy);
 
-/* Warns of settings that are each allowed and together make little sense. */
+/* Finds settings that are each allowed and make no sense, or not together. */
 void ag_compile_check(const struct ag_policy *policy, struct ag_diag *diag);
 
 /* What holds in a scope: its own value, or the server's. */
