@@ -8,8 +8,8 @@ is_server(const struct ag_policy *policy, const struct ag_scope *scope)
 	return scope == &policy->server;
 }
 
-const struct ag_value *
-ag_compile_value(const struct ag_policy *policy, const struct ag_scope *scope,
+static const struct ag_value *
+own_or_servers(const struct ag_policy *policy, const struct ag_scope *scope,
     enum ag_key key)
 {
 	const struct ag_value *own = &scope->values.value[key];
@@ -19,6 +19,29 @@ ag_compile_value(const struct ag_policy *policy, const struct ag_scope *scope,
 	    place == AG_DOMAIN)
 		return own;
 	return &policy->server.values.value[key];
+}
+
+static enum ag_mode
+mode_of(const struct ag_value *value)
+{
+	enum ag_mode mode = AG_OFF;
+
+	ag_mode_parse(value->text, &mode);
+	return mode;
+}
+
+const struct ag_value *
+ag_compile_value(const struct ag_policy *policy, const struct ag_scope *scope,
+    enum ag_key key)
+{
+	const struct ag_value *value = own_or_servers(policy, scope, key);
+	const struct ag_value *servers = &policy->server.values.value[key];
+
+	/* else an anonymous client would pick the laxest domain */
+	if (key == AG_KEY_MODE_OUTGOING_AUTH &&
+	    mode_of(servers) > mode_of(value))
+		return servers;
+	return value;
 }
 
 static struct ag_str
@@ -70,7 +93,7 @@ compile_rule(struct ag_policy *policy, struct ag_scope *scope,
 		const struct ag_value *value =
 		    ag_compile_value(policy, scope, key);
 
-		ag_mode_parse(value->text, &scope->mode[rule]);
+		scope->mode[rule] = mode_of(value);
 		scope->mode_at[rule] = value->origin;
 	}
 	/* it was read without a finding before */
@@ -168,8 +191,7 @@ warn_of_looser(const struct ag_policy *policy, const struct ag_scope *scope,
 	    &scope->values.value[AG_KEY_MODE_OUTGOING_AUTH];
 	enum ag_mode server = policy->server.mode[AG_RULE_OUTGOING_AUTH];
 
-	if (ag_value_is_given(own) &&
-	    scope->mode[AG_RULE_OUTGOING_AUTH] < server)
+	if (ag_value_is_given(own) && mode_of(own) < server)
 		ag_diag_report(diag, AG_WARNING, &own->origin,
 		    "outgoing_auth = %.*s is looser than authgate.ini's %s, which "
 		    "holds: a domain can only make it stricter",

@@ -459,7 +459,7 @@ from_header_local_auth(const struct situation *s, const struct ag_view *v)
 /* ---- the list ---- */
 
 /* Whose mode and reply hold, and so whether the views are judged one by one. */
-enum whose { SERVERS, SENDERS, STRICTER, AUTHORS };
+enum whose { SERVERS, SENDERS, AUTHORS };
 
 struct rule {
 	struct opinion (
@@ -482,7 +482,7 @@ static const struct rule rules[] = {
 	[AG_RULE_ROLE_SENDER_AUTH] = { role_sender_auth, SENDERS, true },
 	[AG_RULE_BAD_RECIPIENT] = { bad_recipient, SERVERS, false },
 	[AG_RULE_LOCAL_SENDER_AUTH] = { local_sender_auth, SENDERS, true },
-	[AG_RULE_OUTGOING_AUTH] = { outgoing_auth, STRICTER, true },
+	[AG_RULE_OUTGOING_AUTH] = { outgoing_auth, SENDERS, true },
 	[AG_RULE_FROM_HEADER_MATCH] = { from_header_match, AUTHORS, false },
 	[AG_RULE_FROM_HEADER_LOCAL_AUTH] = { from_header_local_auth, AUTHORS,
 	    false },
@@ -500,9 +500,6 @@ mode_scope(const struct situation *s, enum ag_rule rule,
 	if (rules[rule].mode == AUTHORS && v == NULL)
 		return s->policy->strictest[rule];
 	if (v == NULL || rules[rule].mode == SERVERS)
-		return server;
-	if (rules[rule].mode == STRICTER &&
-	    server->mode[rule] > v->scope->mode[rule])
 		return server;
 	return v->scope;
 }
