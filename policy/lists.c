@@ -88,87 +88,36 @@ next_entry(struct ag_list *list, struct list_line *line)
 	return false;
 }
 
-/* ---- networks ---- */
+/* ---- networks, logins and senders ---- */
 
-/* Adds the prefixes of one entry, or reports it; false: no memory. */
 static bool
-add_network(struct ag_list *list, const struct list_line *line,
-    enum ag_severity severity, struct ag_vec *nets)
+parse_network(struct ag_list *list, enum ag_severity severity,
+    struct ag_item *item)
 {
-	bool except = line->entry.ptr[0] == '!';
 	char reason[200];
 	struct ag_buf why = AG_BUF(reason);
-	struct ag_range range;
-	struct ag_prefix prefix;
 
-	if (!ag_range_parse(&range, ag_str_skip(line->entry, except), &why)) {
-		bad(list, severity, line->entry, reason);
+	item->except = item->entry.ptr[0] == '!';
+	if (ag_range_parse(&item->range, ag_str_skip(item->entry, item->except),
+		&why))
 		return true;
-	}
-	while (ag_range_take_prefix(&range, &prefix)) {
-		struct ag_net *net = ag_vec_add(nets, sizeof(*net));
-
-		if (net == NULL)
-			return false;
-		*net = (struct ag_net){ prefix, except, line->about };
-	}
-	return true;
+	bad(list, severity, item->entry, reason);
+	return false;
 }
-
-bool
-ag_list_networks(struct ag_list *list, struct ag_vec *nets)
-{
-	struct list_line line;
-
-	while (next_entry(list, &line))
-		if (!add_network(list, &line, bad_line(list, line.entry), nets))
-			return false;
-	return true;
-}
-
-bool
-ag_list_words(struct ag_list *list, struct ag_vec *nets)
-{
-	struct ag_str word;
-
-	while (ag_str_word(&list->text, AG_WORD_SEPARATORS, &word)) {
-		struct list_line line = { .entry = word,
-			.about = { AG_NEVER, NULL, list->at } };
-		struct ag_str after = list->text;
-
-		if (ag_str_word(&after, AG_WORD_SEPARATORS, &line.rest) &&
-		    ag_str_starts(line.rest, "until="))
-			list->text = after;
-		else
-			line.rest = ag_str(NULL);
-		if (line.rest.len > 0 &&
-		    !ag_number_until(ag_str_skip(line.rest, 6),
-			&line.about.until))
-			bad(list, AG_ERROR, word,
-			    "has a bad until=; write until=2026-12-31");
-		else if (!add_network(list, &line, AG_ERROR, nets))
-			return false;
-	}
-	return true;
-}
-
-/* ---- the kill list ---- */
 
 static bool
-add_login(struct ag_list *list, const struct list_line *line,
-    struct ag_names *logins)
+parse_login(struct ag_list *list, struct ag_item *item)
 {
-	struct ag_str text = ag_str_skip(line->entry, sizeof("login:") - 1);
+	struct ag_str text = ag_str_skip(item->entry, sizeof("login:") - 1);
 	struct ag_mailbox login;
-	char buf[AG_ADDRESS_MAX];
 
 	if (text.len == 0 || !ag_login_parse(&login, text)) {
-		bad(list, AG_BAD_LINE, line->entry, "names no login");
-		return true;
+		bad(list, AG_BAD_LINE, item->entry, "names no login");
+		return false;
 	}
 	ag_login_complete(&login, list->form);
-	return ag_names_add(logins, ag_login_write(&login, buf), &line->about,
-	    list->diag);
+	ag_login_write(&login, item->name);
+	return true;
 }
 
 /* "a@b", "@b" or ".b", in the form in which eval looks it up. */
@@ -194,37 +143,124 @@ sender_key(struct ag_str text, char buf[static AG_ADDRESS_MAX])
 }
 
 static bool
-add_sender(struct ag_list *list, const struct list_line *line,
-    struct ag_names *senders)
+parse_sender(struct ag_list *list, struct ag_item *item)
 {
-	struct ag_str text = ag_str_skip(line->entry, sizeof("sender:") - 1);
-	char key[AG_ADDRESS_MAX];
-
-	if (!sender_key(text, key)) {
-		bad(list, AG_BAD_LINE, line->entry,
-		    "names no sender; write sender:user@example.net, "
-		    "sender:@example.net or sender:.example.net");
+	if (sender_key(ag_str_skip(item->entry, sizeof("sender:") - 1),
+		item->name))
 		return true;
+	bad(list, AG_BAD_LINE, item->entry,
+	    "names no sender; write sender:user@example.net, "
+	    "sender:@example.net or sender:.example.net");
+	return false;
+}
+
+/* False after a finding. */
+static bool
+parse_item(struct ag_list *list, struct ag_item *item)
+{
+	item->kind = AG_ITEM_NETWORK;
+	if (list->names && ag_str_starts(item->entry, "login:")) {
+		item->kind = AG_ITEM_LOGIN;
+		return parse_login(list, item);
 	}
-	return ag_names_add(senders, ag_str(key), &line->about, list->diag);
+	if (list->names && ag_str_starts(item->entry, "sender:")) {
+		item->kind = AG_ITEM_SENDER;
+		return parse_sender(list, item);
+	}
+	return parse_network(list, bad_line(list, item->entry), item);
+}
+
+bool
+ag_list_next(struct ag_list *list, struct ag_item *item)
+{
+	struct list_line line;
+
+	while (next_entry(list, &line)) {
+		item->entry = line.entry;
+		item->about = line.about;
+		if (parse_item(list, item))
+			return true;
+	}
+	return false;
+}
+
+/* Adds the prefixes of a network; false: no memory. */
+static bool
+add_network(const struct ag_item *item, struct ag_vec *nets)
+{
+	struct ag_range range = item->range;
+	struct ag_prefix prefix;
+
+	while (ag_range_take_prefix(&range, &prefix)) {
+		struct ag_net *net = ag_vec_add(nets, sizeof(*net));
+
+		if (net == NULL)
+			return false;
+		*net = (struct ag_net){ prefix, item->except, item->about };
+	}
+	return true;
+}
+
+bool
+ag_list_networks(struct ag_list *list, struct ag_vec *nets)
+{
+	struct ag_item item;
+
+	while (ag_list_next(list, &item))
+		if (!add_network(&item, nets))
+			return false;
+	return true;
 }
 
 bool
 ag_list_kill(struct ag_list *list, struct ag_vec *nets, struct ag_names *logins,
     struct ag_names *senders)
 {
-	struct list_line line;
+	struct ag_item item;
 	bool ok = true;
 
-	while (ok && next_entry(list, &line)) {
-		if (ag_str_starts(line.entry, "login:"))
-			ok = add_login(list, &line, logins);
-		else if (ag_str_starts(line.entry, "sender:"))
-			ok = add_sender(list, &line, senders);
+	list->names = true;
+	while (ok && ag_list_next(list, &item)) {
+		if (item.kind == AG_ITEM_NETWORK)
+			ok = add_network(&item, nets);
 		else
-			ok = add_network(list, &line, AG_BAD_LINE, nets);
+			ok = ag_names_add(item.kind == AG_ITEM_LOGIN ? logins :
+								       senders,
+			    ag_str(item.name), &item.about, list->diag);
 	}
 	return ok;
+}
+
+/* Takes "until=..." off the front, if it stands there. */
+static bool
+take_word_until(struct ag_str *rest, struct ag_str *until)
+{
+	struct ag_str after = *rest;
+
+	if (!ag_str_word(&after, AG_WORD_SEPARATORS, until) ||
+	    !ag_str_starts(*until, "until="))
+		return false;
+	*rest = after;
+	return true;
+}
+
+bool
+ag_list_words(struct ag_list *list, struct ag_vec *nets)
+{
+	struct ag_str until;
+	struct ag_item item = { .kind = AG_ITEM_NETWORK };
+
+	while (ag_str_word(&list->text, AG_WORD_SEPARATORS, &item.entry)) {
+		item.about = (struct ag_entry){ AG_NEVER, NULL, list->at };
+		if (take_word_until(&list->text, &until) &&
+		    !ag_number_until(ag_str_skip(until, 6), &item.about.until))
+			bad(list, AG_ERROR, item.entry,
+			    "has a bad until=; write until=2026-12-31");
+		else if (parse_network(list, AG_ERROR, &item) &&
+		    !add_network(&item, nets))
+			return false;
+	}
+	return true;
 }
 
 /* ---- local domains ---- */

@@ -21,7 +21,23 @@ struct ag_list {
 	struct ag_diag *diag;
 	const struct ag_login_form *form;
 	bool relay; /* a bad exception is an error: it would open something */
+	bool names; /* a kill list: logins and senders may stand in it too */
 };
+
+enum ag_item_kind { AG_ITEM_NETWORK, AG_ITEM_LOGIN, AG_ITEM_SENDER };
+
+/* An entry of a kill or relay list. */
+struct ag_item {
+	enum ag_item_kind kind;
+	struct ag_str entry; /* as written */
+	struct ag_entry about;
+	bool except;               /* of a network: "!" */
+	struct ag_range range;     /* of a network */
+	char name[AG_ADDRESS_MAX]; /* of a login or sender, as it is compared */
+};
+
+/* The next good entry, past bad lines, which are reported; false at the end. */
+bool ag_list_next(struct ag_list *list, struct ag_item *item);
 
 /*
  * Each reads the whole list and returns false only when there is no memory.
