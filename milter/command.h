@@ -18,6 +18,8 @@ struct ag_command {
 
 int ag_check_command(int argc, char **argv);
 int ag_explain_command(int argc, char **argv);
+int ag_kill_command(int argc, char **argv);
+int ag_relay_command(int argc, char **argv);
 int ag_run_command(int argc, char **argv);
 int ag_senders_command(int argc, char **argv);
 int ag_show_command(int argc, char **argv);

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* As much of a value as is logged, so that the line holds all keys. */
+#define VALUE_MAX 520
+
 static bool to_syslog;
 static bool to_stderr;
 
@@ -79,8 +82,10 @@ add_escaped(struct ag_buf *line, char c)
 void
 ag_log_key(struct ag_buf *line, const char *key, struct ag_str value)
 {
-	bool quotes = needs_quotes(value);
+	bool quotes;
 
+	value = ag_str_head(value, VALUE_MAX);
+	quotes = needs_quotes(value);
 	ag_buf_printf(line, "%s%s=%s", line->len > 0 ? " " : "", key,
 	    quotes ? "\"" : "");
 	for (size_t i = 0; i < value.len; i++)

@@ -10,7 +10,7 @@
 
 #include "../policy/policy.h"
 
-#define AG_LOG_LINE_MAX 4096
+#define AG_LOG_LINE_MAX 8192
 
 /*
  * facility is a name as [log] facility has it; ident is borrowed.  Lines go to

@@ -8,6 +8,19 @@
 	"  -c, --config FILE   the main file (" AG_DEFAULT_CONFIG ")\n" \
 	"      --help          this text\n\n"
 
+#define ENTRIES_HELP \
+	"  list                print the entries that hold now\n" \
+	"      --all           those that have run out as well\n" \
+	"      --json          as JSON lines\n" \
+	"  add ENTRY           add an entry, or change it\n" \
+	"      --for TIME      it holds for 90s, 15m, 2h, 30d\n" \
+	"      --until TIME    it holds until 2026-12-31 (to the end of that " \
+	"day, UTC)\n" \
+	"                      or 2026-12-31T18:00:00Z\n" \
+	"      --note TEXT     the reason, which goes into the log\n" \
+	"  del ENTRY           take an entry out\n" \
+	"  purge               drop what has run out\n\n"
+
 static const struct ag_command commands[] = {
 	{ "run", ag_run_command, "[-c FILE] [--stderr]",
 	    "The milter, in the foreground",
@@ -54,6 +67,20 @@ static const struct ag_command commands[] = {
 	    "What a login may send as, and who may send as an address",
 	    CONFIG_HELP "Example:\n"
 			"  authgate senders alice@example.com\n" },
+	{ "kill", ag_kill_command, "[-c FILE] list|add|del|purge ...",
+	    "The entries of the kill list",
+	    CONFIG_HELP ENTRIES_HELP
+	    "An ENTRY is a network, login:LOGIN, sender:USER@DOMAIN, "
+	    "sender:@DOMAIN or\nsender:.DOMAIN.\n\n"
+	    "Example:\n"
+	    "  authgate kill add 192.0.2.0/24 --for 2h --note \"guesses "
+	    "passwords\"\n" },
+	{ "relay", ag_relay_command, "[-c FILE] list|add|del|purge ...",
+	    "The entries of the list of clients that may relay",
+	    CONFIG_HELP ENTRIES_HELP
+	    "An ENTRY is a network; with ! in front an exception.\n\n"
+	    "Example:\n"
+	    "  authgate relay add 192.0.2.25 --note \"the printer\"\n" },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

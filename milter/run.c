@@ -226,6 +226,8 @@ serve(const char *config, const struct ag_policy *policy)
 {
 	pthread_t thread;
 
+	ag_policy_ref(policy);
+	log_loaded(policy, ag_store_put(policy));
 	if (!start_milter(&thread)) {
 		ag_log(LOG_ERR, "cannot start: %s", strerror(errno));
 		return EX_OSERR;
@@ -254,13 +256,11 @@ start(const struct options *options, const struct ag_policy *policy)
 		return EX_SOFTWARE;
 	smfi_settimeout((int)ag_policy_time(policy, AG_KEY_TIMEOUT));
 	status = ag_socket_open(policy);
-	if (status == 0)
-		status = drop_privileges(ag_policy_text(policy, AG_KEY_USER));
 	if (status != 0)
 		return status;
-	ag_policy_ref(policy);
-	log_loaded(policy, ag_store_put(policy));
-	status = serve(options->config, policy);
+	status = drop_privileges(ag_policy_text(policy, AG_KEY_USER));
+	if (status == 0)
+		status = serve(options->config, policy);
 	ag_socket_remove(policy);
 	return status;
 }

@@ -34,8 +34,9 @@ struct message {
 	char mechanism[MECHANISM_MAX];
 	bool tls;
 	char queue_id[QUEUE_ID_MAX];
-	bool logged; /* something was, so say the queue id */
-	bool held;   /* refused at MAIL, still to be said */
+	bool logged;    /* something was, so say the queue id */
+	bool undecided; /* let through at MAIL by on_error, not judged */
+	bool held;      /* refused at MAIL, still to be said */
 	enum ag_stage held_stage;
 	struct ag_finding refusal;
 	struct fields *from; /* made with the first field */
@@ -426,8 +427,10 @@ open_message(struct ag_session *s, const struct ag_mail *mail)
 		return "not enough memory";
 	ag_path_read(&m->sender, ag_str(m->argument), macro(mail->addr, &addr),
 	    macro(mail->mailer, &mailer));
-	if (!ag_login_parse(&m->login, ag_str(mail->authen)))
+	if (!ag_login_parse(&m->login, ag_str(mail->authen))) {
+		memset(&m->login, 0, sizeof(m->login));
 		return "the login is too long";
+	}
 	snprintf(m->mechanism, sizeof(m->mechanism), "%s",
 	    mail->type != NULL ? mail->type : "");
 	m->tls = mail->tls_version != NULL && *mail->tls_version != '\0';
@@ -479,10 +482,12 @@ mail_error(struct ag_session *s, const struct event *event, const char *why,
 {
 	struct ag_finding finding = error_finding(why);
 
-	if (accepts_on_error(s->message.snapshot.policy))
+	if (accepts_on_error(s->message.snapshot.policy)) {
 		log_event(event, "accept", AG_STAGE_MAIL, &finding, LOG_ERR);
-	else
+		s->message.undecided = true;
+	} else {
 		refuse_mail(s, event, AG_STAGE_MAIL, &finding, answer);
+	}
 }
 
 /* A long connection ends where its client has come into the kill list. */
@@ -586,6 +591,8 @@ ag_session_rcpt(struct ag_session *s, const struct ag_rcpt *rcpt,
 	ag_path_read(&path, ag_str(rcpt->argument), macro(rcpt->addr, &addr),
 	    macro(rcpt->mailer, &mailer));
 	request.rcpt = &path;
+	if (m->undecided)
+		return;
 	if (!m->held)
 		judge_rcpt(&event, &request, answer);
 	else if (!s->local_submission)
@@ -676,7 +683,7 @@ ag_session_end_of_header(struct ag_session *s, struct ag_answer *answer)
 
 	answer_continue(answer);
 	/* what is held is said at the end */
-	if (!m->open || m->held)
+	if (!m->open || m->held || m->undecided)
 		return;
 	if (m->header_error != NULL) {
 		header_error(&event, m->header_error, answer);

@@ -125,7 +125,10 @@ ag_socket_open(const struct ag_policy *policy)
 		return errno == EACCES || errno == EPERM ? EX_NOPERM :
 							   EX_UNAVAILABLE;
 	}
-	return path != NULL ? permit(policy, path) : 0;
+	status = path != NULL ? permit(policy, path) : 0;
+	if (status != 0)
+		ag_socket_remove(policy);
+	return status;
 }
 
 void

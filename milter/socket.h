@@ -9,7 +9,8 @@
 /*
  * Makes libmilter listen where [milter] socket says, with mode and group.  A
  * stale unix socket is replaced; one that somebody answers on is not.  Returns
- * 0 or an exit status after a line of what is wrong.
+ * 0, or an exit status after a line of what is wrong, and then leaves no socket
+ * of its own.
  */
 int ag_socket_open(const struct ag_policy *policy);
 

@@ -95,7 +95,7 @@ ag_domains_add_listed(struct ag_domains *domains, struct ag_str name,
 
 	if (claim == NULL)
 		return false;
-	if (below ? claim->below : claim->listed)
+	if (below ? claim->below : claim->listed && !claim->below)
 		ag_diag_report(diag, AG_WARNING, origin,
 		    "%s%.*s is there twice", below ? "." : "",
 		    AG_STR_ARG(name));

@@ -229,7 +229,8 @@ ag_from_next(struct ag_from_iter *iter, struct ag_mailbox *mailbox)
 
 		memset(mailbox, 0, sizeof(*mailbox));
 		if (iter->begun && iter->rest.len == 0)
-			return AG_FROM_END;
+			return iter->in_group ? AG_FROM_UNREADABLE :
+						AG_FROM_END;
 		iter->begun = true;
 		if (!take_words(&iter->rest, &words))
 			return AG_FROM_UNREADABLE;

@@ -46,6 +46,13 @@ report(struct scan *scan, const char *format, ...)
 	ag_diag_report(scan->diag, AG_ERROR, &scan->at, "%s", text);
 }
 
+/* As much of a value as a finding shows. */
+static struct ag_str
+shown(struct ag_str value)
+{
+	return ag_str_head(value, 200);
+}
+
 static bool
 is_comment_sign(char c)
 {
@@ -216,7 +223,7 @@ report_quotes_needed(struct scan *scan, struct ag_str value, char sign)
 	char quote = ag_str_has(value, '"') ? '\'' : '"';
 
 	report(scan, "%c needs quotes here: %c%.*s%c", sign, quote,
-	    AG_STR_ARG(value), quote);
+	    AG_STR_ARG(shown(value)), quote);
 }
 
 static bool
@@ -263,6 +270,19 @@ scan_unquoted(struct scan *scan, struct ag_str text, struct line *line)
 	return true;
 }
 
+/* What iniparser is given must not join the next line to it. */
+static bool
+ends_in_backslash(struct scan *scan, struct ag_str code)
+{
+	code = ag_str_trim(code);
+	if (code.len == 0 || code.ptr[code.len - 1] != '\\')
+		return false;
+	report(scan,
+	    "the line ends in \\, which would join the next one to it; "
+	    "write it as one line");
+	return true;
+}
+
 /* Takes "name = value" apart; false after a finding. */
 static bool
 scan_pair(struct scan *scan, struct ag_str text, struct line *line)
@@ -298,14 +318,14 @@ scan_key(struct scan *scan, struct ag_str text)
 		report(scan, "the line stands in front of the first [section]");
 		return;
 	}
-	if (!scan_pair(scan, text, &line))
+	if (!scan_pair(scan, text, &line) || ends_in_backslash(scan, line.code))
 		return;
 	key = known_key(scan, line.name);
 	if (key == AG_KEY_NONE)
 		return;
 	if (!ag_setting_check(key, line.value, &why)) {
 		report(scan, "%s = %.*s: %s", ag_setting(key)->name,
-		    AG_STR_ARG(line.value), reason);
+		    AG_STR_ARG(shown(line.value)), reason);
 		return;
 	}
 	scan->values->value[key].origin = scan->at;
@@ -325,10 +345,6 @@ scan_line(struct scan *scan, struct ag_str line)
 		    "the line is longer than %d bytes; put long lists "
 		    "into a file",
 		    LINE_MAX_BYTES);
-	else if (line.ptr[line.len - 1] == '\\')
-		report(scan,
-		    "the line ends in \\, which would join the next one "
-		    "to it; write it as one line");
 	else if (line.ptr[0] == '[')
 		scan_section(scan, line);
 	else if (!scan->skip)
@@ -340,12 +356,13 @@ scan_text(struct scan *scan, struct ag_str text)
 {
 	struct ag_str line;
 
-	if (ag_str_starts(text, "\xef\xbb\xbf")) {
+	if (ag_str_starts(text, AG_BYTE_ORDER_MARK)) {
 		scan->at.line = 1;
 		report(scan,
 		    "the file begins with a byte order mark; save it as "
 		    "plain UTF-8");
-		text = ag_str_skip(text, 3);
+		text = ag_str_skip(text, sizeof(AG_BYTE_ORDER_MARK) - 1);
+		scan->at.line = 0;
 	}
 	while (ag_str_line(&text, &line)) {
 		scan->at.line++;

@@ -326,11 +326,23 @@ parse_pair(struct ag_range *range, struct ag_str text, struct ag_buf *why)
 	return true;
 }
 
+/* Digits, dots and colons only: not "mail" in mail-1.example.com. */
+static bool
+looks_like_address(struct ag_str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (strchr("0123456789abcdefABCDEF.:", text.ptr[i]) == NULL)
+			return false;
+	return ag_str_has(text, '.') || ag_str_has(text, ':');
+}
+
 bool
 ag_range_parse(struct ag_range *range, struct ag_str text, struct ag_buf *why)
 {
-	/* "1.2.3.4/-1" is a bad length, not a range */
-	if (ag_str_has(text, '-') && !ag_str_has(text, '/'))
+	size_t dash = ag_str_find(text, '-');
+
+	/* "1.2.3.4/-1" is a bad length */
+	if (dash < text.len && looks_like_address(ag_str_head(text, dash)))
 		return parse_pair(range, text, why);
 	return parse_prefix(range, text, why);
 }

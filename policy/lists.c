@@ -60,7 +60,10 @@ take_until(struct ag_list *list, struct list_line *line)
 	while (ag_str_word(&line->rest, AG_BLANKS, &word)) {
 		const char *why = NULL;
 
-		if (!ag_str_starts(word, "until="))
+		if (ag_str_eq(line->entry, ag_str("!")))
+			why =
+			    "must stand in front of a network without a blank";
+		else if (!ag_str_starts(word, "until="))
 			why = "is followed by something that is neither until= "
 			      "nor a # comment";
 		else if (line->about.until != AG_NEVER)
@@ -363,12 +366,16 @@ goes_on(struct ag_str text)
 static bool
 next_map_line(struct ag_list *list, struct ag_str *text, unsigned *lines)
 {
-	struct ag_str start = list->text, line;
+	struct ag_str start = list->text, line, code, word;
+	bool begins;
 
 	if (!ag_str_line(&list->text, &line))
 		return false;
 	*lines = 1;
-	while (list->text.len > 0 && goes_on(list->text)) {
+	/* what is blank or a comment has nothing that could go on */
+	code = line;
+	begins = next_map_word(&code, &word);
+	while (begins && list->text.len > 0 && goes_on(list->text)) {
 		ag_str_line(&list->text, &line);
 		++*lines;
 	}

@@ -172,6 +172,16 @@ typedef bool read_list_fn(struct ag_list *list, struct loader *loader,
     void *arg);
 
 static void
+drop_mark(struct ag_list *list)
+{
+	if (!ag_str_starts(list->text, AG_BYTE_ORDER_MARK))
+		return;
+	list->text = ag_str_skip(list->text, sizeof(AG_BYTE_ORDER_MARK) - 1);
+	ag_diag_report(list->diag, AG_WARNING, &list->at,
+	    "the file begins with a byte order mark; save it as plain UTF-8");
+}
+
+static void
 read_list(struct loader *loader, const char *shown,
     const struct ag_value *value, read_list_fn *read, void *arg)
 {
@@ -183,9 +193,10 @@ read_list(struct loader *loader, const char *shown,
 	    shown != NULL ? read_shown(loader, shown, &list.text) : ENOMEM;
 	const char *text = list.text.ptr;
 
-	if (error == 0)
+	if (error == 0) {
+		drop_mark(&list);
 		check_memory(loader, read(&list, loader, arg));
-	else if (error != ENOENT || ag_value_is_given(value))
+	} else if (error != ENOENT || ag_value_is_given(value))
 		/* the lists that are there by default may be absent */
 		ag_diag_report(loader->diag, AG_ERROR,
 		    ag_value_is_given(value) ? &value->origin : &list.at,

@@ -150,23 +150,33 @@ ag_mailbox_parse_local(struct ag_mailbox *mailbox, struct ag_str text)
 	return parse_plain(mailbox, text) && mailbox->domain_len == 0;
 }
 
+static bool
+is_hop(struct ag_str hop)
+{
+	char name[AG_DOMAIN_MAX + 1];
+
+	return hop.len > 0 && hop.ptr[0] == '@' &&
+	    ag_domain_parse(ag_str_skip(hop, 1), name) != AG_DOMAIN_BAD;
+}
+
 /* "@a,@b:" in front of an address: RFC 5321 section 4.1.1.3 has it ignored. */
 static bool
 drop_route(struct ag_str *text)
 {
-	struct ag_str route = ag_str_head(*text, ag_str_find(*text, ':')), hop;
-	char name[AG_DOMAIN_MAX + 1];
+	struct ag_str route = ag_str_head(*text, ag_str_find(*text, ':'));
+	size_t comma;
 
 	if (text->len == 0 || text->ptr[0] != '@')
 		return true;
-	if (route.len == text->len || route.ptr[route.len - 1] == ',')
+	if (route.len == text->len)
 		return false;
 	*text = ag_str_skip(*text, route.len + 1);
-	while (ag_str_word(&route, ",", &hop))
-		if (hop.ptr[0] != '@' ||
-		    ag_domain_parse(ag_str_skip(hop, 1), name) == AG_DOMAIN_BAD)
+	while ((comma = ag_str_find(route, ',')) < route.len) {
+		if (!is_hop(ag_str_head(route, comma)))
 			return false;
-	return true;
+		route = ag_str_skip(route, comma + 1);
+	}
+	return is_hop(route);
 }
 
 /* Takes the angle brackets off; false when there is only one of them. */

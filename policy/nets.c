@@ -61,12 +61,20 @@ compare_nets(const void *a, const void *b)
 	return c != 0 ? c : (int)x->except - (int)y->except;
 }
 
+static const char *
+file_of(const struct ag_net *net)
+{
+	return net->entry.origin.file != NULL ? net->entry.origin.file : "";
+}
+
 static int
 compare_line(const void *a, const void *b)
 {
 	const struct ag_net *x = a, *y = b;
 	int c = compare_nets(a, b);
 
+	if (c == 0)
+		c = strcmp(file_of(x), file_of(y));
 	return c != 0 ? c :
 			compare_u64(x->entry.origin.line, y->entry.origin.line);
 }
@@ -85,11 +93,18 @@ report_twice(const struct ag_net *first, const struct ag_net *second,
 	    first->prefix.bits, where);
 }
 
+static bool
+same_line(const struct ag_origin *a, const struct ag_origin *b)
+{
+	return a->line == b->line && a->file != NULL && b->file != NULL &&
+	    strcmp(a->file, b->file) == 0;
+}
+
 /* Sorts, and leaves of equal entries the one that lives longest. */
 static size_t
 sort_out(struct ag_net *net, size_t n, struct ag_diag *diag)
 {
-	unsigned reported = 0;
+	struct ag_origin reported = { NULL, 0 };
 	size_t kept = 0;
 
 	qsort(net, n, sizeof(*net), compare_line);
@@ -99,9 +114,9 @@ sort_out(struct ag_net *net, size_t n, struct ag_diag *diag)
 			continue;
 		}
 		/* a range may be many prefixes: one finding for them */
-		if (net[i].entry.origin.line != reported)
+		if (!same_line(&reported, &net[i].entry.origin))
 			report_twice(&net[kept - 1], &net[i], diag);
-		reported = net[i].entry.origin.line;
+		reported = net[i].entry.origin;
 		if (net[i].entry.until > net[kept - 1].entry.until)
 			net[kept - 1] = net[i];
 	}

@@ -10,15 +10,15 @@ ag_number_parse(struct ag_str text, uint64_t max, uint64_t *out)
 	if (text.len == 0 || (text.len > 1 && text.ptr[0] == '0'))
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
-		unsigned digit = (unsigned)(text.ptr[i] - '0');
+		uint64_t digit = (uint64_t)(text.ptr[i] - '0');
 
-		if (!ag_is_digit(text.ptr[i]) || n > max / 10 ||
-		    n * 10 > max - digit)
+		if (!ag_is_digit(text.ptr[i]) || digit > max ||
+		    n > (max - digit) / 10)
 			return false;
 		n = n * 10 + digit;
 	}
 	*out = n;
-	return n <= max;
+	return true;
 }
 
 struct unit {

@@ -187,6 +187,12 @@ ag_policy_of_address(const struct ag_policy *policy, struct ag_str address,
 	ag_senders_of_address(policy->senders, &key, found, arg);
 }
 
+const struct ag_login_form *
+ag_policy_login_form(const struct ag_policy *policy)
+{
+	return &policy->form;
+}
+
 struct ag_policy_sizes
 ag_policy_sizes(const struct ag_policy *policy)
 {

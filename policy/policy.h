@@ -16,6 +16,7 @@
 #define AG_POLICY_H
 
 #include "ip.h"
+#include "login.h"
 #include "mailbox.h"
 #include "reply.h"
 #include "rules.h"
@@ -180,6 +181,10 @@ void ag_policy_of_login(const struct ag_policy *policy, struct ag_str login,
     ag_senders_fn *found, void *arg);
 void ag_policy_of_address(const struct ag_policy *policy, struct ag_str address,
     ag_senders_fn *found, void *arg);
+
+/* How logins are brought into form; borrowed. */
+const struct ag_login_form *ag_policy_login_form(
+    const struct ag_policy *policy);
 
 /* How large the policy is, for logs. */
 struct ag_policy_sizes {

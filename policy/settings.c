@@ -66,7 +66,8 @@ static bool
 check_name(struct ag_str text, struct ag_buf *why)
 {
 	ag_buf_text(why, "must be one word");
-	return text.len > 0 && !ag_str_has(text, ' ');
+	return text.len > 0 && !ag_str_has(text, ' ') &&
+	    !ag_str_has(text, '\t');
 }
 
 static bool

@@ -30,6 +30,9 @@ struct ag_str {
 /* For printf: "%.*s". */
 #define AG_STR_ARG(s) (int)(s).len, (s).ptr != NULL ? (s).ptr : ""
 
+/* What some editors put in front of UTF-8 text. */
+#define AG_BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 /* What separates the words of a line of a list. */
 #define AG_BLANKS " \t"
 

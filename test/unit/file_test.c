@@ -1,0 +1,117 @@
+#include "findings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file.h"
+
+static void
+test_names_beside_a_file(void **state)
+{
+	static const struct {
+		const char *base;
+		const char *name;
+		const char *expected;
+	} table[] = {
+		{ "/etc/authgate/authgate.ini", "kill.list",
+		    "/etc/authgate/kill.list" },
+		{ "/etc/authgate/authgate.ini", "/srv/kill.list",
+		    "/srv/kill.list" },
+		{ "domains/example.com.ini", "example.com.relay",
+		    "domains/example.com.relay" },
+		{ "domains/example.com.ini", "../relay.list",
+		    "domains/../relay.list" },
+		{ "authgate.ini", "kill.list", "kill.list" },
+		{ "/authgate.ini", "kill.list", "/kill.list" },
+		{ "a/b", "", "a/" },
+	};
+	struct ag_arena arena = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_text(table[i].name,
+		    ag_file_beside(&arena, table[i].base,
+			ag_str(table[i].name)),
+		    table[i].expected);
+	ag_arena_free(&arena);
+}
+
+static void
+write_file(const char *path, const char *bytes, size_t len)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+expect_file(const char *path, const char *bytes, size_t len)
+{
+	struct ag_str text;
+
+	write_file(path, bytes, len);
+	assert_int_equal(ag_file_read(path, &text), 0);
+	assert_int_equal(text.len, len);
+	assert_memory_equal(text.ptr, bytes, len);
+	free((char *)text.ptr);
+}
+
+static void
+test_whole_files(void **state)
+{
+	char path[] = "/tmp/authgate-file-test-XXXXXX";
+	int fd = mkstemp(path);
+	static char big[200000];
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	memset(big, 'x', sizeof(big));
+	expect_file(path, "", 0);
+	expect_file(path, "a\0b\n", 4);
+	expect_file(path, big, sizeof(big));
+	assert_int_equal(unlink(path), 0);
+}
+
+/* A file of no known size, such as those of /proc, is read to its end. */
+static void
+test_file_that_says_it_is_empty(void **state)
+{
+	struct ag_str text;
+
+	(void)state;
+	assert_int_equal(ag_file_read("/proc/self/stat", &text), 0);
+	assert_true(text.len > 0);
+	free((char *)text.ptr);
+}
+
+static void
+test_what_is_no_file(void **state)
+{
+	struct ag_str text;
+
+	(void)state;
+	assert_int_equal(ag_file_read("/nowhere/at/all", &text), ENOENT);
+	assert_null(text.ptr);
+	assert_int_equal(ag_file_read("/", &text), EISDIR);
+	assert_int_equal(ag_file_read("/dev/null", &text), EISDIR);
+	assert_null(text.ptr);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_beside_a_file),
+		cmocka_unit_test(test_whole_files),
+		cmocka_unit_test(test_file_that_says_it_is_empty),
+		cmocka_unit_test(test_what_is_no_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

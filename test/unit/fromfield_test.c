@@ -1,0 +1,162 @@
+#include "findings.h"
+
+#include "fromfield.h"
+
+/* The addresses, each with a blank behind it, and "!" where it breaks off. */
+static void
+expect_field(struct ag_str value, const char *shown, const char *expected)
+{
+	struct ag_from_iter iter = ag_from_iter(value);
+	enum ag_from_status status;
+	struct ag_mailbox mailbox;
+	char got[900];
+	struct ag_buf out = AG_BUF(got);
+
+	while ((status = ag_from_next(&iter, &mailbox)) == AG_FROM_ADDRESS)
+		ag_buf_printf(&out, "%s@%s ", mailbox.local, mailbox.domain);
+	if (status == AG_FROM_UNREADABLE)
+		ag_buf_char(&out, '!');
+	expect_text(shown, got, expected);
+}
+
+struct row {
+	const char *value;
+	const char *expected;
+};
+
+static void
+expect_fields(const struct row *table, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		expect_field(ag_str(table[i].value), table[i].value,
+		    table[i].expected);
+}
+
+static void
+test_addresses(void **state)
+{
+	static const struct row table[] = {
+		{ "alice@example.com", "alice@example.com " },
+		{ " Alice@Example.COM. ", "alice@example.com " },
+		{ "<alice@example.com>", "alice@example.com " },
+		{ "Alice A. <alice@example.com>", "alice@example.com " },
+		{ "\"Alice, A <x@y>\" <alice@example.com>",
+		    "alice@example.com " },
+		{ "alice@example.com (Alice <x@y>)", "alice@example.com " },
+		{ "(a(b)\\)) alice (c) @ (d) example.com",
+		    "alice@example.com " },
+		{ "Alice\r\n\t<alice@example.com>", "alice@example.com " },
+		{ "\"alice\"@example.com", "alice@example.com " },
+		{ "\"a b\"@example.com", "a b@example.com " },
+		{ "\"a\\\"b@c\"@example.com", "a\"b@c@example.com " },
+		{ "alice@[192.0.2.1]", "alice@[192.0.2.1] " },
+		{ "alice@ex\xc3\xa4mple.com", "alice@xn--exmple-cua.com " },
+		{ "=?utf-8?q?Alice?= <alice@example.com>",
+		    "alice@example.com " },
+		{ "a@b.example, C <c@d.example>", "a@b.example c@d.example " },
+		{ "all: a@b.example, c@d.example;",
+		    "a@b.example c@d.example " },
+		{ "all: a@b.example;, c@d.example",
+		    "a@b.example c@d.example " },
+		{ "nobody:;", "" },
+		{ "nobody: (c) ; (d)", "" },
+	};
+
+	(void)state;
+	expect_fields(table, ROWS(table));
+}
+
+static void
+test_unreadable(void **state)
+{
+	static const struct row table[] = {
+		{ "", "!" },
+		{ "   ", "!" },
+		{ "Alice", "!" },
+		{ "<>", "!" },
+		{ "alice@", "!" },
+		{ "@example.com", "!" },
+		{ "<alice>", "!" },
+		{ "alice@example.com <bob@example.net>", "!" },
+		{ "alice@example.com bob", "!" },
+		{ "<alice@example.com> bob", "!" },
+		{ "<alice@example.com> <bob@example.net>", "!" },
+		{ "<<alice@example.com>>", "!" },
+		{ "<alice@example.com", "!" },
+		{ "alice@example.com>", "!" },
+		{ "<@a.example:alice@example.com>", "!" },
+		{ "\"alice@example.com", "!" },
+		{ "(alice@example.com", "!" },
+		{ "alice@example.com)", "!" },
+		{ "alice@b@example.com", "!" },
+		{ "al ice@example.com", "!" },
+		{ "alice@exa mple.com", "!" },
+		{ "alice@example..com", "!" },
+		{ "alice@[192.0.2.1", "!" },
+		{ "a@b.example;", "!" },
+		{ "a@b.example,", "!" },
+		{ ",a@b.example", "!" },
+		{ "a@b.example,,c@d.example", "a@b.example !" },
+		{ "a@b.example, x", "a@b.example !" },
+		{ "all: a@b.example", "!" },
+		{ "all:", "!" },
+		{ "all: one: a@b.example;;", "!" },
+		{ ":a@b.example;", "!" },
+		{ "ali\x01"
+		  "ce@example.com",
+		    "!" },
+		{ "\"a\x01\"@example.com", "!" },
+		{ "(\x01) a@b.example", "!" },
+		{ "\xe5lice@example.com", "!" },
+	};
+
+	(void)state;
+	expect_fields(table, ROWS(table));
+}
+
+static void
+test_nul_byte(void **state)
+{
+	static const struct ag_str table[] = { AG_STR("a\0@b.example"),
+		AG_STR("a@b.example\0"), AG_STR("\"a\0\"@b.example"),
+		AG_STR("(\0) a@b.example"), AG_STR("a@b.example\0, x@y") };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_field(table[i], "NUL", "!");
+}
+
+static void
+test_deep_comments(void **state)
+{
+	char text[200];
+	struct ag_buf buf = AG_BUF(text);
+
+	(void)state;
+	for (int i = 0; i < 32; i++)
+		ag_buf_char(&buf, '(');
+	for (int i = 0; i < 32; i++)
+		ag_buf_char(&buf, ')');
+	ag_buf_text(&buf, "a@b.example");
+	expect_field(ag_buf_get(&buf), "32 deep", "a@b.example ");
+	buf = AG_BUF(text);
+	for (int i = 0; i < 33; i++)
+		ag_buf_char(&buf, '(');
+	for (int i = 0; i < 33; i++)
+		ag_buf_char(&buf, ')');
+	ag_buf_text(&buf, "a@b.example");
+	expect_field(ag_buf_get(&buf), "33 deep", "!");
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_nul_byte),
+		cmocka_unit_test(test_deep_comments),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,608 @@
+#include "findings.h"
+
+#include <string.h>
+
+#include "lists.h"
+
+static struct ag_domains domains;
+static struct ag_login_form form = { .realm = "example.com",
+	.domains = &domains };
+static struct ag_arena arena;
+static struct findings findings;
+
+/* example.com, with the alias example.org. */
+static int
+set_up(void **state)
+{
+	struct ag_origin at = { "domains/example.com.ini", 0 };
+	struct ag_diag diag = { 0 };
+
+	(void)state;
+	return !ag_domains_add_file(&domains, ag_str("example.com"), 0, false,
+		   &at, &diag) ||
+	    !ag_domains_add_alias(&domains, ag_str("example.org"),
+		ag_str("example.com"), &at, &diag);
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	ag_domains_free(&domains);
+	ag_arena_free(&arena);
+	return 0;
+}
+
+static struct ag_list
+begin(const char *text)
+{
+	findings_begin(&findings);
+	return (struct ag_list){ .text = ag_str(text),
+		.at = { "x.list", 0 },
+		.arena = &arena,
+		.diag = &findings.diag,
+		.form = &form };
+}
+
+/* What an entry says besides its name. */
+static void
+write_about(const struct ag_entry *entry, struct ag_buf *out)
+{
+	ag_buf_printf(out, ":%u", entry->origin.line);
+	if (entry->until != AG_NEVER)
+		ag_buf_printf(out, " until %lld", (long long)entry->until);
+	if (entry->note != NULL)
+		ag_buf_printf(out, " (%s)", entry->note);
+	ag_buf_text(out, "\n");
+}
+
+static void
+write_nets(const struct ag_vec *nets, struct ag_buf *out)
+{
+	const struct ag_net *net = nets->items;
+
+	for (size_t i = 0; i < nets->n; i++) {
+		char text[AG_IP_TEXT_MAX];
+
+		ag_buf_printf(out, "%s%s/%u", net[i].except ? "!" : "",
+		    ag_ip_write(&net[i].prefix.net, text), net[i].prefix.bits);
+		write_about(&net[i].entry, out);
+	}
+}
+
+static void
+write_names(const char *kind, const struct ag_names *names, struct ag_buf *out)
+{
+	const struct ag_entry *entries = names->entries.items;
+
+	for (uint32_t i = 0; i < names->map.n; i++) {
+		ag_buf_printf(out, "%s%.*s", kind,
+		    AG_STR_ARG(ag_strmap_key(&names->map, i)));
+		write_about(&entries[i], out);
+	}
+}
+
+struct row {
+	const char *text;
+	const char *expected;
+	const char *findings;
+};
+
+static void
+expect_networks(const struct row *row, bool relay)
+{
+	struct ag_list list = begin(row->text);
+	struct ag_vec nets = { 0 };
+	char got[1000];
+	struct ag_buf out = AG_BUF(got);
+
+	list.relay = relay;
+	assert_true(ag_list_networks(&list, &nets));
+	write_nets(&nets, &out);
+	ag_vec_free(&nets);
+	expect_text(row->text, got, row->expected);
+	expect_findings(row->text, &findings, row->findings);
+}
+
+#define FOLLOWED \
+	"is followed by something that is neither until= nor a # comment\n"
+#define BAD_UNTIL \
+	"has a bad until=; write until=2026-12-31 or " \
+	"until=2026-12-31T18:00:00Z\n"
+#define NO_ADDRESS "is not an IPv4 or IPv6 address or network\n"
+
+static void
+test_networks(void **state)
+{
+	static const struct row table[] = {
+		{ "", "", "" },
+		{ "\n \t\n# only\n   # comments\r\n", "", "" },
+		{ "192.0.2.1\n\n# c\n  2001:db8::/32  \r\n10.0.0.0/8",
+		    "192.0.2.1/32:1\n2001:db8::/32:4\n10.0.0.0/8:5\n", "" },
+		{ "!192.0.2.1 # not him\n192.0.2.0/24# close\n192.0.2.9 #\n",
+		    "!192.0.2.1/32:1 (not him)\n192.0.2.0/24:2 (close)\n"
+		    "192.0.2.9/32:3\n",
+		    "" },
+		{ "192.0.2.1 # two # signs\t \n",
+		    "192.0.2.1/32:1 (two # signs)\n", "" },
+		{ "192.0.2.1 until=2026-12-31 # a while\n",
+		    "192.0.2.1/32:1 until 1798761600 (a while)\n", "" },
+		{ "192.0.2.1\tuntil=2026-12-31T18:00:00Z\n",
+		    "192.0.2.1/32:1 until 1798740000\n", "" },
+		{ "192.0.2.10-192.0.2.12 until=1970-01-01 # r\n",
+		    "192.0.2.10/31:1 until 86400 (r)\n"
+		    "192.0.2.12/32:1 until 86400 (r)\n",
+		    "" },
+		{ "192.0.2.0/255.255.255.0\n", "192.0.2.0/24:1\n", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_networks(&table[i], i % 2 == 0);
+}
+
+/* A bad line is reported and skipped, the rest holds. */
+static void
+test_bad_networks(void **state)
+{
+	static const struct row table[] = {
+		{ "10\n192.0.2.1\n010.0.0.1\n", "192.0.2.1/32:2\n",
+		    "bad line x.list:1: 10 " NO_ADDRESS
+		    "bad line x.list:3: 010.0.0.1 " NO_ADDRESS },
+		{ "192.0.2.5/24\n", "",
+		    "bad line x.list:1: 192.0.2.5/24 has host bits set; the "
+		    "network is 192.0.2.0/24\n" },
+		{ "1.2.3.4/-1\n", "",
+		    "bad line x.list:1: 1.2.3.4/-1 has no prefix length from 0 "
+		    "to 32 or netmask behind the /\n" },
+		{ "192.0.2.20-192.0.2.10\n", "",
+		    "bad line x.list:1: 192.0.2.20-192.0.2.10 runs backwards; "
+		    "write the lower address first\n" },
+		{ "192.0.2.10 - 192.0.2.20\n", "",
+		    "bad line x.list:1: 192.0.2.10 " FOLLOWED },
+		{ "192.0.2.1 192.0.2.2\n", "",
+		    "bad line x.list:1: 192.0.2.1 " FOLLOWED },
+		{ "192.0.2.1 OK\n", "",
+		    "bad line x.list:1: 192.0.2.1 " FOLLOWED },
+		{ "192.0.2.1 ; comment\n", "",
+		    "bad line x.list:1: 192.0.2.1 " FOLLOWED },
+		{ "192.0.2.1 until=tomorrow\n", "",
+		    "bad line x.list:1: 192.0.2.1 " BAD_UNTIL },
+		{ "192.0.2.1 until=\n", "",
+		    "bad line x.list:1: 192.0.2.1 " BAD_UNTIL },
+		{ "192.0.2.1 until=2026-02-30\n", "",
+		    "bad line x.list:1: 192.0.2.1 " BAD_UNTIL },
+		{ "192.0.2.1 until = 2026-12-31\n", "",
+		    "bad line x.list:1: 192.0.2.1 " FOLLOWED },
+		{ "192.0.2.1 Until=2026-12-31\n", "",
+		    "bad line x.list:1: 192.0.2.1 " FOLLOWED },
+		{ "192.0.2.1 until=2026-12-31 until=2027-12-31\n", "",
+		    "bad line x.list:1: 192.0.2.1 has until= twice\n" },
+		{ "!!192.0.2.1\n", "",
+		    "bad line x.list:1: !!192.0.2.1 " NO_ADDRESS },
+		{ "!192.0.2.5/24\n192.0.2.1\n", "192.0.2.1/32:2\n",
+		    "bad line x.list:1: !192.0.2.5/24 has host bits set; the "
+		    "network is 192.0.2.0/24\n" },
+		{ "mail.example.com\n", "",
+		    "bad line x.list:1: mail.example.com " NO_ADDRESS },
+		{ "login:alice@example.com\n", "",
+		    "bad line x.list:1: login:alice@example.com " NO_ADDRESS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_networks(&table[i], false);
+}
+
+/* In a relay list a bad exception would open what was to stay closed. */
+static void
+test_bad_exceptions_in_a_relay_list(void **state)
+{
+	static const struct row table[] = {
+		{ "!192.0.2.5/24\n", "",
+		    "error x.list:1: !192.0.2.5/24 has host bits set; the "
+		    "network is 192.0.2.0/24\n" },
+		{ "!\n", "", "error x.list:1: ! " NO_ADDRESS },
+		{ "! 192.0.2.1\n", "",
+		    "error x.list:1: ! must stand in front of a network without a "
+		    "blank\n" },
+		{ "!192.0.2.1 until=soon\n", "",
+		    "error x.list:1: !192.0.2.1 " BAD_UNTIL },
+		{ "!192.0.2.1 x\n", "",
+		    "error x.list:1: !192.0.2.1 " FOLLOWED },
+		{ "192.0.2.5/24\n", "",
+		    "bad line x.list:1: 192.0.2.5/24 has host bits set; the "
+		    "network is 192.0.2.0/24\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_networks(&table[i], true);
+}
+
+/* [relay] allow: entries in a row, of one line of the main file. */
+static void
+test_networks_in_a_value(void **state)
+{
+	static const struct row table[] = {
+		{ "", "", "" },
+		{ "127.0.0.0/8 ::1", "127.0.0.0/8:7\n::1/128:7\n", "" },
+		{ "127.0.0.0/8,::1, !127.0.0.9",
+		    "127.0.0.0/8:7\n::1/128:7\n!127.0.0.9/32:7\n", "" },
+		{ "192.0.2.1 until=2026-12-31 192.0.2.2",
+		    "192.0.2.1/32:7 until 1798761600\n192.0.2.2/32:7\n", "" },
+		{ "10.1 192.0.2.1 !x", "192.0.2.1/32:7\n",
+		    "error x.list:7: 10.1 " NO_ADDRESS
+		    "error x.list:7: !x " NO_ADDRESS },
+		{ "192.0.2.1 until=x", "",
+		    "error x.list:7: 192.0.2.1 has a bad until=; write "
+		    "until=2026-12-31\n" },
+		{ "until=2026-12-31", "",
+		    "error x.list:7: until=2026-12-31 is not an IPv4 or IPv6 "
+		    "address or network\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++) {
+		struct ag_list list = begin(table[i].text);
+		struct ag_vec nets = { 0 };
+		char got[1000];
+		struct ag_buf out = AG_BUF(got);
+
+		list.at.line = 7;
+		assert_true(ag_list_words(&list, &nets));
+		write_nets(&nets, &out);
+		ag_vec_free(&nets);
+		expect_text(table[i].text, got, table[i].expected);
+		expect_findings(table[i].text, &findings, table[i].findings);
+	}
+}
+
+static void
+expect_kill(const struct row *row)
+{
+	struct ag_list list = begin(row->text);
+	struct ag_names logins = { 0 }, senders = { 0 };
+	struct ag_vec nets = { 0 };
+	char got[1000];
+	struct ag_buf out = AG_BUF(got);
+
+	assert_true(ag_list_kill(&list, &nets, &logins, &senders));
+	write_nets(&nets, &out);
+	write_names("login ", &logins, &out);
+	write_names("sender ", &senders, &out);
+	ag_vec_free(&nets);
+	ag_names_free(&logins);
+	ag_names_free(&senders);
+	expect_text(row->text, got, row->expected);
+	expect_findings(row->text, &findings, row->findings);
+}
+
+#define NO_SENDER \
+	" names no sender; write sender:user@example.net, " \
+	"sender:@example.net or sender:.example.net\n"
+
+static void
+test_kill_list(void **state)
+{
+	static const struct row table[] = {
+		{ "192.0.2.1 # spam\nlogin:alice@example.com until=2026-12-31 # "
+		  "stolen\nsender:user@example.net # x\n",
+		    "192.0.2.1/32:1 (spam)\n"
+		    "login alice@example.com:2 until 1798761600 (stolen)\n"
+		    "sender user@example.net:3 (x)\n",
+		    "" },
+		/* logins are completed, folded and in lower case */
+		{ "login:Alice\nlogin:bob@Example.ORG\nlogin:c+x@example.net\n",
+		    "login alice@example.com:1\nlogin bob@example.com:2\n"
+		    "login c+x@example.net:3\n",
+		    "" },
+		/* senders are compared as sent: an alias is not folded */
+		{ "sender:User@Example.ORG.\nsender:@Example.net\n"
+		  "sender:.ex\xc3\xa4mple.com\nsender:u+tag@example.net\n",
+		    "sender user@example.org:1\nsender @example.net:2\n"
+		    "sender .xn--exmple-cua.com:3\nsender u+tag@example.net:4\n",
+		    "" },
+		{ "login:alice\nlogin:alice@example.org\n",
+		    "login alice@example.com:1\n",
+		    "warning x.list:2: alice@example.com is there twice, see "
+		    "x.list:1; the longer-lived counts\n" },
+		{ "login:\nlogin: alice\n", "",
+		    "bad line x.list:1: login: names no login\n"
+		    "bad line x.list:2: login: " FOLLOWED },
+		{ "sender:\nsender:user\nsender:@\nsender:.\nsender:a%b@c.d\n"
+		  "sender:<a@b.c>\nsender:@.example.net\nsender:..example.net\n",
+		    "",
+		    "bad line x.list:1: sender:" NO_SENDER
+		    "bad line x.list:2: sender:user" NO_SENDER
+		    "bad line x.list:3: sender:@" NO_SENDER
+		    "bad line x.list:4: sender:." NO_SENDER
+		    "bad line x.list:5: sender:a%b@c.d" NO_SENDER
+		    "bad line x.list:6: sender:<a@b.c>" NO_SENDER
+		    "bad line x.list:7: sender:@.example.net" NO_SENDER
+		    "bad line x.list:8: sender:..example.net" NO_SENDER },
+		{ "client:192.0.2.1\nalice@example.com\n!login:alice\n", "",
+		    "bad line x.list:1: client:192.0.2.1 " NO_ADDRESS
+		    "bad line x.list:2: alice@example.com " NO_ADDRESS
+		    "bad line x.list:3: !login:alice " NO_ADDRESS },
+		{ "login:alice until=never\n", "",
+		    "bad line x.list:1: login:alice " BAD_UNTIL },
+		/* a bad exception opens nothing here */
+		{ "!x\n", "", "bad line x.list:1: !x " NO_ADDRESS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_kill(&table[i]);
+}
+
+static void
+test_long_login(void **state)
+{
+	char text[400] = "login:";
+	struct ag_list list;
+	struct ag_names logins = { 0 }, senders = { 0 };
+	struct ag_vec nets = { 0 };
+
+	(void)state;
+	memset(text + 6, 'x', 300);
+	list = begin(text);
+	assert_true(ag_list_kill(&list, &nets, &logins, &senders));
+	assert_int_equal(findings.diag.bad_lines, 1);
+	assert_int_equal(logins.map.n, 0);
+	ag_names_free(&logins);
+}
+
+static void
+test_local_domains(void **state)
+{
+	static const char text[] = "# ours\n"
+				   "Example.NET.  OK\n"
+				   ".ex\xc3\xa4mple.com anything # goes\n"
+				   "user@example.net\n"
+				   "..x\n"
+				   "*.example.net\n"
+				   "example.net\n"
+				   "_x.example until=2026-12-31\n";
+	static const char *const local[] = { "example.net",
+		"xn--exmple-cua.com", "a.b.xn--exmple-cua.com", "_x.example" };
+	struct ag_list list = begin(text);
+	struct ag_domains found = { 0 };
+
+	(void)state;
+	assert_true(ag_list_domains(&list, &found));
+	expect_findings(text, &findings,
+	    "bad line x.list:4: user@example.net is not a domain name; write "
+	    "example.com or .example.com\n"
+	    "bad line x.list:5: ..x is not a domain name; write example.com or "
+	    ".example.com\n"
+	    "bad line x.list:6: *.example.net is not a domain name; write "
+	    "example.com or .example.com\n"
+	    "warning x.list:7: example.net is there twice\n");
+	for (size_t i = 0; i < ROWS(local); i++)
+		expect_number(local[i],
+		    ag_domains_find(&found, ag_str(local[i])).local, true);
+	assert_false(ag_domains_find(&found, ag_str("a.example.net")).local);
+	assert_int_equal(found.map.n, 3);
+	ag_domains_free(&found);
+}
+
+#define NO_ACCOUNT " is neither an address nor a local part of this domain\n"
+
+static void
+test_accounts(void **state)
+{
+	static const struct row table[] = {
+		{ "alice\nBob@Example.com # x\ncarol@example.org\n",
+		    "alice:1\nbob:2 (x)\ncarol:3\n", "" },
+		{ "alice until=2026-12-31\n", "alice:1 until 1798761600\n",
+		    "" },
+		{ "alice\nalice@example.org\n", "alice:1\n",
+		    "warning x.list:2: alice is there twice, see x.list:1; the "
+		    "longer-lived counts\n" },
+		{ "alice@example.net\n@example.com\na%b\n<alice>\n", "",
+		    "bad line x.list:1: alice@example.net" NO_ACCOUNT
+		    "bad line x.list:2: @example.com" NO_ACCOUNT
+		    "bad line x.list:3: a%b" NO_ACCOUNT
+		    "bad line x.list:4: <alice>" NO_ACCOUNT },
+		{ "alice@sub.example.com\n", "",
+		    "bad line x.list:1: alice@sub.example.com" NO_ACCOUNT },
+		{ "alice Alice Smith\n", "",
+		    "bad line x.list:1: alice " FOLLOWED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++) {
+		struct ag_list list = begin(table[i].text);
+		struct ag_names accounts = { 0 };
+		char got[500];
+		struct ag_buf out = AG_BUF(got);
+
+		assert_true(
+		    ag_list_accounts(&list, ag_str("example.com"), &accounts));
+		write_names("", &accounts, &out);
+		ag_names_free(&accounts);
+		expect_text(table[i].text, got, table[i].expected);
+		expect_findings(table[i].text, &findings, table[i].findings);
+	}
+}
+
+static void
+write_owner(void *arg, struct ag_str left, struct ag_str login,
+    const struct ag_origin *origin)
+{
+	ag_buf_printf(arg, "%.*s=%.*s:%u ", AG_STR_ARG(left), AG_STR_ARG(login),
+	    origin->line);
+}
+
+/* Who may send as an address, by a map. */
+static void
+expect_owners(const char *map, const char *local, const char *domain,
+    const char *expected, const char *expected_findings)
+{
+	struct ag_list list = begin(map);
+	struct ag_senders *senders = ag_senders_new();
+	struct ag_sender_key key = { ag_str(local), ag_str(local),
+		ag_str(domain) };
+	char got[500];
+	struct ag_buf out = AG_BUF(got);
+
+	assert_true(ag_list_senders(&list, senders));
+	assert_true(ag_senders_finish(senders, &findings.diag));
+	ag_senders_of_address(senders, &key, write_owner, &out);
+	ag_senders_free(senders);
+	expect_text(map, got, expected);
+	expect_findings(map, &findings, expected_findings);
+}
+
+static void
+test_sender_map(void **state)
+{
+	static const struct {
+		const char *map;
+		const char *local;
+		const char *domain;
+		const char *expected;
+	} table[] = {
+		{ "", "info", "example.com", "" },
+		{ "info@example.com alice@example.com, bob@example.com\n",
+		    "info", "example.com",
+		    "info@example.com=alice@example.com:1 "
+		    "info@example.com=bob@example.com:1 " },
+		{ "info@example.com,alice@example.com bob@example.com", "info",
+		    "example.com",
+		    "info@example.com=alice@example.com:1 "
+		    "info@example.com=bob@example.com:1 " },
+		/* both sides folded, completed, in lower case */
+		{ "# map\n\nInfo@Example.ORG. Alice, BOB@example.org # x\r\n",
+		    "info", "example.com",
+		    "info@example.com=alice@example.com:3 "
+		    "info@example.com=bob@example.com:3 " },
+		{ "info alice\n", "info", "example.com",
+		    "info@example.com=alice@example.com:1 " },
+		{ "@example.org alice\n", "any", "example.com",
+		    "@example.com=alice@example.com:1 " },
+		{ "* alice\n", "any", "example.net", "*=alice@example.com:1 " },
+		{ "info@example.net *\n", "info", "example.net",
+		    "info@example.net=*:1 " },
+		{ "* *\n", "any", "", "*=*:1 " },
+		/* a line goes on where the next begins with a blank */
+		{ "info@example.com\n  alice,\n# between\n\n\tbob # c, d\n"
+		  "x@example.com carol\n",
+		    "info", "example.com",
+		    "info@example.com=alice@example.com:1 "
+		    "info@example.com=bob@example.com:1 " },
+		{ "a@example.com b\n\n\nx@example.com carol\n", "x",
+		    "example.com", "x@example.com=carol@example.com:4 " },
+		/* an address literal, and a quoted local part */
+		{ "\"info\"@[192.0.2.1] alice\n", "info", "[192.0.2.1]",
+		    "info@[192.0.2.1]=alice@example.com:1 " },
+		/* a right side is followed as written, folded or not */
+		{ "info@example.com desk@example.org\ndesk dave\n", "info",
+		    "example.com",
+		    "info@example.com=desk@example.com:1 "
+		    "info@example.com=dave@example.com:1 " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_owners(table[i].map, table[i].local, table[i].domain,
+		    table[i].expected, "");
+}
+
+#define NOT_LEFT \
+	" is not an address; write user@example.com, @example.com, user or *\n"
+#define NOT_RIGHT " is not a login; a domain may stand on the left only\n"
+
+static void
+test_bad_lines_of_a_sender_map(void **state)
+{
+	static const struct {
+		const char *map;
+		const char *findings;
+	} table[] = {
+		{ "info@example.com\n",
+		    "bad line x.list:1: info@example.com has no login behind "
+		    "it\n" },
+		{ "info@example.com # alice\n",
+		    "bad line x.list:1: info@example.com has no login behind "
+		    "it\n" },
+		{ "info@example.com alice, @example.com\n",
+		    "bad line x.list:1: @example.com" NOT_RIGHT },
+		{ "info%x@example.com alice\n",
+		    "bad line x.list:1: info%x@example.com" NOT_LEFT },
+		{ "@ alice\n", "bad line x.list:1: @" NOT_LEFT },
+		{ "@a..b alice\n", "bad line x.list:1: @a..b" NOT_LEFT },
+		{ "<info@example.com> alice\n",
+		    "bad line x.list:1: <info@example.com>" NOT_LEFT },
+		{ "info@example.com: alice\n",
+		    "bad line x.list:1: info@example.com:" NOT_LEFT },
+		{ "\n# c\ninfo@example.com\n\nx\n",
+		    "bad line x.list:3: info@example.com has no login behind "
+		    "it\n"
+		    "bad line x.list:5: x has no login behind it\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_owners(table[i].map, "info", "example.com", "",
+		    table[i].findings);
+}
+
+/* With a bad line the others hold. */
+static void
+test_rest_of_a_sender_map_holds(void **state)
+{
+	(void)state;
+	expect_owners("info@example.com @x.example\ninfo@example.com bob\n",
+	    "info", "example.com", "info@example.com=bob@example.com:2 ",
+	    "bad line x.list:1: @x.example" NOT_RIGHT);
+}
+
+/* The line of a finding is that of the entry, not of a comment above it. */
+static void
+test_indented_first_entry(void **state)
+{
+	(void)state;
+	expect_owners("# comment\n  info@example.com bob\n", "info",
+	    "example.com", "info@example.com=bob@example.com:2 ", "");
+}
+
+/* realm_replaces changes whose login it is, not which address is meant. */
+static void
+test_sender_map_with_replaced_realm(void **state)
+{
+	(void)state;
+	form.realm_replaces = true;
+	expect_owners("info@example.net bob@example.net\n", "info",
+	    "example.net", "info@example.net=bob@example.com:1 ", "");
+	expect_owners("info@example.net bob@example.net\n"
+		      "bob@example.net carol\n",
+	    "info", "example.net",
+	    "info@example.net=bob@example.com:1 "
+	    "info@example.net=carol@example.com:1 ",
+	    "");
+	form.realm_replaces = false;
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_bad_networks),
+		cmocka_unit_test(test_bad_exceptions_in_a_relay_list),
+		cmocka_unit_test(test_networks_in_a_value),
+		cmocka_unit_test(test_kill_list),
+		cmocka_unit_test(test_long_login),
+		cmocka_unit_test(test_local_domains),
+		cmocka_unit_test(test_accounts),
+		cmocka_unit_test(test_sender_map),
+		cmocka_unit_test(test_bad_lines_of_a_sender_map),
+		cmocka_unit_test(test_rest_of_a_sender_map_holds),
+		cmocka_unit_test(test_indented_first_entry),
+		cmocka_unit_test(test_sender_map_with_replaced_realm),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,765 @@
+#include "findings.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compiled.h"
+#include "policy.h"
+
+#define FILES_MAX 8
+
+/* A file of the folder; a text of NULL makes it a folder. */
+struct file {
+	const char *name;
+	const char *text;
+};
+
+/* A folder with authgate.ini and more, and what is said of it. */
+struct setup {
+	struct file files[FILES_MAX];
+	const char *findings;
+};
+
+static char folder[] = "/tmp/authgate-load-test-XXXXXX";
+static struct findings findings;
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	return ftw->level > 0 ? remove(path) : 0;
+}
+
+static void
+empty_folder(void)
+{
+	assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static int
+make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) == NULL;
+}
+
+static int
+remove_folder(void **state)
+{
+	(void)state;
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return rmdir(folder);
+}
+
+static void
+path_in_folder(const char *name, char path[static 200])
+{
+	snprintf(path, 200, "%s/%s", folder, name);
+}
+
+static void
+write_file(const struct file *file)
+{
+	char path[200];
+	FILE *out;
+
+	path_in_folder(file->name, path);
+	if (file->text == NULL) {
+		assert_int_equal(mkdir(path, 0700), 0);
+		return;
+	}
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(file->text, out);
+	assert_int_equal(fclose(out), 0);
+}
+
+static void
+write_files(const struct file *file)
+{
+	char path[200];
+
+	empty_folder();
+	path_in_folder("domains", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	for (size_t i = 0; i < FILES_MAX && file[i].name != NULL; i++)
+		write_file(&file[i]);
+}
+
+static enum ag_load_status
+load(const struct ag_policy **policy)
+{
+	char path[200];
+
+	path_in_folder("authgate.ini", path);
+	findings_begin(&findings);
+	return ag_policy_load(path, &findings.diag, policy);
+}
+
+/* What the row is called where it fails. */
+static const char *
+first_text(const struct setup *setup)
+{
+	return setup->files[0].text != NULL ? setup->files[0].text : "";
+}
+
+/* A policy, with these findings; the caller unrefs it. */
+static const struct ag_policy *
+load_good(const struct setup *setup)
+{
+	const struct ag_policy *policy = NULL;
+	enum ag_load_status status;
+
+	write_files(setup->files);
+	status = load(&policy);
+	expect_findings(first_text(setup), &findings, setup->findings);
+	expect_number(first_text(setup), status, AG_LOAD_OK);
+	assert_non_null(policy);
+	return policy;
+}
+
+static void
+expect_good(const struct setup *setup, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ag_policy_unref(load_good(&setup[i]));
+}
+
+static void
+expect_unusable(const struct setup *setup, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct ag_policy *policy = NULL;
+		enum ag_load_status status;
+
+		write_files(setup[i].files);
+		status = load(&policy);
+		expect_findings(first_text(&setup[i]), &findings,
+		    setup[i].findings);
+		expect_number(first_text(&setup[i]), status, AG_LOAD_UNUSABLE);
+		assert_null(policy);
+	}
+}
+
+static void
+test_no_main_file(void **state)
+{
+	static const struct file none[FILES_MAX] = { { NULL, NULL } };
+	const struct ag_policy *policy;
+
+	(void)state;
+	write_files(none);
+	assert_int_equal(load(&policy), AG_LOAD_NO_FILE);
+	assert_null(policy);
+	expect_findings("no file", &findings,
+	    "error authgate.ini: there is no such file\n");
+}
+
+static void
+test_main_file_is_a_folder(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini", NULL } },
+		    "error authgate.ini: the file cannot be read: not a regular "
+		    "file\n" },
+	};
+
+	(void)state;
+	expect_unusable(setups, ROWS(setups));
+}
+
+/* Every key may be left out, and the default lists may be absent. */
+static void
+test_empty_main_file(void **state)
+{
+	static const struct setup setup = { { { "authgate.ini", "" } }, "" };
+	const struct ag_policy *policy = load_good(&setup);
+	struct ag_policy_sizes sizes = ag_policy_sizes(policy);
+
+	(void)state;
+	assert_int_equal(sizes.domain_files, 0);
+	assert_int_equal(sizes.local_domains, 0);
+	assert_int_equal(sizes.killed, 0);
+	assert_int_equal(sizes.relays, 2); /* 127.0.0.0/8 and ::1 */
+	assert_int_equal(sizes.senders, 0);
+	assert_false(ag_policy_has_killed_networks(policy));
+	assert_int_equal(ag_policy_time(policy, AG_KEY_TIMEOUT), 7200);
+	assert_true(ag_policy_yes(policy, AG_KEY_DELAY_REJECT));
+	assert_int_equal(ag_policy_mode(policy, AG_RULE_KILL_CLIENT),
+	    AG_ENFORCE);
+	assert_int_equal(ag_policy_mode(policy, AG_RULE_AUTH_TLS), AG_OFF);
+	ag_policy_unref(policy);
+	ag_policy_unref(NULL);
+}
+
+/* A folder "domains" may be absent too. */
+static void
+test_no_folder_of_domains(void **state)
+{
+	static const struct file files[FILES_MAX] = { { "authgate.ini", "" } };
+	const struct ag_policy *policy;
+	char path[200];
+
+	(void)state;
+	write_files(files);
+	path_in_folder("domains", path);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(load(&policy), AG_LOAD_OK);
+	expect_findings("no folder", &findings, "");
+	ag_policy_unref(policy);
+	write_file(&(struct file){ "domains", "a file" });
+	assert_int_equal(load(&policy), AG_LOAD_UNUSABLE);
+	expect_findings("a file", &findings,
+	    "error domains: the folder cannot be read: Not a directory\n");
+}
+
+static void
+test_default_lists_are_read(void **state)
+{
+	static const struct setup setup = {
+		{ { "authgate.ini", "" },
+		    { "kill.list", "192.0.2.1\nlogin:a@b\nsender:@c.d\n" },
+		    { "relay.list", "198.51.100.0/24\n" } },
+		"",
+	};
+	const struct ag_policy *policy = load_good(&setup);
+
+	(void)state;
+	assert_int_equal(ag_policy_sizes(policy).killed, 3);
+	assert_int_equal(ag_policy_sizes(policy).relays, 3);
+	assert_true(ag_policy_has_killed_networks(policy));
+	ag_policy_unref(policy);
+}
+
+#define NOT_THERE "cannot be read: No such file or directory\n"
+
+static void
+test_missing_files(void **state)
+{
+	static const struct setup setups[] = {
+		/* what is named must be there, the default name as well */
+		{ { { "authgate.ini", "[lists]\nkill = kill.list\n" } },
+		    "error authgate.ini:2: kill.list " NOT_THERE },
+		{ { { "authgate.ini", "[lists]\nrelay = a.list b.list\n" } },
+		    "error authgate.ini:2: a.list " NOT_THERE
+		    "error authgate.ini:2: b.list " NOT_THERE },
+		{ { { "authgate.ini",
+		      "[lists]\nlocal_domains = d.list\n[auth]\n"
+		      "sender_logins = s.map\n[relay]\nfile = r.list\n" } },
+		    "error authgate.ini:2: d.list " NOT_THERE
+		    "error authgate.ini:6: r.list " NOT_THERE
+		    "error authgate.ini:4: s.map " NOT_THERE },
+		{ { { "authgate.ini",
+		      "[rules]\nfrom_header_exempt = x.list\n" } },
+		    "error authgate.ini:2: x.list " NOT_THERE },
+		{ { { "authgate.ini",
+		      "[lists]\nkill = /nowhere/kill.list\n" } },
+		    "error authgate.ini:2: /nowhere/kill.list " NOT_THERE },
+		/* relative to the file that names them */
+		{ { { "authgate.ini", "" }, { "accounts", "alice\n" },
+		      { "domains/example.com.ini",
+			  "[domain]\naccounts = accounts\n[relay]\n"
+			  "file = relay\n" } },
+		    "error domains/example.com.ini:4: domains/relay " NOT_THERE
+		    "error domains/example.com.ini:2: domains/accounts " NOT_THERE },
+		{ { { "authgate.ini", "[lists]\nkill = domains\n" } },
+		    "error authgate.ini:2: domains cannot be read: not a regular "
+		    "file\n" },
+		/* absent is not the same as unreadable */
+		{ { { "authgate.ini", "" }, { "kill.list", NULL } },
+		    "error kill.list: kill.list cannot be read: not a regular "
+		    "file\n" },
+	};
+
+	(void)state;
+	expect_unusable(setups, ROWS(setups));
+}
+
+static void
+test_files_are_found(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini", "[lists]\nkill =\nrelay =\n" } }, "" },
+		{ { { "authgate.ini", "[lists]\nkill = a.list, b.list\n" },
+		      { "a.list", "192.0.2.1\n" },
+		      { "b.list", "192.0.2.2\n" } },
+		    "" },
+		{ { { "authgate.ini", "" },
+		      { "domains/example.com.ini",
+			  "[domain]\naccounts = x.acc\n[relay]\n"
+			  "file = ../shared.list\n" },
+		      { "domains/x.acc", "alice\nbob@example.com\n" },
+		      { "shared.list", "192.0.2.1\n" } },
+		    "" },
+		/* what is no file of a domain is passed over */
+		{ { { "authgate.ini", "" },
+		      { "domains/example.com.ini.sample", "[nonsense\n" },
+		      { "domains/.example.com.ini", "[nonsense\n" },
+		      { "domains/README", "[nonsense\n" },
+		      { "domains/.ini", "[nonsense\n" } },
+		    "" },
+	};
+
+	(void)state;
+	expect_good(setups, ROWS(setups));
+}
+
+#define CLAIMED(by) " is claimed by " by " already; a domain has one file\n"
+
+static void
+test_domains_claimed_twice(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini", "" }, { "domains/EXAMPLE.com.ini", "" },
+		      { "domains/example.com.ini", "" } },
+		    "error domains/example.com.ini: example.com" CLAIMED(
+			"domains/EXAMPLE.com.ini") },
+		{ { { "authgate.ini", "" },
+		      { "domains/a.example.ini",
+			  "[domain]\naliases = c.example\n" },
+		      { "domains/b.example.ini",
+			  "; b\n[domain]\naliases = x.example C.example.\n" } },
+		    "error domains/b.example.ini:3: c.example" CLAIMED(
+			"domains/a.example.ini:2") },
+		/* an alias that has a file of its own */
+		{ { { "authgate.ini", "" },
+		      { "domains/a.example.ini",
+			  "[domain]\naliases = b.example\n" },
+		      { "domains/b.example.ini", "" } },
+		    "error domains/a.example.ini:2: b.example" CLAIMED(
+			"domains/b.example.ini") },
+		/* both spellings of one name */
+		{ { { "authgate.ini", "" },
+		      { "domains/ex\xc3\xa4mple.com.ini", "" },
+		      { "domains/xn--exmple-cua.com.ini", "" } },
+		    "error domains/xn--exmple-cua.com.ini: xn--exmple-cua.com" CLAIMED(
+			"domains/ex\xc3\xa4mple.com.ini") },
+	};
+
+	(void)state;
+	expect_unusable(setups, ROWS(setups));
+}
+
+static void
+test_bad_names_of_files(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini", "" }, { "domains/a b.ini", "" } },
+		    "error domains/a b.ini: a b is not a domain name; the file's "
+		    "name is the domain\n" },
+		{ { { "authgate.ini", "" }, { "domains/a..b.ini", "x\n" } },
+		    "error domains/a..b.ini:1: the line stands in front of the "
+		    "first [section]\n"
+		    "error domains/a..b.ini: a..b is not a domain name; the "
+		    "file's name is the domain\n" },
+		{ { { "authgate.ini", "" },
+		      { "domains/example.com.ini", NULL } },
+		    "error domains/example.com.ini: the file cannot be read: not "
+		    "a regular file\n" },
+	};
+
+	(void)state;
+	expect_unusable(setups, ROWS(setups));
+}
+
+static void
+expect_described(const struct ag_policy *policy, const char *domain,
+    const char *expected)
+{
+	char got[400];
+	struct ag_buf out = AG_BUF(got);
+
+	ag_policy_describe_domain(policy, ag_str(domain), &out);
+	expect_text(domain, got, expected);
+}
+
+/* "FILE:LINE TEXT" of what holds for a domain. */
+static void
+expect_holds(const struct ag_policy *policy, const char *domain,
+    enum ag_key key, const char *expected)
+{
+	const struct ag_value *value =
+	    ag_policy_value(policy, ag_str(domain), key);
+	char got[400];
+	struct ag_buf out = AG_BUF(got);
+
+	ag_origin_write(&value->origin, &out);
+	ag_buf_printf(&out, " %.*s", AG_STR_ARG(value->text));
+	expect_text(domain, got, expected);
+}
+
+static const struct setup whole = {
+	{ { "authgate.ini",
+	      "[lists]\nlocal_domains = domains.list\n"
+	      "[auth]\nrealm = example.com\nsender_logins = senders.map\n"
+	      "[rules]\nrole_senders = abuse\nlocal_sender_auth = monitor\n" },
+	    { "domains.list", "listed.example\n" },
+	    { "senders.map", "info@example.org alice\n" },
+	    { "kill.list", "login:mallory@example.org # out\n" },
+	    { "domains/example.com.ini",
+		"[domain]\naliases = example.org\nsubdomains = yes\n"
+		"accounts = example.com.acc\n"
+		"[rules]\nlocal_sender_auth = enforce\n" },
+	    { "domains/example.com.acc", "alice@example.org\n" },
+	    { "domains/ex\xc3\xa4mple.net.ini", "" } },
+	"",
+};
+
+static void
+test_what_holds_for_a_domain(void **state)
+{
+	const struct ag_policy *policy = load_good(&whole);
+
+	(void)state;
+	expect_described(policy, "example.com",
+	    "example.com has a file of its own, domains/example.com.ini");
+	expect_described(policy, "example.org",
+	    "example.org is an alias in domains/example.com.ini");
+	expect_described(policy, "a.example.com",
+	    "a.example.com is a subdomain that domains/example.com.ini takes");
+	expect_described(policy, "xn--exmple-cua.net",
+	    "xn--exmple-cua.net has a file of its own, "
+	    "domains/ex\xc3\xa4mple.net.ini");
+	expect_described(policy, "listed.example",
+	    "listed.example is in a list of local domains; the main file holds");
+	expect_described(policy, "elsewhere.example",
+	    "elsewhere.example is not a local domain; the main file holds");
+	/* its own value, the server's, the default */
+	expect_holds(policy, "example.org", AG_KEY_MODE_LOCAL_SENDER_AUTH,
+	    "domains/example.com.ini:6 enforce");
+	expect_holds(policy, "xn--exmple-cua.net",
+	    AG_KEY_MODE_LOCAL_SENDER_AUTH, "authgate.ini:8 monitor");
+	expect_holds(policy, "a.example.com", AG_KEY_ROLE_SENDERS,
+	    "authgate.ini:7 abuse");
+	expect_holds(policy, "example.com", AG_KEY_MODE_OUTGOING_AUTH,
+	    "default off");
+	expect_holds(policy, "", AG_KEY_REALM, "authgate.ini:4 example.com");
+	assert_int_equal(ag_policy_mode(policy, AG_RULE_LOCAL_SENDER_AUTH),
+	    AG_ENFORCE);
+	ag_policy_unref(policy);
+}
+
+static void
+test_what_lists_become(void **state)
+{
+	const struct ag_policy *policy = load_good(&whole);
+	const struct ag_entry *entry;
+	struct ag_domain domain;
+
+	(void)state;
+	/* a login of an alias domain is that of the domain */
+	entry = ag_names_find(&policy->kill_logins,
+	    ag_str("mallory@example.com"), 0);
+	assert_non_null(entry);
+	expect_text("note", entry->note, "out");
+	expect_text("file", entry->origin.file, "kill.list");
+	domain = ag_domains_find(&policy->domains, ag_str("example.com"));
+	assert_true(ag_policy_scope(policy, &domain)->has_accounts);
+	assert_non_null(
+	    ag_names_find(&ag_policy_scope(policy, &domain)->accounts,
+		ag_str("alice"), 0));
+	domain = ag_domains_find(&policy->domains, ag_str("listed.example"));
+	assert_true(ag_policy_scope(policy, &domain) == &policy->server);
+	ag_policy_unref(policy);
+}
+
+static void
+write_found(void *arg, struct ag_str left, struct ag_str login,
+    const struct ag_origin *origin)
+{
+	ag_buf_printf(arg, "%.*s=%.*s%s ", AG_STR_ARG(left), AG_STR_ARG(login),
+	    origin != NULL ? " by the map" : "");
+}
+
+static void
+test_who_may_send(void **state)
+{
+	const struct ag_policy *policy = load_good(&whole);
+	char got[400];
+	struct ag_buf out = AG_BUF(got);
+
+	(void)state;
+	ag_policy_of_login(policy, ag_str("Alice"), write_found, &out);
+	expect_text("Alice", got,
+	    "alice@example.com=alice@example.com "
+	    "info@example.com=alice@example.com by the map ");
+	out = AG_BUF(got);
+	ag_policy_of_address(policy, ag_str("info+x@example.org"), write_found,
+	    &out);
+	expect_text("info+x", got,
+	    "info@example.com=info@example.com "
+	    "info@example.com=alice@example.com by the map ");
+	ag_policy_unref(policy);
+}
+
+static void
+test_shares(void **state)
+{
+	static const struct setup setup = { { { "authgate.ini", "" } }, "" };
+	const struct ag_policy *policy = load_good(&setup);
+
+	(void)state;
+	assert_true(ag_policy_ref(policy) == policy);
+	assert_null(ag_policy_ref(NULL));
+	ag_policy_unref(policy);
+	/* the second share keeps it */
+	assert_int_equal(ag_policy_time(policy, AG_KEY_TIMEOUT), 7200);
+	ag_policy_unref(policy);
+}
+
+/* A bad line is skipped, and the policy can be used. */
+static void
+test_bad_lines(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini", "" }, { "kill.list", "10\n192.0.2.1\n" },
+		      { "relay.list", "192.0.2.5/24\n" } },
+		    "bad line kill.list:1: 10 is not an IPv4 or IPv6 address or "
+		    "network\n"
+		    "bad line relay.list:1: 192.0.2.5/24 has host bits set; the "
+		    "network is 192.0.2.0/24\n" },
+		{ { { "authgate.ini", "[auth]\nsender_logins = s.map\n" },
+		      { "s.map", "a@b.example @c.example\n" } },
+		    "bad line s.map:1: @c.example is not a login; a domain may "
+		    "stand on the left only\n" },
+		/* an exception in the kill list closes something, if any */
+		{ { { "authgate.ini", "" },
+		      { "kill.list", "!192.0.2.5/24\n" } },
+		    "bad line kill.list:1: !192.0.2.5/24 has host bits set; the "
+		    "network is 192.0.2.0/24\n" },
+	};
+
+	(void)state;
+	expect_good(setups, ROWS(setups));
+}
+
+static void
+test_bad_exceptions_in_relay_lists(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini", "" },
+		      { "relay.list", "!192.0.2.5/24\n" } },
+		    "error relay.list:1: !192.0.2.5/24 has host bits set; the "
+		    "network is 192.0.2.0/24\n" },
+		{ { { "authgate.ini", "" },
+		      { "domains/example.com.ini", "[relay]\nfile = r\n" },
+		      { "domains/r", "\n!10\n" } },
+		    "error domains/r:2: !10 is not an IPv4 or IPv6 address or "
+		    "network\n" },
+		/* all that is bad in a value is an error */
+		{ { { "authgate.ini", "[relay]\nallow = 10 !10.1\n" } },
+		    "error authgate.ini:2: 10 is not an IPv4 or IPv6 address or "
+		    "network\n"
+		    "error authgate.ini:2: !10.1 is not an IPv4 or IPv6 address "
+		    "or network\n" },
+	};
+
+	(void)state;
+	expect_unusable(setups, ROWS(setups));
+}
+
+/* The lists of one scope are one list, the server's and a domain's are two. */
+static void
+test_relay_lists_of_one_scope(void **state)
+{
+	static const struct setup setup = {
+		{ { "authgate.ini",
+		      "[lists]\nrelay = a\n[relay]\nallow = 192.0.2.0/24\n"
+		      "file = b\n" },
+		    { "a", "!192.0.2.1\n192.0.2.9\n" },
+		    { "b", "192.0.2.0/24 until=2030-01-01\n\n192.0.2.9\n" },
+		    { "domains/example.com.ini", "[relay]\nfile = ../a\n" },
+		    { "domains/example.net.ini", "" } },
+		/* by file and line */
+		"warning b:1: 192.0.2.0/24 is there twice, see authgate.ini:4; "
+		"the longer-lived counts\n"
+		"warning b:3: 192.0.2.9/32 is there twice, see a:2; the "
+		"longer-lived counts\n",
+	};
+	const struct ag_policy *policy = load_good(&setup);
+	struct ag_ip ip;
+
+	(void)state;
+	assert_int_equal(ag_nets_size(policy->server.relay), 3);
+	ag_ip_parse(&ip, ag_str("192.0.2.1"));
+	assert_null(ag_nets_hold(policy->server.relay, &ip, 0));
+	ag_ip_parse(&ip, ag_str("192.0.2.2"));
+	assert_non_null(ag_nets_hold(policy->server.relay, &ip, 0));
+	/* for ever is longer than until 2030 */
+	assert_non_null(
+	    ag_nets_hold(policy->server.relay, &ip, INT64_C(4000000000)));
+	/* a domain has what its own file says, not the server's */
+	assert_int_equal(ag_nets_size(policy->files[0]->relay), 2);
+	assert_int_equal(ag_nets_size(policy->files[1]->relay), 0);
+	ag_policy_unref(policy);
+}
+
+/* One run says everything. */
+static void
+test_all_errors_in_one_run(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini",
+			"[milter]\nsokcet = x\n[lists]\nkill = no.list\n"
+			"[relay]\nallow = 10\n[log]\nident = a\nident = b\n" },
+		      { "relay.list", "!x\n10\n" },
+		      { "domains/a.example.ini",
+			  "[rules]\nkill_client = off\n"
+			  "local_sender_auth = on\n" },
+		      { "domains/b.example.ini",
+			  "[domain]\naliases = a.example\n" } },
+		    "error authgate.ini:2: [milter] has no key sokcet; did you "
+		    "mean [milter] socket?\n"
+		    "error authgate.ini:9: ident is there twice, see line 8\n"
+		    "error domains/a.example.ini:2: kill_client is the server's; "
+		    "set it in authgate.ini\n"
+		    "error domains/a.example.ini:3: local_sender_auth = on: must "
+		    "be off, monitor or enforce\n"
+		    "error domains/b.example.ini:2: a.example" CLAIMED(
+			"domains/a.example.ini") "error authgate.ini:4: no.list " NOT_THERE
+						 "error authgate.ini:6: 10 is not an IPv4 or IPv6 address or "
+						 "network\n"
+						 "error relay.list:1: !x is not an IPv4 or IPv6 address or "
+						 "network\n"
+						 "bad line relay.list:2: 10 is not an IPv4 or IPv6 address or "
+						 "network\n" },
+	};
+
+	(void)state;
+	expect_unusable(setups, ROWS(setups));
+}
+
+#define ALONE \
+	"sender_login_match is enforced and local_sender_auth is not: who does " \
+	"not log in may still send as any local address\n"
+#define LOOSER(mode, server) \
+	"outgoing_auth = " mode " is looser than authgate.ini's " server \
+	", which holds: a domain can only make it stricter\n"
+
+static void
+test_warnings(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini",
+		      "[rules]\nsender_login_match = enforce\n" } },
+		    "warning authgate.ini:2: " ALONE },
+		{ { { "authgate.ini",
+		      "[rules]\nsender_login_match = enforce\n"
+		      "local_sender_auth = monitor\n" } },
+		    "warning authgate.ini:2: " ALONE },
+		{ { { "authgate.ini",
+		      "[rules]\nsender_login_match = enforce\n"
+		      "local_sender_auth = enforce\n" } },
+		    "" },
+		{ { { "authgate.ini",
+		      "[rules]\nsender_login_match = monitor\n" } },
+		    "" },
+		/* a domain that has one of the two */
+		{ { { "authgate.ini", "" },
+		      { "domains/a.example.ini",
+			  "[rules]\nsender_login_match = enforce\n" } },
+		    "warning domains/a.example.ini:2: " ALONE },
+		{ { { "authgate.ini",
+			"[rules]\nsender_login_match = enforce\n"
+			"local_sender_auth = enforce\n" },
+		      { "domains/a.example.ini",
+			  "[rules]\nlocal_sender_auth = off\n" },
+		      { "domains/b.example.ini", "" } },
+		    "warning domains/a.example.ini:2: " ALONE },
+		/* what a domain inherits is said once */
+		{ { { "authgate.ini",
+			"[rules]\nsender_login_match = enforce\n" },
+		      { "domains/a.example.ini", "" } },
+		    "warning authgate.ini:2: " ALONE },
+		{ { { "authgate.ini", "[rules]\noutgoing_auth = enforce\n" },
+		      { "domains/a.example.ini",
+			  "[rules]\noutgoing_auth = monitor\n" },
+		      { "domains/b.example.ini",
+			  "[rules]\noutgoing_auth = off\n" },
+		      { "domains/c.example.ini",
+			  "[rules]\noutgoing_auth = enforce\n" },
+		      { "domains/d.example.ini", "" } },
+		    "warning domains/a.example.ini:2: " LOOSER("monitor",
+			"enforce") "warning domains/b.example.ini:2: " LOOSER("off",
+			"enforce") },
+		{ { { "authgate.ini", "" },
+		      { "domains/a.example.ini",
+			  "[rules]\noutgoing_auth = enforce\n" } },
+		    "" },
+		{ { { "authgate.ini", "[auth]\nrealm_replaces = yes\n" } },
+		    "warning authgate.ini:2: realm_replaces does nothing without "
+		    "a realm\n" },
+		{ { { "authgate.ini",
+		      "[auth]\nrealm_replaces = yes\nrealm = a.example\n" } },
+		    "" },
+		{ { { "authgate.ini", "[auth]\nsender_logins = s.map\n" },
+		      { "s.map", "a@b.c d@e.f\nd@e.f a@b.c\n" } },
+		    "warning s.map:1: a@b.c leads in a circle back to itself\n"
+		    "warning s.map:2: d@e.f leads in a circle back to itself\n" },
+		{ { { "authgate.ini", "" }, { "relay.list", "127.0.0.0/8\n" } },
+		    "warning relay.list:1: 127.0.0.0/8 is there twice, see "
+		    "default; the longer-lived counts\n" },
+		{ { { "authgate.ini", "" },
+		      { "kill.list", "login:a@b.c\nlogin:A@B.C\n" } },
+		    "warning kill.list:2: a@b.c is there twice, see kill.list:1; "
+		    "the longer-lived counts\n" },
+	};
+
+	(void)state;
+	expect_good(setups, ROWS(setups));
+}
+
+/* Without a folder in the path the files are those of the current one. */
+static void
+test_path_without_a_folder(void **state)
+{
+	static const struct file files[FILES_MAX] = { { "authgate.ini", "" },
+		{ "kill.list", "192.0.2.1\n" } };
+	const struct ag_policy *policy;
+	char before[4096];
+
+	(void)state;
+	write_files(files);
+	assert_non_null(getcwd(before, sizeof(before)));
+	assert_int_equal(chdir(folder), 0);
+	findings_begin(&findings);
+	assert_int_equal(ag_policy_load("authgate.ini", &findings.diag,
+			     &policy),
+	    AG_LOAD_OK);
+	assert_int_equal(chdir(before), 0);
+	assert_true(ag_policy_has_killed_networks(policy));
+	ag_policy_unref(policy);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_main_file),
+		cmocka_unit_test(test_main_file_is_a_folder),
+		cmocka_unit_test(test_empty_main_file),
+		cmocka_unit_test(test_no_folder_of_domains),
+		cmocka_unit_test(test_default_lists_are_read),
+		cmocka_unit_test(test_missing_files),
+		cmocka_unit_test(test_files_are_found),
+		cmocka_unit_test(test_domains_claimed_twice),
+		cmocka_unit_test(test_bad_names_of_files),
+		cmocka_unit_test(test_what_holds_for_a_domain),
+		cmocka_unit_test(test_what_lists_become),
+		cmocka_unit_test(test_who_may_send),
+		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_bad_lines),
+		cmocka_unit_test(test_bad_exceptions_in_relay_lists),
+		cmocka_unit_test(test_relay_lists_of_one_scope),
+		cmocka_unit_test(test_all_errors_in_one_run),
+		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_path_without_a_folder),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
