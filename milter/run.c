@@ -4,7 +4,6 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <pwd.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "command.h"
 #include "filter.h"
 #include "log.h"
+#include "signals.h"
 #include "socket.h"
 #include "store.h"
 
@@ -166,80 +166,45 @@ set_limits(void)
 
 /* ---- the daemon ---- */
 
-static sem_t wake_up;
-static atomic_bool reload_wanted;
-static atomic_bool ended;
-static int milter_status;
-
-static void
-on_hangup(int signal)
-{
-	int saved = errno;
-
-	(void)signal;
-	reload_wanted = true;
-	sem_post(&wake_up);
-	errno = saved;
-}
+struct reloader {
+	const char *config;
+	const struct ag_policy *first;
+	atomic_bool ended;
+};
 
 static void *
-run_milter(void *arg)
+run_reloader(void *arg)
 {
-	(void)arg;
-	milter_status = smfi_main();
-	ended = true;
-	sem_post(&wake_up);
-	return NULL;
-}
+	struct reloader *reloader = arg;
 
-/*
- * libmilter waits for SIGHUP, SIGTERM and SIGINT in a thread of its own, and
- * takes each for a wish to stop.  All threads are made with the three blocked,
- * so that the last two go there; the first thread alone takes SIGHUP.
- */
-static bool
-start_milter(pthread_t *thread)
-{
-	struct sigaction action = { .sa_handler = on_hangup,
-		.sa_flags = SA_RESTART };
-	sigset_t signals;
-	int error;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigemptyset(&action.sa_mask);
-	if (sem_init(&wake_up, 0, 0) != 0 ||
-	    sigaction(SIGHUP, &action, NULL) != 0)
-		return false;
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	error = pthread_create(thread, NULL, run_milter, NULL);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGHUP);
-	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
-	return error == 0;
+	for (;;) {
+		ag_signals_wait_hangup();
+		if (reloader->ended)
+			return NULL;
+		reload(reloader->config, reloader->first);
+	}
 }
 
 static int
 serve(const char *config, const struct ag_policy *policy)
 {
+	struct reloader reloader = { .config = config, .first = policy };
 	pthread_t thread;
+	int error, status;
 
 	ag_policy_ref(policy);
 	log_loaded(policy, ag_store_put(policy));
-	if (!start_milter(&thread)) {
-		ag_log(LOG_ERR, "cannot start: %s", strerror(errno));
+	error = pthread_create(&thread, NULL, run_reloader, &reloader);
+	if (error != 0) {
+		ag_log(LOG_ERR, "cannot start: %s", strerror(error));
 		return EX_OSERR;
 	}
-	while (!ended) {
-		if (sem_wait(&wake_up) == 0 &&
-		    atomic_exchange(&reload_wanted, false))
-			reload(config, policy);
-	}
+	status = smfi_main();
+	reloader.ended = true;
+	pthread_kill(thread, SIGHUP);
 	pthread_join(thread, NULL);
 	ag_log(LOG_INFO, "stopped");
-	return milter_status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
+	return status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
 }
 
 /* Everything that needs root comes before the privileges go. */
@@ -251,6 +216,7 @@ start(const struct options *options, const struct ag_policy *policy)
 
 	if (!is_carried_out(policy))
 		return EX_CONFIG;
+	ag_signals_block();
 	set_limits();
 	if (!ag_filter_register(name))
 		return EX_SOFTWARE;
