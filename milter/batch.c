@@ -107,10 +107,31 @@ take_time(const json_t *object, int64_t *out, struct complaint *complaint)
 	return true;
 }
 
+/* known ends with NULL. */
+static bool
+check_keys(const json_t *object, const char *const *known,
+    struct complaint *complaint)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)object, key, value) {
+		const char *const *k = known;
+
+		while (*k != NULL && strcmp(*k, key) != 0)
+			k++;
+		if (*k == NULL)
+			return complain(complaint, key, "is not a known key");
+	}
+	return true;
+}
+
 static bool
 take_rcpt(const json_t *value, struct ag_session_rcpt *rcpt,
     struct complaint *complaint)
 {
+	static const char *const known[] = { "to", "rcpt_addr", "rcpt_mailer",
+		NULL };
 	bool present;
 
 	if (json_is_string(value)) {
@@ -121,7 +142,8 @@ take_rcpt(const json_t *value, struct ag_session_rcpt *rcpt,
 	if (!json_is_object(value))
 		return complain(complaint, "to",
 		    "must hold strings, or objects with a \"to\"");
-	if (!take_string(value, "to", &rcpt->to, &present, complaint))
+	if (!check_keys(value, known, complaint) ||
+	    !take_string(value, "to", &rcpt->to, &present, complaint))
 		return false;
 	if (!present)
 		return complain(complaint, "to",
@@ -153,30 +175,12 @@ take_rcpts(const json_t *object, struct ag_session_rcpt **rcpt, size_t *n,
 }
 
 static bool
-check_keys(const json_t *object, struct complaint *complaint)
-{
-	static const char *const known[] = { "client", "name", "listener",
-		"port", "login", "mech", "tls", "from", "to", "from_header",
-		"at", "mail_addr", "mail_mailer", "local" };
-	const char *key;
-	json_t *value;
-
-	json_object_foreach ((json_t *)object, key, value) {
-		size_t i = 0;
-
-		while (i < sizeof(known) / sizeof(known[0]) &&
-		    strcmp(known[i], key) != 0)
-			i++;
-		if (i == sizeof(known) / sizeof(known[0]))
-			return complain(complaint, key, "is not a known key");
-	}
-	return true;
-}
-
-static bool
 take_session(const json_t *object, struct ag_session_input *input,
     struct ag_session_rcpt **rcpt, struct complaint *complaint)
 {
+	static const char *const known[] = { "client", "name", "listener",
+		"port", "login", "mech", "tls", "from", "to", "from_header",
+		"at", "mail_addr", "mail_mailer", "local", NULL };
 	bool has_from = false;
 
 	if (!json_is_object(object)) {
@@ -184,7 +188,7 @@ take_session(const json_t *object, struct ag_session_input *input,
 		    "the line is not an object");
 		return false;
 	}
-	if (!check_keys(object, complaint) ||
+	if (!check_keys(object, known, complaint) ||
 	    !take_client(object, &input->client, complaint) ||
 	    !take_optional(object, "name", &input->name, complaint) ||
 	    !take_optional(object, "listener", &input->listener, complaint) ||

@@ -39,12 +39,14 @@ check(const char *config)
 	struct ag_printer printer = { stdout, config };
 	struct ag_diag diag = { .emit = ag_print_finding, .arg = &printer };
 	const struct ag_policy *policy;
+	bool usable;
 
 	if (ag_policy_load(config, &diag, &policy) == AG_LOAD_NO_FILE)
 		return EX_NOINPUT;
 	print_summary(&diag, policy);
+	usable = policy != NULL && diag.bad_lines == 0;
 	ag_policy_unref(policy);
-	return diag.errors > 0 || diag.bad_lines > 0;
+	return usable ? 0 : 1;
 }
 
 int

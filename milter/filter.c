@@ -55,12 +55,13 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		ag_log(LOG_ERR, "not enough memory to negotiate");
 		return SMFIS_REJECT;
 	}
-	if (ag_session_delays(session))
+	if (ag_session_delays())
 		steps |= SMFIP_NR_MAIL;
 	if (ag_session_takes_everyone(session))
 		steps |= SMFIP_NR_CONN;
 	steps |= ag_session_needs_header(session) ? SMFIP_NR_HDR :
 						    SMFIP_NOHDRS | SMFIP_NOEOH;
+	ag_session_negotiated(session);
 	*pf0 = f0 & SMFIF_SETSYMLIST;
 	*pf1 = f1 & steps;
 	*pf2 = 0;

@@ -1,3 +1,7 @@
+#include <stddef.h>
+
+/* facilitynames[] */
+#define SYSLOG_NAMES
 #include "log.h"
 
 #include <stdarg.h>
@@ -14,33 +18,25 @@ static bool to_stderr;
 static int
 facility_number(struct ag_str name)
 {
-	static const struct {
-		const char *name;
-		int number;
-	} table[] = { { "auth", LOG_AUTH }, { "authpriv", LOG_AUTHPRIV },
-		{ "cron", LOG_CRON }, { "daemon", LOG_DAEMON },
-		{ "ftp", LOG_FTP }, { "kern", LOG_KERN }, { "lpr", LOG_LPR },
-		{ "mail", LOG_MAIL }, { "news", LOG_NEWS },
-		{ "syslog", LOG_SYSLOG }, { "user", LOG_USER },
-		{ "uucp", LOG_UUCP }, { "local0", LOG_LOCAL0 },
-		{ "local1", LOG_LOCAL1 }, { "local2", LOG_LOCAL2 },
-		{ "local3", LOG_LOCAL3 }, { "local4", LOG_LOCAL4 },
-		{ "local5", LOG_LOCAL5 }, { "local6", LOG_LOCAL6 },
-		{ "local7", LOG_LOCAL7 } };
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (ag_str_eq(name, ag_str(table[i].name)))
-			return table[i].number;
+	for (const CODE *f = facilitynames; f->c_name != NULL; f++)
+		if (ag_str_eq(name, ag_str(f->c_name)))
+			return f->c_val;
 	return LOG_MAIL;
 }
 
 void
-ag_log_open(const char *ident, struct ag_str facility, bool only_stderr)
+ag_log_open(struct ag_str ident, struct ag_str facility, bool only_stderr)
 {
+	/* openlog() keeps the pointer */
+	static char name[64];
+
 	to_syslog = !only_stderr;
 	to_stderr = only_stderr || isatty(STDERR_FILENO);
-	if (to_syslog)
-		openlog(ident, LOG_PID | LOG_NDELAY, facility_number(facility));
+	if (!to_syslog)
+		return;
+	closelog();
+	snprintf(name, sizeof(name), "%.*s", AG_STR_ARG(ident));
+	openlog(name, LOG_PID | LOG_NDELAY, facility_number(facility));
 }
 
 void

@@ -13,10 +13,11 @@
 #define AG_LOG_LINE_MAX 8192
 
 /*
- * facility is a name as [log] facility has it; ident is borrowed.  Lines go to
- * syslog, and to standard error as well when that is a terminal; or only there.
+ * facility is a name as [log] facility has it.  Lines go to syslog, and to
+ * standard error as well when that is a terminal; or only there.  It may be
+ * called again, by one thread at a time.
  */
-void ag_log_open(const char *ident, struct ag_str facility, bool only_stderr);
+void ag_log_open(struct ag_str ident, struct ag_str facility, bool only_stderr);
 
 /* Priorities of syslog(3). */
 void ag_log(int priority, const char *format, ...)

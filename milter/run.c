@@ -51,6 +51,13 @@ is_carried_out(const struct ag_policy *policy)
 /* ---- loading ---- */
 
 static void
+open_log(const struct options *options, const struct ag_policy *policy)
+{
+	ag_log_open(ag_policy_text(policy, AG_KEY_IDENT),
+	    ag_policy_text(policy, AG_KEY_FACILITY), options->only_stderr);
+}
+
+static void
 log_finding(void *arg, enum ag_severity severity, const struct ag_origin *where,
     const char *text)
 {
@@ -78,7 +85,6 @@ log_loaded(const struct ag_policy *policy, unsigned generation)
 	    sizes.relays, sizes.senders);
 }
 
-/* A share of the old policy is kept for comparing what needs a restart. */
 static void
 warn_of_restart(const struct ag_policy *old, const struct ag_policy *new)
 {
@@ -96,12 +102,12 @@ warn_of_restart(const struct ag_policy *old, const struct ag_policy *new)
 }
 
 static void
-reload(const char *config, const struct ag_policy *first)
+reload(const struct options *options)
 {
 	struct ag_diag diag = { .emit = log_finding };
 	const struct ag_policy *policy;
 
-	if (ag_policy_load(config, &diag, &policy) != AG_LOAD_OK) {
+	if (ag_policy_load(options->config, &diag, &policy) != AG_LOAD_OK) {
 		ag_log(LOG_ERR, "the old policy stays in force");
 		return;
 	}
@@ -110,7 +116,8 @@ reload(const char *config, const struct ag_policy *first)
 		ag_policy_unref(policy);
 		return;
 	}
-	warn_of_restart(first, policy);
+	open_log(options, policy);
+	warn_of_restart(ag_store_first(), policy);
 	log_loaded(policy, ag_store_put(policy));
 	malloc_trim(0);
 }
@@ -167,8 +174,7 @@ set_limits(void)
 /* ---- the daemon ---- */
 
 struct reloader {
-	const char *config;
-	const struct ag_policy *first;
+	const struct options *options;
 	atomic_bool ended;
 };
 
@@ -181,14 +187,14 @@ run_reloader(void *arg)
 		ag_signals_wait_hangup();
 		if (reloader->ended)
 			return NULL;
-		reload(reloader->config, reloader->first);
+		reload(reloader->options);
 	}
 }
 
 static int
-serve(const char *config, const struct ag_policy *policy)
+serve(const struct options *options, const struct ag_policy *policy)
 {
-	struct reloader reloader = { .config = config, .first = policy };
+	struct reloader reloader = { .options = options };
 	pthread_t thread;
 	int error, status;
 
@@ -216,7 +222,6 @@ start(const struct options *options, const struct ag_policy *policy)
 
 	if (!is_carried_out(policy))
 		return EX_CONFIG;
-	ag_signals_block();
 	set_limits();
 	if (!ag_filter_register(name))
 		return EX_SOFTWARE;
@@ -226,7 +231,7 @@ start(const struct options *options, const struct ag_policy *policy)
 		return status;
 	status = drop_privileges(ag_policy_text(policy, AG_KEY_USER));
 	if (status == 0)
-		status = serve(options->config, policy);
+		status = serve(options, policy);
 	ag_socket_remove(policy);
 	return status;
 }
@@ -235,13 +240,14 @@ static int
 run(const struct options *options)
 {
 	const struct ag_policy *policy;
-	/* the log's own settings are in the file: errors go to stderr */
-	int status = ag_command_load(options->config, &policy);
+	int status;
 
+	ag_signals_block();
+	/* the log's own settings are in the file: errors go to stderr */
+	status = ag_command_load(options->config, &policy);
 	if (status != EX_OK)
 		return status;
-	ag_log_open(ag_policy_text(policy, AG_KEY_IDENT).ptr,
-	    ag_policy_text(policy, AG_KEY_FACILITY), options->only_stderr);
+	open_log(options, policy);
 	status = start(options, policy);
 	ag_policy_unref(policy);
 	return status;

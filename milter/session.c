@@ -15,13 +15,14 @@
 #define MECHANISM_MAX 64
 #define QUEUE_ID_MAX 64
 
-/* Nobody has that many From: and Sender: fields in good faith. */
-#define AUTHORS_MAX 64
+/* From: fields that are kept; of more it is only known that they are there. */
+#define FIELDS_MAX 64
 
 /* The values of all fields of one name. */
 struct fields {
-	struct ag_str value[AUTHORS_MAX]; /* each to be freed */
+	struct ag_str value[FIELDS_MAX]; /* each to be freed */
 	size_t n;
+	bool overflow;
 };
 
 /* What belongs to one message; all zero bytes are none. */
@@ -48,6 +49,7 @@ struct ag_session {
 	struct ag_snapshot snapshot; /* of the negotiation */
 	unsigned id;
 	unsigned messages;
+	bool negotiated; /* else it follows another on one connection */
 	bool silent[AG_STAGE_HEADER + 1];
 	char name[NAME_MAX_BYTES];
 	char listener[NAME_MAX_BYTES];
@@ -56,6 +58,8 @@ struct ag_session {
 	bool local_submission;
 	struct message message;
 };
+
+static const char *const no_memory = "not enough memory";
 
 /* What is said where nothing can be decided; see answer_error(). */
 static const struct ag_reply error_reply = { "451", "4.3.0",
@@ -164,10 +168,9 @@ add_finding(struct ag_buf *line, const struct event *event,
 static struct ag_str
 rule_name(const struct ag_finding *finding)
 {
-	if (finding->reply == &error_reply)
-		return ag_str("on_error");
-	return ag_str(
-	    finding->rule != AG_RULE_NONE ? ag_rule_name(finding->rule) : NULL);
+	if (finding->rule != AG_RULE_NONE)
+		return ag_str(ag_rule_name(finding->rule));
+	return ag_str(finding->note != NULL ? "on_error" : NULL);
 }
 
 static void
@@ -239,9 +242,9 @@ answer_refusal(const struct event *event, const struct ag_finding *finding,
 }
 
 static bool
-accepts_on_error(const struct ag_policy *policy)
+accepts_on_error(void)
 {
-	return ag_str_eq(ag_policy_text(policy, AG_KEY_ON_ERROR),
+	return ag_str_eq(ag_policy_text(ag_store_first(), AG_KEY_ON_ERROR),
 	    ag_str("accept"));
 }
 
@@ -300,15 +303,21 @@ ag_session_free(struct ag_session *s)
 }
 
 bool
-ag_session_delays(const struct ag_session *s)
+ag_session_delays(void)
 {
-	return ag_policy_yes(s->snapshot.policy, AG_KEY_DELAY_REJECT);
+	return ag_policy_yes(ag_store_first(), AG_KEY_DELAY_REJECT);
 }
 
 bool
 ag_session_takes_everyone(const struct ag_session *s)
 {
 	return !ag_policy_has_killed_networks(s->snapshot.policy);
+}
+
+void
+ag_session_negotiated(struct ag_session *s)
+{
+	s->negotiated = true;
 }
 
 void
@@ -326,20 +335,16 @@ ag_session_is_silent(const struct ag_session *s, enum ag_stage stage)
 void
 ag_session_no_memory(struct ag_answer *answer)
 {
-	struct ag_snapshot snapshot = ag_store_get();
+	struct ag_buf text = AG_BUF(answer->text);
 
 	answer_continue(answer);
 	ag_log(LOG_ERR, "not enough memory for a session; on_error decides");
-	if (!accepts_on_error(snapshot.policy)) {
-		answer->verdict = AG_TEMPFAIL;
-		snprintf(answer->code, sizeof(answer->code), "%s",
-		    error_reply.code);
-		snprintf(answer->status, sizeof(answer->status), "%s",
-		    error_reply.status);
-		snprintf(answer->text, sizeof(answer->text), "%s",
-		    error_reply.text.ptr);
-	}
-	ag_policy_unref(snapshot.policy);
+	if (accepts_on_error())
+		return;
+	answer->verdict = AG_TEMPFAIL;
+	memcpy(answer->code, error_reply.code, sizeof(answer->code));
+	memcpy(answer->status, error_reply.status, sizeof(answer->status));
+	ag_buf_str(&text, error_reply.text);
 }
 
 /* ---- CONNECT ---- */
@@ -383,6 +388,8 @@ ag_session_connect(struct ag_session *s, const struct ag_connect *c,
 	s->port = parse_port(c->daemon_port);
 	s->client = c->client;
 	s->local_submission = is_local_submission(c);
+	if (!s->negotiated)
+		return;
 	request = make_request(s, AG_STAGE_CONNECT);
 	decision = ag_policy_eval(s->snapshot.policy, &request, &trace);
 	if (decision.verdict == AG_CONTINUE)
@@ -424,12 +431,16 @@ open_message(struct ag_session *s, const struct ag_mail *mail)
 		return "MAIL without an argument";
 	m->argument = strdup(mail->argument);
 	if (m->argument == NULL)
-		return "not enough memory";
+		return no_memory;
 	ag_path_read(&m->sender, ag_str(m->argument), macro(mail->addr, &addr),
 	    macro(mail->mailer, &mailer));
+	if (m->sender.no_memory)
+		return no_memory;
 	if (!ag_login_parse(&m->login, ag_str(mail->authen))) {
+		bool memory = m->login.no_memory;
+
 		memset(&m->login, 0, sizeof(m->login));
-		return "the login is too long";
+		return memory ? no_memory : "the login is too long";
 	}
 	snprintf(m->mechanism, sizeof(m->mechanism), "%s",
 	    mail->type != NULL ? mail->type : "");
@@ -453,11 +464,11 @@ hold(struct message *m, enum ag_stage stage, const struct ag_finding *finding)
 static bool
 must_wait(const struct ag_session *s, enum ag_stage stage)
 {
-	if (s->silent[AG_STAGE_MAIL])
+	if (s->silent[AG_STAGE_MAIL] || !s->negotiated)
 		return true;
 	/* local submission can be refused at MAIL, never at RCPT; a killed
 	 * client is refused on contact */
-	return ag_session_delays(s) && !s->local_submission &&
+	return ag_session_delays() && !s->local_submission &&
 	    stage != AG_STAGE_CONNECT;
 }
 
@@ -476,18 +487,42 @@ refuse_mail(struct ag_session *s, const struct event *event,
 	ag_session_reset(s);
 }
 
+/* Lets pass what cannot be judged, and says so; false where it must not. */
+static bool
+pass_by_on_error(const struct event *event, enum ag_stage stage,
+    const struct ag_finding *finding)
+{
+	struct ag_finding passed = *finding;
+
+	if (!accepts_on_error())
+		return false;
+	passed.reply = NULL;
+	log_event(event, "accept", stage, &passed, LOG_ERR);
+	return true;
+}
+
 static void
 mail_error(struct ag_session *s, const struct event *event, const char *why,
     struct ag_answer *answer)
 {
 	struct ag_finding finding = error_finding(why);
 
-	if (accepts_on_error(s->message.snapshot.policy)) {
-		log_event(event, "accept", AG_STAGE_MAIL, &finding, LOG_ERR);
+	if (pass_by_on_error(event, AG_STAGE_MAIL, &finding))
 		s->message.undecided = true;
-	} else {
+	else
 		refuse_mail(s, event, AG_STAGE_MAIL, &finding, answer);
-	}
+}
+
+static void
+error_at(const struct event *event, enum ag_stage stage, const char *why,
+    struct ag_answer *answer)
+{
+	struct ag_finding finding = error_finding(why);
+
+	if (pass_by_on_error(event, stage, &finding))
+		return;
+	log_refusal(event, stage, &finding);
+	answer_refusal(event, &finding, answer);
 }
 
 /* A long connection ends where its client has come into the kill list. */
@@ -533,16 +568,10 @@ rcpt_without_mail(struct ag_session *s, struct ag_answer *answer)
 	struct ag_path none;
 	struct ag_request request = make_request(s, AG_STAGE_MAIL);
 	struct event event = { s, &request, s->snapshot, NULL };
-	struct ag_finding finding = error_finding("RCPT without MAIL");
 
 	ag_path_read(&none, ag_str(NULL), NULL, NULL);
 	request.sender = &none;
-	if (accepts_on_error(s->snapshot.policy)) {
-		log_event(&event, "accept", AG_STAGE_RCPT, &finding, LOG_ERR);
-		return;
-	}
-	log_refusal(&event, AG_STAGE_RCPT, &finding);
-	answer_refusal(&event, &finding, answer);
+	error_at(&event, AG_STAGE_RCPT, "RCPT without MAIL", answer);
 }
 
 /* What was refused at MAIL is said to each recipient. */
@@ -593,7 +622,9 @@ ag_session_rcpt(struct ag_session *s, const struct ag_rcpt *rcpt,
 	request.rcpt = &path;
 	if (m->undecided)
 		return;
-	if (!m->held)
+	if (!m->held && path.no_memory && !s->local_submission)
+		error_at(&event, AG_STAGE_RCPT, no_memory, answer);
+	else if (!m->held)
 		judge_rcpt(&event, &request, answer);
 	else if (!s->local_submission)
 		say_held(&event, answer);
@@ -619,12 +650,14 @@ keep_field(struct fields **fields, const char *value)
 	if (*fields == NULL)
 		*fields = calloc(1, sizeof(**fields));
 	if (*fields == NULL)
-		return "not enough memory";
-	if ((*fields)->n == AUTHORS_MAX)
-		return "too many From: or Sender: fields";
+		return no_memory;
+	if ((*fields)->n == FIELDS_MAX) {
+		(*fields)->overflow = true;
+		return NULL;
+	}
 	copy = strdup(value);
 	if (copy == NULL)
-		return "not enough memory";
+		return no_memory;
 	(*fields)->value[(*fields)->n++] = ag_str(copy);
 	return NULL;
 }
@@ -646,25 +679,12 @@ ag_session_header(struct ag_session *s, const char *name, const char *value)
 }
 
 static void
-header_error(const struct event *event, const char *why,
-    struct ag_answer *answer)
-{
-	struct ag_finding finding = error_finding(why);
-
-	if (accepts_on_error(event->snapshot.policy)) {
-		log_event(event, "accept", AG_STAGE_HEADER, &finding, LOG_ERR);
-		return;
-	}
-	log_refusal(event, AG_STAGE_HEADER, &finding);
-	answer_refusal(event, &finding, answer);
-}
-
-static void
 add_fields(struct ag_request *request, const struct message *m)
 {
 	if (m->from != NULL) {
 		request->from = m->from->value;
 		request->nfrom = m->from->n;
+		request->from_overflow = m->from->overflow;
 	}
 	if (m->sender_field != NULL) {
 		request->sender_field = m->sender_field->value;
@@ -686,7 +706,7 @@ ag_session_end_of_header(struct ag_session *s, struct ag_answer *answer)
 	if (!m->open || m->held || m->undecided)
 		return;
 	if (m->header_error != NULL) {
-		header_error(&event, m->header_error, answer);
+		error_at(&event, AG_STAGE_HEADER, m->header_error, answer);
 		return;
 	}
 	add_fields(&request, m);

@@ -54,11 +54,18 @@ struct ag_rcpt {
 struct ag_session *ag_session_new(void);
 void ag_session_free(struct ag_session *session);
 
-/* Whether refusals of MAIL are to be said at RCPT. */
-bool ag_session_delays(const struct ag_session *session);
+/* Whether refusals of MAIL are to be said at RCPT: [milter] delay_reject. */
+bool ag_session_delays(void);
 
 /* Whether nothing can be refused at CONNECT. */
 bool ag_session_takes_everyone(const struct ag_session *session);
+
+/*
+ * Says that the session begins with a negotiation.  One that does not is a
+ * further one on a connection of which it is not known what was negotiated; in
+ * it nothing is refused before RCPT.
+ */
+void ag_session_negotiated(struct ag_session *session);
 
 /*
  * The MTA waits for no reply at CONNECT, MAIL or header fields: nothing can be

@@ -21,4 +21,10 @@ struct ag_snapshot ag_store_get(void);
 /* Takes over the caller's share; returns the new generation. */
 unsigned ag_store_put(const struct ag_policy *policy);
 
+/*
+ * The policy of the start, which is never freed: its [milter] settings hold
+ * until the end.
+ */
+const struct ag_policy *ag_store_first(void);
+
 #endif

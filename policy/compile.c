@@ -78,6 +78,22 @@ compile_words(struct ag_arena *arena, struct ag_str text)
 	return words;
 }
 
+/* Local parts, in the form in which those of addresses are compared. */
+static struct ag_words
+compile_locals(struct ag_arena *arena, struct ag_str text)
+{
+	struct ag_words words = compile_words(arena, text);
+
+	for (size_t i = 0; i < words.n; i++) {
+		struct ag_mailbox mailbox;
+
+		if (ag_mailbox_parse_local(&mailbox, words.word[i]))
+			words.word[i] =
+			    ag_arena_str(arena, ag_mailbox_local(&mailbox));
+	}
+	return words;
+}
+
 /* ---- what both kinds of scope have ---- */
 
 static void
@@ -110,7 +126,7 @@ compile_scope(struct ag_policy *policy, struct ag_scope *scope)
 	    is_yes(policy, scope, AG_KEY_UNLESS_LOCAL_RECIPIENT);
 	scope->sender_suffices =
 	    is_yes(policy, scope, AG_KEY_FROM_HEADER_SENDER_SUFFICES);
-	scope->roles = compile_words(&policy->arena,
+	scope->roles = compile_locals(&policy->arena,
 	    text_of(policy, scope, AG_KEY_ROLE_SENDERS));
 }
 

@@ -58,6 +58,10 @@ struct ag_policy {
 const struct ag_scope *ag_policy_scope(const struct ag_policy *policy,
     const struct ag_domain *domain);
 
+/* Whether a login, in form, owns its own address: [auth] login_domains. */
+bool ag_policy_owns_itself(const struct ag_policy *policy,
+    const struct ag_mailbox *login);
+
 void ag_policy_free(struct ag_policy *policy);
 
 #endif

@@ -48,30 +48,29 @@ is_well_formed(struct ag_str name)
 	return is_ascii(name) || ag_str_is_utf8(name);
 }
 
-static void
-copy_lower(struct ag_str name, char *out)
-{
-	for (size_t i = 0; i < name.len; i++)
-		out[i] = ag_lower(name.ptr[i]);
-	out[name.len] = '\0';
-}
-
-/* Converts in place; false leaves the name as it is. */
-static bool
+/* Converts in place; on failure the name stays as it is. */
+static enum ag_domain_status
 convert(char name[static AG_DOMAIN_MAX + 1])
 {
+	enum ag_domain_status status = AG_DOMAIN_UNCONVERTIBLE;
 	char *ascii = NULL;
 	struct ag_str result;
-	bool ok;
 
-	if (idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK)
-		return false;
+	switch (idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL)) {
+	case IDN2_OK:
+		break;
+	case IDN2_MALLOC:
+		return AG_DOMAIN_NO_MEMORY;
+	default:
+		return AG_DOMAIN_UNCONVERTIBLE;
+	}
 	result = without_final_dot(ag_str(ascii));
-	ok = is_well_formed(result) && is_ascii(result);
-	if (ok)
-		copy_lower(result, name);
+	if (is_well_formed(result) && is_ascii(result)) {
+		ag_str_copy_lower(result, name);
+		status = AG_DOMAIN_OK;
+	}
 	idn2_free(ascii);
-	return ok;
+	return status;
 }
 
 enum ag_domain_status
@@ -81,10 +80,8 @@ ag_domain_parse(struct ag_str name, char out[static AG_DOMAIN_MAX + 1])
 	out[0] = '\0';
 	if (!is_well_formed(name))
 		return AG_DOMAIN_BAD;
-	copy_lower(name, out);
-	if (is_ascii(name) || convert(out))
-		return AG_DOMAIN_OK;
-	return AG_DOMAIN_UNCONVERTIBLE;
+	ag_str_copy_lower(name, out);
+	return is_ascii(name) ? AG_DOMAIN_OK : convert(out);
 }
 
 bool

@@ -15,6 +15,7 @@
 enum ag_domain_status {
 	AG_DOMAIN_OK,
 	AG_DOMAIN_UNCONVERTIBLE, /* *out holds the name in lower case */
+	AG_DOMAIN_NO_MEMORY,     /* *out holds the name in lower case */
 	AG_DOMAIN_BAD            /* empty, empty label, odd byte, too long */
 };
 

@@ -24,13 +24,18 @@ add_name(struct ag_domains *domains, struct ag_str name)
 	return ag_vec_at(&domains->claims, id, sizeof(struct claim));
 }
 
+/* *key is the table's own copy of the name. */
 static const struct claim *
-find_name(const struct ag_domains *domains, struct ag_str name)
+find_name(const struct ag_domains *domains, struct ag_str name,
+    struct ag_str *key)
 {
 	uint32_t id = ag_strmap_find(&domains->map, name);
 	const struct claim *claims = domains->claims.items;
 
-	return id != AG_NO_ID ? &claims[id] : NULL;
+	if (id == AG_NO_ID)
+		return NULL;
+	*key = ag_strmap_key(&domains->map, id);
+	return &claims[id];
 }
 
 static void
@@ -74,7 +79,7 @@ ag_domains_add_alias(struct ag_domains *domains, struct ag_str alias,
 	uint32_t id = ag_strmap_find(&domains->map, owner);
 	const struct claim *claims = domains->claims.items;
 
-	if (claim == NULL)
+	if (claim == NULL || id == AG_NO_ID)
 		return false;
 	if (claim->by_file || claim->by_alias) {
 		report_claimed(alias, claim, origin, diag);
@@ -105,40 +110,48 @@ ag_domains_add_listed(struct ag_domains *domains, struct ag_str name,
 	return true;
 }
 
+/* By a file or an alias of exactly its name. */
 static struct ag_domain
 governed_exactly(const struct ag_domains *domains, struct ag_str name,
-    const struct claim *claim)
+    const struct claim *claim, struct ag_str key)
 {
-	struct ag_domain domain = { true, claim->file, name, true };
+	struct ag_domain domain = { true, claim->file, name, true, key };
 
 	if (claim->by_alias)
-		domain.folded = ag_strmap_key(&domains->map, claim->owner);
+		domain.folded = domain.governed =
+		    ag_strmap_key(&domains->map, claim->owner);
 	return domain;
 }
 
 struct ag_domain
 ag_domains_find(const struct ag_domains *domains, struct ag_str name)
 {
-	struct ag_domain domain = { false, AG_SERVER_FILE, name, false };
-	const struct claim *claim = find_name(domains, name);
-	struct ag_str above;
+	struct ag_domain domain = { .file = AG_SERVER_FILE, .folded = name };
+	struct ag_str key, above;
+	const struct claim *claim = find_name(domains, name, &key);
 
 	if (claim != NULL && (claim->by_file || claim->by_alias))
-		return governed_exactly(domains, name, claim);
+		return governed_exactly(domains, name, claim, key);
 	if (!ag_domain_is_listable(name))
 		return domain;
 	domain.local = claim != NULL && claim->listed;
+	if (domain.local)
+		domain.governed = key;
 	for (above = ag_domain_parent(name); above.len > 0;
 	     above = ag_domain_parent(above)) {
-		claim = find_name(domains, above);
+		claim = find_name(domains, above, &key);
 		if (claim == NULL)
 			continue;
 		if (claim->by_file && claim->subdomains) {
 			domain.local = true;
 			domain.file = claim->file;
+			domain.governed = key;
 			return domain;
 		}
-		domain.local = domain.local || claim->below;
+		if (claim->below && !domain.local) {
+			domain.local = true;
+			domain.governed = key;
+		}
 	}
 	return domain;
 }

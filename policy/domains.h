@@ -26,8 +26,8 @@ struct ag_domain {
 	bool local;
 	uint32_t file;        /* number of the governing file, AG_SERVER_FILE */
 	struct ag_str folded; /* an alias's domain, else the name itself */
-	bool is_account_domain; /* the file's own name or alias: shares accounts
-				 */
+	bool is_account_domain; /* the file's name or alias: shares accounts */
+	struct ag_str governed; /* the name that makes it local; of the table */
 };
 
 /*
@@ -49,7 +49,7 @@ bool ag_domains_add_alias(struct ag_domains *domains, struct ag_str alias,
 bool ag_domains_add_listed(struct ag_domains *domains, struct ag_str name,
     bool below, const struct ag_origin *origin, struct ag_diag *diag);
 
-/* folded borrows name or the table. */
+/* folded borrows name or the table; governed is empty when it is not local. */
 struct ag_domain ag_domains_find(const struct ag_domains *domains,
     struct ag_str name);
 

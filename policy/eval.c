@@ -20,7 +20,7 @@ struct situation {
 	char login_buf[AG_ADDRESS_MAX];
 	struct ag_views sender;
 	struct ag_views rcpt;
-	bool from_unreadable; /* missing, double, or in part not to be read */
+	bool from_unreadable; /* missing, double, or not to be read */
 };
 
 /* What a rule thinks of one view. */
@@ -115,12 +115,10 @@ static bool
 is_own_address(const struct situation *s, const struct ag_view *v)
 {
 	struct ag_str local = ag_mailbox_local(&s->login);
-	struct ag_str domain = ag_mailbox_domain(&s->login);
-	const struct ag_words *only = &s->policy->login_domains;
 
-	return domain.len > 0 && ag_str_eq(domain, v->domain) &&
-	    (ag_str_eq(local, v->local_part) || ag_str_eq(local, v->base)) &&
-	    (only->n == 0 || has_word(only, domain));
+	return ag_policy_owns_itself(s->policy, &s->login) &&
+	    ag_str_eq(ag_mailbox_domain(&s->login), v->domain) &&
+	    (ag_str_eq(local, v->local_part) || ag_str_eq(local, v->base));
 }
 
 static bool
@@ -444,13 +442,15 @@ static struct opinion
 from_header_local_auth(const struct situation *s, const struct ag_view *v)
 {
 	const struct ag_request *r = s->request;
+	const struct ag_scope *scope =
+	    v != NULL ? v->scope : &s->policy->server;
 
-	if (v == NULL || !v->local)
+	if (v != NULL ? !v->local : !r->from_overflow)
 		return pass("no address in From: is local");
 	if (logged_in(s) || is_trusted_as_every_sender(s))
 		return pass(logged_in(s) ? "there is a login" :
 					   "the client is trusted");
-	if (ag_nets_hold(exempt_list(s, v->scope), &r->client, r->now) != NULL)
+	if (ag_nets_hold(exempt_list(s, scope), &r->client, r->now) != NULL)
 		return pass("the client is exempt");
 	return object("a local address in From:, no login, and the client is "
 		      "not trusted");
@@ -563,7 +563,22 @@ judge_view(const struct situation *s, enum ag_rule rule,
 	}
 }
 
-/* Judges each address of one field; false when it cannot be read. */
+static void
+judge_author(const struct situation *s, enum ag_rule rule,
+    const struct ag_mailbox *mailbox, struct outcome *outcome)
+{
+	struct ag_views views = { .n = 0 };
+
+	judge_view(s, rule,
+	    ag_views_add(&views, s->policy, ag_mailbox_local(mailbox),
+		ag_mailbox_domain(mailbox)),
+	    outcome);
+}
+
+/*
+ * Judges each address of a field; false when there is none, or when it cannot
+ * be read.
+ */
 static bool
 judge_field(const struct situation *s, enum ag_rule rule, struct ag_str field,
     struct outcome *outcome)
@@ -571,25 +586,41 @@ judge_field(const struct situation *s, enum ag_rule rule, struct ag_str field,
 	struct ag_from_iter iter = ag_from_iter(field);
 	enum ag_from_status status;
 	struct ag_mailbox mailbox;
+	unsigned n = 0;
 
-	while ((status = ag_from_next(&iter, &mailbox)) == AG_FROM_ADDRESS) {
-		struct ag_views views = { .n = 0 };
+	for (; (status = ag_from_next(&iter, &mailbox)) == AG_FROM_ADDRESS; n++)
+		judge_author(s, rule, &mailbox, outcome);
+	return status == AG_FROM_END && n > 0;
+}
 
-		judge_view(s, rule,
-		    ag_views_add(&views, s->policy, ag_mailbox_local(&mailbox),
-			ag_mailbox_domain(&mailbox)),
-		    outcome);
-	}
-	return status == AG_FROM_END;
+/*
+ * What cannot be read may still show a local address to whoever gets the mail:
+ * any domain behind an "@" counts.
+ */
+static void
+judge_unreadable_field(const struct situation *s, enum ag_rule rule,
+    struct ag_str field, struct outcome *outcome)
+{
+	struct ag_mailbox mailbox;
+
+	while (ag_from_next_domain(&field, &mailbox))
+		judge_author(s, rule, &mailbox, outcome);
 }
 
 static void
 judge_authors(struct situation *s, enum ag_rule rule, struct outcome *outcome)
 {
-	s->from_unreadable = s->request->nfrom != 1;
-	for (size_t i = 0; i < s->request->nfrom; i++)
-		if (!judge_field(s, rule, s->request->from[i], outcome))
-			s->from_unreadable = true;
+	s->from_unreadable =
+	    s->request->nfrom != 1 || s->request->from_overflow;
+	for (size_t i = 0; i < s->request->nfrom; i++) {
+		struct ag_str field = s->request->from[i];
+
+		if (judge_field(s, rule, field, outcome))
+			continue;
+		s->from_unreadable = true;
+		if (rule == AG_RULE_FROM_HEADER_LOCAL_AUTH)
+			judge_unreadable_field(s, rule, field, outcome);
+	}
 	judge_view(s, rule, NULL, outcome);
 }
 

@@ -36,6 +36,12 @@ skip(struct ag_str *rest, size_t n)
 	*rest = ag_str_skip(*rest, n);
 }
 
+static bool
+is_forbidden(char c)
+{
+	return ag_is_control(c) && !is_space(c);
+}
+
 /* Takes a comment, with those inside it, off the front. */
 static bool
 skip_comment(struct ag_str *rest)
@@ -45,13 +51,15 @@ skip_comment(struct ag_str *rest)
 	do {
 		char c = peek(rest);
 
-		if (rest->len == 0 || (ag_is_control(c) && !is_space(c)))
-			return false;
-		if (c == '\\')
+		if (c == '\\') {
 			skip(rest, 1);
-		else if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
+			c = 'x';
+		}
+		if (rest->len == 0 || is_forbidden(peek(rest)))
 			return false;
-		else if (c == ')')
+		if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
+			return false;
+		if (c == ')')
 			depth--;
 		skip(rest, 1);
 	} while (depth > 0);
@@ -100,8 +108,7 @@ take_quoted(struct ag_str *rest, struct words *words)
 	for (skip(rest, 1); peek(rest) != '"'; skip(rest, 1)) {
 		if (peek(rest) == '\\')
 			skip(rest, 1);
-		if (rest->len == 0 ||
-		    (ag_is_control(peek(rest)) && !is_space(peek(rest))))
+		if (rest->len == 0 || is_forbidden(peek(rest)))
 			return false;
 		/* the line break of a folded line is no part of the string */
 		if (peek(rest) != '\r' && peek(rest) != '\n')
@@ -245,4 +252,21 @@ ag_from_next(struct ag_from_iter *iter, struct ag_mailbox *mailbox)
 		return ok && take_separator(iter) ? AG_FROM_ADDRESS :
 						    AG_FROM_UNREADABLE;
 	}
+}
+
+bool
+ag_from_next_domain(struct ag_str *rest, struct ag_mailbox *mailbox)
+{
+	struct words words = { .n = 1, .first = mailbox };
+	size_t at = ag_str_find(*rest, '@');
+	struct ag_str domain = ag_str_skip(*rest, at);
+
+	if (at == rest->len)
+		return false;
+	memset(mailbox, 0, sizeof(*mailbox));
+	mailbox->local[0] = 'a';
+	mailbox->local_len = 1;
+	take_domain(&domain, &words);
+	*rest = ag_str_skip(*rest, at + 1);
+	return true;
 }

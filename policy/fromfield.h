@@ -35,4 +35,11 @@ struct ag_from_iter ag_from_iter(struct ag_str value);
 enum ag_from_status ag_from_next(struct ag_from_iter *iter,
     struct ag_mailbox *mailbox);
 
+/*
+ * For a field that cannot be read: goes on behind the next "@" in *rest and
+ * reads the domain there, whatever stands around it.  False when there is no
+ * further "@".  The domain is empty where none follows.
+ */
+bool ag_from_next_domain(struct ag_str *rest, struct ag_mailbox *mailbox);
+
 #endif

@@ -81,12 +81,23 @@ take_until(struct ag_list *list, struct list_line *line)
 	return true;
 }
 
+/* A byte that no editor shows is no part of any entry. */
+static bool
+is_clean(struct ag_list *list, const struct list_line *line)
+{
+	if (!ag_str_has_control(line->entry))
+		return true;
+	bad(list, bad_line(list, line->entry), line->entry,
+	    "has a control byte; is this a text file?");
+	return false;
+}
+
 /* The next line with an entry and, behind it, nothing but until=. */
 static bool
 next_entry(struct ag_list *list, struct list_line *line)
 {
 	while (next_line(list, line))
-		if (take_until(list, line))
+		if (is_clean(list, line) && take_until(list, line))
 			return true;
 	return false;
 }
@@ -139,7 +150,8 @@ sender_key(struct ag_str text, char buf[static AG_ADDRESS_MAX])
 		ag_buf_text(&out, domain);
 		return true;
 	}
-	if (!ag_mailbox_parse(&mailbox, text))
+	if (!ag_mailbox_parse(&mailbox, text) ||
+	    !ag_domain_is_listable(ag_mailbox_domain(&mailbox)))
 		return false;
 	ag_login_write(&mailbox, buf);
 	return true;
@@ -406,6 +418,8 @@ map_key(const struct ag_list *list, struct ag_str word,
 	if (!ag_mailbox_parse(&mailbox, word) &&
 	    !ag_mailbox_parse_local(&mailbox, word))
 		return false;
+	if (!ag_domain_is_listable(ag_mailbox_domain(&mailbox)))
+		return false;
 	ag_login_complete(&mailbox, &form);
 	ag_login_write(&mailbox, buf);
 	return true;
@@ -417,12 +431,26 @@ is_any(struct ag_str word)
 	return ag_str_eq(word, ag_str("*"));
 }
 
+/* NULL, or why the word cannot be a login. */
+static const char *
+map_login_fault(struct ag_str word)
+{
+	struct ag_mailbox login;
+
+	if (word.ptr[0] == '@')
+		return "is not a login; a domain may stand on the left only";
+	if (ag_str_starts(word, "until="))
+		return "is not for this list, whose lines have no end date";
+	if (ag_str_has_control(word))
+		return "has a control byte; is this a text file?";
+	return ag_login_parse(&login, word) ? NULL : "is too long for a login";
+}
+
 /* Whether every right side can be a login; reports what is wrong. */
 static bool
 check_map_line(struct ag_list *list, struct ag_str left, struct ag_str rest)
 {
 	char key[AG_ADDRESS_MAX];
-	struct ag_mailbox login;
 	struct ag_str word;
 	unsigned n = 0;
 
@@ -433,9 +461,10 @@ check_map_line(struct ag_list *list, struct ag_str left, struct ag_str rest)
 		return false;
 	}
 	for (; next_map_word(&rest, &word); n++) {
-		if (word.ptr[0] == '@' || !ag_login_parse(&login, word)) {
-			bad(list, AG_BAD_LINE, word,
-			    "is not a login; a domain may stand on the left only");
+		const char *why = map_login_fault(word);
+
+		if (why != NULL) {
+			bad(list, AG_BAD_LINE, word, why);
 			return false;
 		}
 	}
@@ -452,9 +481,9 @@ add_map_word(struct ag_list *list, struct ag_senders *senders,
 	struct ag_mailbox login;
 
 	if (is_any(word))
-		return ag_senders_add(senders, left, ag_str(NULL), ag_str(NULL),
-		    &list->at);
-	ag_login_parse(&login, word);
+		return ag_senders_add_any(senders, left, &list->at);
+	if (!ag_login_parse(&login, word))
+		return false;
 	ag_login_complete(&login, list->form);
 	ag_login_write(&login, login_text);
 	/* what no left side can be leads nowhere: it is its own text */

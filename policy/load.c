@@ -13,6 +13,8 @@
 #include "ini.h"
 #include "lists.h"
 
+#define NO_MEMORY "there is not enough memory"
+
 struct loader {
 	const char *path; /* of the main file, as given */
 	const char *main; /* its name beside the others */
@@ -25,6 +27,12 @@ static void
 check_memory(struct loader *loader, bool ok)
 {
 	loader->no_memory = loader->no_memory || !ok;
+}
+
+static bool
+has_memory(const struct loader *loader)
+{
+	return !loader->no_memory && !loader->policy->arena.failed;
 }
 
 /*
@@ -72,13 +80,22 @@ read_ini(struct loader *loader, struct ag_scope *scope, enum ag_place place)
 	free((char *)text.ptr);
 }
 
-static int
-is_ini(const struct dirent *entry)
+static bool
+is_ini(const char *name)
 {
-	struct ag_str name = ag_str(entry->d_name);
+	size_t len = strlen(name);
 
-	return name.len > 4 && name.ptr[0] != '.' &&
-	    ag_str_eq(ag_str_skip(name, name.len - 4), ag_str(".ini"));
+	return len > 4 && name[0] != '.' && strcmp(name + len - 4, ".ini") == 0;
+}
+
+/* NAME.INI and the like; beside the files of domains may stand their lists. */
+static bool
+is_misnamed(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 4 && name[0] != '.' && !is_ini(name) &&
+	    ag_str_ieq(ag_str(name + len - 4), ag_str(".ini"));
 }
 
 /* Reads domains/NAME.ini; NAME is the domain. */
@@ -109,6 +126,19 @@ read_domain_file(struct loader *loader, const char *file)
 }
 
 static void
+read_domain_entry(struct loader *loader, const char *name)
+{
+	struct ag_origin at = whole_file("domains");
+
+	if (is_ini(name))
+		read_domain_file(loader, name);
+	else if (is_misnamed(name))
+		ag_diag_report(loader->diag, AG_WARNING, &at,
+		    "%s is not read: the name of a domain's file ends in .ini",
+		    name);
+}
+
+static void
 read_domain_files(struct loader *loader)
 {
 	struct ag_policy *policy = loader->policy;
@@ -116,7 +146,7 @@ read_domain_files(struct loader *loader)
 	    ag_file_beside(&policy->arena, loader->path, ag_str("domains"));
 	struct ag_origin at = whole_file("domains");
 	struct dirent **entry = NULL;
-	int n = path != NULL ? scandir(path, &entry, is_ini, alphasort) : 0;
+	int n = path != NULL ? scandir(path, &entry, NULL, alphasort) : 0;
 
 	if (n < 0) {
 		if (errno != ENOENT)
@@ -127,8 +157,8 @@ read_domain_files(struct loader *loader)
 	policy->files = ag_arena_array(&policy->arena, (size_t)n + 1,
 	    sizeof(struct ag_scope *));
 	for (int i = 0; i < n; i++) {
-		if (policy->files != NULL)
-			read_domain_file(loader, entry[i]->d_name);
+		if (has_memory(loader))
+			read_domain_entry(loader, entry[i]->d_name);
 		free(entry[i]);
 	}
 	free(entry);
@@ -323,7 +353,9 @@ load_senders(struct loader *loader)
 		return;
 	read_lists(loader, &policy->server, AG_KEY_SENDER_LOGINS,
 	    read_sender_map, NULL);
-	check_memory(loader, ag_senders_finish(policy->senders, loader->diag));
+	if (has_memory(loader))
+		check_memory(loader,
+		    ag_senders_finish(policy->senders, loader->diag));
 }
 
 static void
@@ -343,30 +375,41 @@ load_domains(struct loader *loader)
 	read_domain_files(loader);
 	for (uint32_t i = 0; i < policy->nfiles; i++)
 		claim_name(loader, i);
-	for (uint32_t i = 0; i < policy->nfiles; i++)
+	for (uint32_t i = 0; i < policy->nfiles && has_memory(loader); i++)
 		claim_aliases(loader, i);
 	read_lists(loader, &policy->server, AG_KEY_LOCAL_DOMAINS,
 	    read_domain_list, NULL);
 }
 
 static void
+load_domain_lists(struct loader *loader, struct ag_scope *scope)
+{
+	ag_compile_domain(loader->policy, scope);
+	load_relay(loader, scope);
+	load_from_exempt(loader, scope);
+	load_accounts(loader, scope);
+}
+
+/* Without memory no step is taken on what the one before it left. */
+static void
 load_all(struct loader *loader)
 {
 	struct ag_policy *policy = loader->policy;
 
 	read_ini(loader, &policy->server, AG_SERVER);
-	load_domains(loader);
+	if (has_memory(loader))
+		load_domains(loader);
+	if (!has_memory(loader))
+		return;
 	ag_compile_server(policy);
 	load_kill(loader);
 	load_relay(loader, &policy->server);
 	load_from_exempt(loader, &policy->server);
 	load_senders(loader);
-	for (size_t i = 0; i < policy->nfiles; i++) {
-		ag_compile_domain(policy, policy->files[i]);
-		load_relay(loader, policy->files[i]);
-		load_from_exempt(loader, policy->files[i]);
-		load_accounts(loader, policy->files[i]);
-	}
+	for (size_t i = 0; i < policy->nfiles && has_memory(loader); i++)
+		load_domain_lists(loader, policy->files[i]);
+	if (!has_memory(loader))
+		return;
 	ag_compile_finish(policy);
 	ag_compile_check(policy, loader->diag);
 }
@@ -394,28 +437,29 @@ ag_policy_load(const char *path, struct ag_diag *diag,
     const struct ag_policy **policy)
 {
 	struct loader loader = { .path = path, .diag = diag };
+	struct ag_origin at = { name_in_folder(path), 0 };
 	unsigned errors = diag->errors;
-	struct ag_origin at;
 
 	*policy = NULL;
-	loader.policy = calloc(1, sizeof(*loader.policy));
-	if (loader.policy == NULL)
-		return AG_LOAD_UNUSABLE;
-	loader.main =
-	    ag_arena_str(&loader.policy->arena, ag_str(name_in_folder(path)))
-		.ptr;
-	at = whole_file(loader.main);
 	if (is_missing(path)) {
 		ag_diag_report(diag, AG_ERROR, &at, "there is no such file");
-		ag_policy_free(loader.policy);
 		return AG_LOAD_NO_FILE;
+	}
+	loader.policy = calloc(1, sizeof(*loader.policy));
+	if (loader.policy != NULL)
+		loader.main =
+		    ag_arena_str(&loader.policy->arena, ag_str(at.file)).ptr;
+	if (loader.main == NULL) {
+		ag_diag_report(diag, AG_ERROR, &at, NO_MEMORY);
+		if (loader.policy != NULL)
+			ag_policy_free(loader.policy);
+		return AG_LOAD_UNUSABLE;
 	}
 	loader.policy->server.file = loader.main;
 	atomic_init(&loader.policy->shares, 1);
 	load_all(&loader);
-	if (loader.no_memory || loader.policy->arena.failed)
-		ag_diag_report(diag, AG_ERROR, &at,
-		    "there is not enough memory");
+	if (!has_memory(&loader))
+		ag_diag_report(diag, AG_ERROR, &at, NO_MEMORY);
 	if (diag->errors > errors) {
 		ag_policy_free(loader.policy);
 		return AG_LOAD_UNUSABLE;

@@ -2,26 +2,20 @@
 
 #include <string.h>
 
-static void
-copy_lower(struct ag_str from, char *to, size_t *len)
-{
-	for (size_t i = 0; i < from.len; i++)
-		to[i] = ag_lower(from.ptr[i]);
-	to[from.len] = '\0';
-	*len = from.len;
-}
-
 /* A domain of no known form stays what it is, in lower case. */
 static bool
 set_domain(struct ag_mailbox *login, struct ag_str domain)
 {
+	enum ag_domain_status status;
+
 	if (domain.len > AG_DOMAIN_MAX)
 		return false;
-	if (ag_domain_parse(domain, login->domain) == AG_DOMAIN_OK)
-		login->domain_len = strlen(login->domain);
-	else
-		copy_lower(domain, login->domain, &login->domain_len);
-	return true;
+	status = ag_domain_parse(domain, login->domain);
+	if (status != AG_DOMAIN_OK)
+		ag_str_copy_lower(domain, login->domain);
+	login->domain_len = strlen(login->domain);
+	login->no_memory = status == AG_DOMAIN_NO_MEMORY;
+	return !login->no_memory;
 }
 
 bool
@@ -35,7 +29,8 @@ ag_login_parse(struct ag_mailbox *login, struct ag_str text)
 		at = text.len;
 	if (at > AG_LOCAL_MAX)
 		return false;
-	copy_lower(ag_str_head(text, at), login->local, &login->local_len);
+	ag_str_copy_lower(ag_str_head(text, at), login->local);
+	login->local_len = at;
 	return at == text.len || set_domain(login, ag_str_skip(text, at + 1));
 }
 

@@ -19,7 +19,7 @@ struct ag_login_form {
 
 /*
  * Reads a login as it is written: what stands before the last "@" and the
- * domain behind it.  False when it is too long.
+ * domain behind it.  False when it is too long, or for want of memory.
  */
 bool ag_login_parse(struct ag_mailbox *login, struct ag_str text);
 

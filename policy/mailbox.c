@@ -38,9 +38,7 @@ set_domain_raw(struct ag_mailbox *mailbox, struct ag_str domain)
 {
 	if (domain.len > AG_DOMAIN_MAX)
 		return false;
-	for (size_t i = 0; i < domain.len; i++)
-		mailbox->domain[i] = ag_lower(domain.ptr[i]);
-	mailbox->domain[domain.len] = '\0';
+	ag_str_copy_lower(domain, mailbox->domain);
 	mailbox->domain_len = domain.len;
 	return true;
 }
@@ -50,6 +48,7 @@ set_domain_name(struct ag_mailbox *mailbox, struct ag_str domain)
 {
 	enum ag_domain_status status = ag_domain_parse(domain, mailbox->domain);
 
+	mailbox->no_memory = status == AG_DOMAIN_NO_MEMORY;
 	mailbox->domain_len = strlen(mailbox->domain);
 	return status;
 }
@@ -227,15 +226,6 @@ set_mta_local(struct ag_mailbox *mailbox, struct ag_str local)
 	return true;
 }
 
-static bool
-has_control(struct ag_str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (ag_is_control(s.ptr[i]))
-			return true;
-	return false;
-}
-
 /* The MTA says what it will do, so its domain may be of any form. */
 static bool
 set_mta_domain(struct ag_mailbox *mailbox, struct ag_str domain)
@@ -256,7 +246,7 @@ read_mta(struct ag_mailbox *mailbox, struct ag_str text)
 	/* an "@" in quotes does not divide */
 	if (text.ptr[text.len - 1] == '"')
 		at = text.len;
-	if (has_control(text) ||
+	if (ag_str_has_control(text) ||
 	    !set_mta_local(mailbox, ag_str_head(text, at)) ||
 	    mailbox->local_len == 0)
 		return AG_MTA_UNREADABLE;
@@ -276,6 +266,7 @@ ag_path_read(struct ag_path *path, struct ag_str argument,
 	path->plainness = read_ours(path);
 	path->reading =
 	    mta != NULL ? read_mta(&path->mta, *mta) : AG_MTA_ABSENT;
+	path->no_memory = path->ours.no_memory || path->mta.no_memory;
 	path->mta_local = mailer != NULL &&
 	    (ag_str_ieq(*mailer, ag_str("local")) ||
 		ag_str_ieq(*mailer, ag_str("virtual")));

@@ -29,6 +29,7 @@ struct ag_mailbox {
 	size_t domain_len;
 	char local[AG_LOCAL_MAX + 1];
 	char domain[AG_DOMAIN_MAX + 1];
+	bool no_memory; /* its domain could not be converted for want of it */
 };
 
 struct ag_str ag_mailbox_local(const struct ag_mailbox *mailbox);
@@ -58,6 +59,7 @@ struct ag_path {
 	struct ag_mailbox ours; /* of a plain path */
 	enum ag_mta_reading reading;
 	struct ag_mailbox mta; /* of a bare or full reading */
+	bool no_memory;        /* it cannot be judged */
 	bool mta_local;        /* its mailer is "local" or "virtual" */
 };
 

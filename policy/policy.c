@@ -133,8 +133,9 @@ ag_policy_describe_domain(const struct ag_policy *policy, struct ag_str domain,
 
 /* ---- who may send as whom ---- */
 
-static bool
-owns_own_address(const struct ag_policy *policy, const struct ag_mailbox *login)
+bool
+ag_policy_owns_itself(const struct ag_policy *policy,
+    const struct ag_mailbox *login)
 {
 	const struct ag_words *only = &policy->login_domains;
 
@@ -144,6 +145,14 @@ owns_own_address(const struct ag_policy *policy, const struct ag_mailbox *login)
 		if (ag_str_eq(only->word[i], ag_mailbox_domain(login)))
 			return true;
 	return only->n == 0;
+}
+
+/* Only a local sender is asked whether it is the login's own address. */
+static bool
+is_itself(const struct ag_policy *policy, const struct ag_mailbox *login)
+{
+	return ag_policy_owns_itself(policy, login) &&
+	    ag_domains_find(&policy->domains, ag_mailbox_domain(login)).local;
 }
 
 void
@@ -158,7 +167,7 @@ ag_policy_of_login(const struct ag_policy *policy, struct ag_str login,
 		return;
 	ag_login_complete(&mailbox, &policy->form);
 	form = ag_login_write(&mailbox, text);
-	if (owns_own_address(policy, &mailbox))
+	if (is_itself(policy, &mailbox))
 		found(arg, form, form, NULL);
 	ag_senders_of_login(policy->senders, form, found, arg);
 }
@@ -178,7 +187,7 @@ ag_policy_of_address(const struct ag_policy *policy, struct ag_str address,
 	key.domain = ag_mailbox_domain(&mailbox);
 	key.base = ag_str_head(key.local,
 	    ag_local_base(key.local, policy->delimiters));
-	if (owns_own_address(policy, &mailbox)) {
+	if (is_itself(policy, &mailbox)) {
 		struct ag_str own =
 		    ag_address_write(key.base, key.domain, text);
 

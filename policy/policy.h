@@ -3,8 +3,9 @@
  *
  * A policy is everything the configuration says, checked and compiled into
  * tables that never change again.  Evaluation is a pure function of a policy
- * and a request: it allocates nothing, logs nothing, asks nobody for the time,
- * and may run in any number of threads at once.
+ * and a request: it allocates nothing (but where From: has a domain with bytes
+ * above 127, for its conversion), logs nothing, asks nobody for the time, and
+ * may run in any number of threads at once.
  *
  *	files --load--> policy --eval(request)--> decision
  *
@@ -78,6 +79,7 @@ struct ag_request {
 	/* HEADER only: the values of all From: and Sender: fields */
 	const struct ag_str *from;
 	size_t nfrom;
+	bool from_overflow; /* there are more than were kept */
 	const struct ag_str *sender_field;
 	size_t nsender_field;
 };
@@ -94,14 +96,13 @@ enum ag_verdict { AG_CONTINUE, AG_TEMPFAIL, AG_REJECT };
 const char *ag_verdict_name(enum ag_verdict verdict);
 
 /*
- * What a rule has to say.  Plain data; the pointers lead into the policy, the
- * domain perhaps into the request, and are good as long as the caller holds
- * both.
+ * What a rule has to say.  Plain data; the pointers lead into the policy and
+ * are good as long as the caller holds it.
  */
 struct ag_finding {
 	enum ag_rule rule;
 	enum ag_verdict verdict;      /* of its reply */
-	const struct ag_reply *reply; /* NULL with AG_CONTINUE */
+	const struct ag_reply *reply; /* what is said if it objects */
 	const struct ag_origin *at;   /* the line that decided; may be NULL */
 	const char *note;             /* of a list's entry, or NULL */
 	struct ag_str domain;         /* the sender's domain; may be empty */

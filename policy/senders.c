@@ -13,12 +13,8 @@
 /* One left side beside one of its right sides. */
 struct pair {
 	uint32_t left;
-	uint32_t right; /* number of the right side, or ANY */
-};
-
-struct right {
-	uint32_t login;
-	uint32_t left; /* the left side it is itself, or AG_NO_ID */
+	uint32_t right; /* number of the right side as written */
+	uint32_t login; /* number of the login that it is, or ANY */
 };
 
 struct left {
@@ -34,8 +30,8 @@ struct ag_senders {
 	struct ag_strmap lefts;
 	struct ag_strmap rights;
 	struct ag_strmap logins;
-	struct ag_vec left;  /* struct left, by number */
-	struct ag_vec right; /* struct right, by number */
+	struct ag_vec left; /* struct left, by number */
+	uint32_t *follow; /* by right side: the left side it is, or AG_NO_ID */
 	struct ag_vec pairs; /* struct pair; while it is built */
 	struct ag_vec
 	    owners; /* uint32_t, numbers of logins, sorted within a left */
@@ -56,7 +52,7 @@ ag_senders_free(struct ag_senders *senders)
 	ag_strmap_free(&senders->rights);
 	ag_strmap_free(&senders->logins);
 	ag_vec_free(&senders->left);
-	ag_vec_free(&senders->right);
+	free(senders->follow);
 	ag_vec_free(&senders->pairs);
 	ag_vec_free(&senders->owners);
 	free(senders);
@@ -80,42 +76,35 @@ add_left(struct ag_senders *senders, struct ag_str text,
 	return id;
 }
 
-static uint32_t
-add_right(struct ag_senders *senders, struct ag_str login,
-    struct ag_str written)
+static bool
+add_pair(struct ag_senders *senders, struct pair pair)
 {
-	uint32_t id = ag_strmap_put(&senders->rights, written);
-	uint32_t login_id = ag_strmap_put(&senders->logins, login);
-	struct right *right;
+	struct pair *place = ag_vec_add(&senders->pairs, sizeof(*place));
 
-	if (id == AG_NO_ID || login_id == AG_NO_ID)
-		return AG_NO_ID;
-	right = ag_vec_at(&senders->right, id, sizeof(*right));
-	if (right == NULL)
-		return AG_NO_ID;
-	*right = (struct right){ login_id, AG_NO_ID };
-	return id;
+	if (place != NULL)
+		*place = pair;
+	return place != NULL;
 }
 
 bool
 ag_senders_add(struct ag_senders *senders, struct ag_str left,
     struct ag_str login, struct ag_str written, const struct ag_origin *origin)
 {
-	struct pair pair = { add_left(senders, left, origin), ANY };
-	struct pair *place;
+	struct pair pair = { add_left(senders, left, origin),
+		ag_strmap_put(&senders->rights, written),
+		ag_strmap_put(&senders->logins, login) };
 
-	if (pair.left == AG_NO_ID)
-		return false;
-	if (login.len > 0) {
-		pair.right = add_right(senders, login, written);
-		if (pair.right == AG_NO_ID)
-			return false;
-	}
-	place = ag_vec_add(&senders->pairs, sizeof(*place));
-	if (place == NULL)
-		return false;
-	*place = pair;
-	return true;
+	return pair.left != AG_NO_ID && pair.right != AG_NO_ID &&
+	    pair.login != AG_NO_ID && add_pair(senders, pair);
+}
+
+bool
+ag_senders_add_any(struct ag_senders *senders, struct ag_str left,
+    const struct ag_origin *origin)
+{
+	struct pair pair = { add_left(senders, left, origin), AG_NO_ID, ANY };
+
+	return pair.left != AG_NO_ID && add_pair(senders, pair);
 }
 
 /* ---- chains ---- */
@@ -168,15 +157,17 @@ sort_pairs(struct ag_senders *senders)
 	}
 }
 
-/* Finds the right sides that are left sides too. */
-static void
+/* Finds the right sides that are left sides too; false: no memory. */
+static bool
 link_rights(struct ag_senders *senders)
 {
-	struct right *right = senders->right.items;
+	uint32_t n = senders->rights.n;
 
-	for (uint32_t i = 0; i < senders->rights.n; i++)
-		right[i].left = ag_strmap_find(&senders->lefts,
+	senders->follow = calloc((size_t)n + 1, sizeof(*senders->follow));
+	for (uint32_t i = 0; senders->follow != NULL && i < n; i++)
+		senders->follow[i] = ag_strmap_find(&senders->lefts,
 		    ag_strmap_key(&senders->rights, i));
+	return senders->follow != NULL;
 }
 
 static bool
@@ -200,32 +191,37 @@ follow(struct walk *walk, uint32_t left, unsigned depth)
 	return true;
 }
 
-/* Takes the right sides of one left side for the start, and follows them. */
+/* Takes one right side for the start, and follows it. */
 static bool
-take_step(struct walk *walk, struct step step)
+take_pair(struct walk *walk, const struct pair *pair, unsigned depth)
 {
 	struct ag_senders *senders = walk->senders;
 	struct left *lefts = senders->left.items;
-	const struct pair *pair = senders->pairs.items;
-	const struct right *right = senders->right.items;
+	uint32_t next, *owner;
 
-	pair += lefts[step.left].first_pair;
-	for (uint32_t i = 0; i < lefts[step.left].pairs; i++) {
-		const struct right *r;
-		uint32_t *owner;
-
-		if (pair[i].right == ANY) {
-			lefts[walk->start].any = true;
-			continue;
-		}
-		r = &right[pair[i].right];
-		owner = ag_vec_add(&senders->owners, sizeof(*owner));
-		if (owner == NULL ||
-		    (r->left != AG_NO_ID &&
-			!follow(walk, r->left, step.depth + 1)))
-			return false;
-		*owner = r->login;
+	if (pair->login == ANY) {
+		lefts[walk->start].any = true;
+		return true;
 	}
+	owner = ag_vec_add(&senders->owners, sizeof(*owner));
+	if (owner == NULL)
+		return false;
+	*owner = pair->login;
+	next = senders->follow[pair->right];
+	return next == AG_NO_ID || follow(walk, next, depth + 1);
+}
+
+static bool
+take_step(struct walk *walk, struct step step)
+{
+	const struct left *left =
+	    (const struct left *)walk->senders->left.items + step.left;
+	const struct pair *pair =
+	    (const struct pair *)walk->senders->pairs.items + left->first_pair;
+
+	for (uint32_t i = 0; i < left->pairs; i++)
+		if (!take_pair(walk, &pair[i], step.depth))
+			return false;
 	return true;
 }
 
@@ -294,7 +290,8 @@ ag_senders_finish(struct ag_senders *senders, struct ag_diag *diag)
 	bool ok;
 
 	sort_pairs(senders);
-	link_rights(senders);
+	if (!link_rights(senders))
+		return false;
 	walk.seen_by = calloc((size_t)senders->lefts.n + 1, sizeof(uint32_t));
 	ok = walk.seen_by != NULL;
 	for (uint32_t i = 0; ok && i < senders->lefts.n; i++)
@@ -302,8 +299,9 @@ ag_senders_finish(struct ag_senders *senders, struct ag_diag *diag)
 	free(walk.seen_by);
 	ag_vec_free(&walk.queue);
 	ag_vec_free(&senders->pairs);
-	ag_vec_free(&senders->right);
 	ag_strmap_free(&senders->rights);
+	free(senders->follow);
+	senders->follow = NULL;
 	return ok;
 }
 

@@ -25,12 +25,16 @@ void ag_senders_free(struct ag_senders *senders);
 
 /*
  * Adds one right side to a left side: "local@domain", "local", "@domain" or
- * "*".  The login is in login.h's form, or empty for any login; written is the
- * same right side in the form of a left one.  All are copied; the origin's file
- * is borrowed.  False when there is no memory.
+ * "*".  The login is in login.h's form; written is the same right side in the
+ * form of a left one.  All are copied; the origin's file is borrowed.  False
+ * when there is no memory, and then the map is only good for being freed.
  */
 bool ag_senders_add(struct ag_senders *senders, struct ag_str left,
     struct ag_str login, struct ag_str written, const struct ag_origin *origin);
+
+/* The same for the right side "*", any login. */
+bool ag_senders_add_any(struct ag_senders *senders, struct ag_str left,
+    const struct ag_origin *origin);
 
 /* Works out the chains; circles and chains that are too long are warnings. */
 bool ag_senders_finish(struct ag_senders *senders, struct ag_diag *diag);
@@ -49,11 +53,14 @@ bool ag_senders_give(const struct ag_senders *senders,
 /* How many left sides there are. */
 size_t ag_senders_size(const struct ag_senders *senders);
 
-/* Told of a left side and of a login that may send as it ("*": any). */
+/*
+ * Told of a left side and of a login that may send as it ("*": any), with the
+ * first line of that left side.
+ */
 typedef void ag_senders_fn(void *arg, struct ag_str left, struct ag_str login,
     const struct ag_origin *origin);
 
-/* All logins that may send as the address, by the line that gives it. */
+/* All logins that may send as the address. */
 void ag_senders_of_address(const struct ag_senders *senders,
     const struct ag_sender_key *key, ag_senders_fn *found, void *arg);
 

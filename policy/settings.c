@@ -215,8 +215,15 @@ check_listeners(struct ag_str text, struct ag_buf *why)
 	while (ag_str_word(&text, AG_WORD_SEPARATORS, &word)) {
 		if (is_number(word) && !is_port(word)) {
 			ag_buf_printf(why,
-			    "has %.*s, which is not a port from 1 "
-			    "to 65535",
+			    "has %.*s, which is not a port from "
+			    "1 to 65535",
+			    AG_STR_ARG(word));
+			return false;
+		}
+		if (ag_str_has(word, ':')) {
+			ag_buf_printf(why,
+			    "has %.*s; write either the name or "
+			    "the port of a listener",
 			    AG_STR_ARG(word));
 			return false;
 		}
@@ -278,6 +285,7 @@ check_reply(enum ag_key key, struct ag_str text, struct ag_buf *why)
 	return ag_reply_parse(&reply, text, (enum ag_rule)rule, why);
 }
 
+/* A tab is a blank. */
 static bool
 has_control(struct ag_str text)
 {

@@ -25,6 +25,8 @@ ag_strmap_free(struct ag_strmap *map)
 struct ag_str
 ag_strmap_key(const struct ag_strmap *map, uint32_t id)
 {
+	if (map->keys[id].len == 0)
+		return (struct ag_str){ NULL, 0 };
 	return (struct ag_str){ map->text + map->keys[id].offset,
 		map->keys[id].len };
 }

@@ -137,6 +137,23 @@ ag_str_line(struct ag_str *rest, struct ag_str *line)
 	return true;
 }
 
+bool
+ag_str_has_control(struct ag_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (ag_is_control(s.ptr[i]))
+			return true;
+	return false;
+}
+
+void
+ag_str_copy_lower(struct ag_str s, char *to)
+{
+	for (size_t i = 0; i < s.len; i++)
+		to[i] = ag_lower(s.ptr[i]);
+	to[s.len] = '\0';
+}
+
 /* The length of the well-formed sequence at the front of s, or 0. */
 static size_t
 utf8_sequence(struct ag_str s)

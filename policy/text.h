@@ -69,6 +69,11 @@ bool ag_str_word(struct ag_str *rest, const char *separators,
 /* Takes a line, without its newline, off the front of *rest. */
 bool ag_str_line(struct ag_str *rest, struct ag_str *line);
 
+bool ag_str_has_control(struct ag_str s);
+
+/* Writes s in lower case, and a terminator; to has room for both. */
+void ag_str_copy_lower(struct ag_str s, char *to);
+
 /* Whether the bytes are well-formed UTF-8 (RFC 3629). */
 bool ag_str_is_utf8(struct ag_str s);
 

@@ -32,9 +32,7 @@ ag_views_add(struct ag_views *views, const struct ag_policy *policy,
 	view->scope = ag_policy_scope(policy, &domain);
 	view->local = domain.local;
 	view->domain = domain.folded;
-	if (domain.local)
-		view->governed =
-		    view->scope->name.len > 0 ? view->scope->name : name;
+	view->governed = domain.governed;
 	view->sent_domain = name;
 	if (domain.is_account_domain && view->scope->has_accounts)
 		view->accounts = &view->scope->accounts;

@@ -13,7 +13,7 @@
 /* One way in which an address can be taken. */
 struct ag_view {
 	const struct ag_scope *scope; /* whose settings hold */
-	struct ag_str governed;       /* the local domain, by its file's name */
+	struct ag_str governed;       /* the name that makes it local */
 	bool local;
 	bool null;
 	struct ag_str local_part;

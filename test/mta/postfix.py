@@ -225,6 +225,7 @@ class Authgate:
         self.reader.start()
         up = wait_until(lambda: self.process.poll() is not None or self.milter.accepts(), 15)
         if not up or self.process.poll() is not None:
+            self.stop()    # and its last words have been read
             raise Failure("authgate did not start:\n" + "\n".join(self.lines))
 
     def read_lines(self):

@@ -57,7 +57,7 @@ read_length(const char *text, int max, int *length)
 
 	if (n == 0 || n > 3 || text[n] != '\0' || (n > 1 && text[0] == '0'))
 		return false;
-	*length = atoi(text);
+	*length = (int)strtol(text, NULL, 10);
 	return *length <= max;
 }
 

@@ -18,6 +18,9 @@ expect_name(struct ag_str name, const char *shown, const char *expected)
 	case AG_DOMAIN_UNCONVERTIBLE:
 		ag_buf_printf(&buf, "?%s", out);
 		break;
+	case AG_DOMAIN_NO_MEMORY:
+		ag_buf_text(&buf, "no memory");
+		break;
 	case AG_DOMAIN_BAD:
 		ag_buf_text(&buf, "bad");
 		break;

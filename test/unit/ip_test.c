@@ -356,10 +356,10 @@ test_bad_ranges(void **state)
 		{ "192.0.2.1--192.0.2.3", NO_RANGE },
 		{ "010.0.0.1-010.0.0.9", NO_RANGE },
 		{ "::1-192.0.2.1", NO_RANGE },
-		{ "mail-1.example.com", NO_RANGE },
+		{ "mail-1.example.com", NO_ADDRESS },
 		/* a prefix length is no end of a range */
 		{ "192.0.2.0/24-192.0.3.0/24", NO_LENGTH_4 },
-		{ "192.0.2.0-192.0.3.0/24", NO_ADDRESS },
+		{ "192.0.2.0-192.0.3.0/24", NO_RANGE },
 	};
 
 	(void)state;

@@ -22,9 +22,11 @@ make(const struct line *line, size_t n, struct findings *findings)
 		struct ag_str right = ag_str(line[i].right);
 
 		if (ag_str_eq(right, ag_str("*")))
-			right = ag_str(NULL);
-		assert_true(ag_senders_add(senders, ag_str(line[i].left), right,
-		    right, &at));
+			assert_true(ag_senders_add_any(senders,
+			    ag_str(line[i].left), &at));
+		else
+			assert_true(ag_senders_add(senders,
+			    ag_str(line[i].left), right, right, &at));
 	}
 	assert_true(ag_senders_finish(senders, &findings->diag));
 	return senders;

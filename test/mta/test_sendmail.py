@@ -1,0 +1,585 @@
+#!/usr/bin/python3
+"""Sessions with a real Sendmail that asks a real authgate: what the client is told, what is logged.
+
+usage: test_sendmail.py --authgate PATH [--only WORD] [--packages FOLDER]
+
+A variant is one configuration; each starts one authgate and one Sendmail and goes through its
+sessions. One line a session; status 0 when all are ok, 77 when this cannot run here.
+
+Every session of test_postfix.py is held here, too, except those that DIFFERENT names with the
+reason. What differs for all of them is done by adapted():
+
+* Sendmail puts "<address>... " in front of the text of a 450, 550 or 553 reply to MAIL and RCPT,
+  but not of 501, 530, 534, 538 and 554. authgate logs the text without it.
+* At CONNECT it hears from a milter that mail is refused, and words that itself.
+* It knows the queue id from MAIL on, so every line but those of CONNECT holds one.
+* There is no XCLIENT: clients really come from their addresses, IPv6 ones to a door of their own.
+"""
+
+import argparse
+import base64
+import os
+import re
+import signal
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+sys.dont_write_bytecode = True    # root's files have no business in a checkout
+import postfix as mta  # noqa: E402
+import sendmail  # noqa: E402
+import test_postfix as model  # noqa: E402
+from postfix import Failure  # noqa: E402
+from sendmail import Authgate, Client, Door, LocalClient, Sendmail  # noqa: E402
+from test_postfix import (  # noqa: E402
+    ALICE, BAD_RECIPIENT, BAD_SENDER, BOB, KILLED, NEED_LOGIN, REMOTE, RELAYED, RSET, STRANGER,
+    Session, blocked, data, denied, mail, not_owned, rcpt, reject, unknown)
+
+SECONDS = 110    # for everything
+
+# The last two doors are known by their port, and by their family.
+DOORS = {
+    "open": Door(25, "MTA"),
+    "submission": Door(587, "MSA", "E"),
+    "strict": Door(588, "MSA", "Ea"),    # Sendmail itself wants a login here before MAIL
+    "unnamed": Door(465),
+    "six": Door(2525, "MTA6", family="inet6"),
+}
+
+LATE = "192.0.2.66"                  # is put into the kill list while it is connected
+
+REJECTED = "550 5.0.0 Command rejected"
+
+
+# ---------------------------------------------------------------- from Postfix' sessions to ours
+
+FORMS = "Sendmail: see SPELLINGS, for its macros say less than Postfix' of what a sender means"
+
+LENGTH = "Sendmail refuses a word of more than 255 characters itself"
+UNREADABLE = "bob%example.com@localhost"
+
+# Sessions of test_postfix.py that go otherwise: the reason, and what is put in place (nothing: the
+# session is left out).
+DIFFERENT = {
+    "itself in every disguise": (FORMS, None),
+    "somebody else in disguise": (
+        "Sendmail's {mail_addr} is `bob`, whichever domain the unreadable sender means", dict(
+            steps=[mail(UNREADABLE), rcpt(REMOTE, BAD_SENDER), RSET,
+                   mail("bob@localhost"), rcpt(REMOTE, not_owned("bob@localhost", "alice")), RSET,
+                   mail('"bob@example.com"@localhost'), rcpt(REMOTE, BAD_SENDER)],
+            log=[reject("bad_address", "mail"), reject("sender_login_match", "mail"),
+                 reject("bad_address", "mail")])),
+    "a role address without a domain": (
+        "Sendmail wants a domain; see the variant that does not", dict(
+            steps=[mail("postmaster", "553 5.5.4 Domain name required for sender address "
+                                      "postmaster")], log=[])),
+    "nor to what only looks local": (
+        "Sendmail refuses two @ itself", dict(
+            steps=[mail("x@remote.example")] + [rcpt(each, "554") for each in RELAYED[:-1]] +
+                  [rcpt(RELAYED[-1], "553")],
+            log=[reject("outgoing_auth", "rcpt")] * (len(RELAYED) - 1))),
+    "a sender nobody can read": (LENGTH, dict(
+        steps=[mail(UNREADABLE), rcpt(BOB, BAD_SENDER)])),
+    "a recipient nobody can read, and one that can be read": (LENGTH, dict(
+        steps=[mail("x@remote.example"), rcpt(UNREADABLE, BAD_RECIPIENT), rcpt(BOB)])),
+    "a sender nobody can read, at MAIL": (LENGTH, dict(
+        steps=[mail(UNREADABLE, BAD_SENDER)])),
+    "bad_address cannot be monitored": (LENGTH, dict(
+        steps=[mail("x@remote.example"), rcpt(UNREADABLE, BAD_RECIPIENT), rcpt(BOB)])),
+    "a client whose address Postfix does not know": (
+        "Sendmail always knows it, but in `sendmail -bs`", None),
+}
+
+
+def adapted(session):
+    """A session of test_postfix.py as Sendmail would have it; None where it has none."""
+    if session.name.startswith("forged, spelt ") or session.name.startswith("sendmail, "):
+        return None    # SPELLINGS; and Postfix' sendmail command, for which LOCAL stands
+    if session.name in DIFFERENT:
+        _reason, fields = DIFFERENT[session.name]
+        if fields is None:
+            return None
+        session = replace(session, **fields)
+    door, client = session.door, session.client
+    if ":" in client:
+        door, client = "six", client.removeprefix("::ffff:")
+    steps = [(command, answer_at_connect(answer), *text)
+             for command, answer, *text in session.steps]
+    return replace(session, steps=steps, door=door, client=client)
+
+
+def answer_at_connect(answer):
+    """Who is killed at CONNECT hears it at MAIL, in the MTA's words."""
+    return REJECTED if answer.startswith("554 5.7.1 Client ") else answer
+
+
+def with_address(command, answer, *text):
+    """What authgate says, as Sendmail passes it on."""
+    parts = re.match(r"(450|550|553) (\S+) (.*)", answer)
+    argument = re.match(r"(?:MAIL FROM|RCPT TO):(\S+)", command if not callable(command) else "")
+    if parts and argument and answer != REJECTED:
+        answer = f"{parts[1]} {parts[2]} {argument[1]}... {parts[3]}"
+    return (command, answer, *text)
+
+
+def without_address(heard):
+    return re.sub(r"^((?:450|550|553) \S+) \S+\.\.\. ", r"\1 ", heard)
+
+
+@dataclass
+class Variant:
+    name: str
+    files: dict
+    sessions: list
+    inet: bool = False
+    milter_options: str = ""
+    sendmail_options: str = ""
+
+    def __post_init__(self):
+        self.sessions = [replace(each, steps=[with_address(*step) for step in each.steps])
+                         for each in self.sessions]
+        ini = self.files["authgate.ini"].replace("{unnamed_port}", str(DOORS["unnamed"].port))
+        ini = re.sub(r"(?m)^(auth_only = .*)submission", r"\1msa", ini)
+        self.files = {**self.files, "authgate.ini": ini}
+
+
+def like(variant, more=()):
+    """A variant of test_postfix.py, and sessions of our own behind its own."""
+    sessions = [each for each in map(adapted, variant.sessions) if each]
+    return Variant(variant.name, variant.files, [*sessions, *more], inet=variant.inet,
+                   milter_options=variant.milter_options)
+
+
+# ---------------------------------------------------------------- every way to write a sender
+
+# What becomes of alice's address without a login, to a recipient that is not ours.
+FORGED, BAD, FOREIGN, REFUSED = "forged", "bad", "foreign", "refused by Sendmail"
+
+# Sendmail: {mail_addr} is `alice` for nearly all of these, without a domain. Where authgate can
+# read the sender by itself, that tells the domain. Where it cannot, the address is a bad one, and
+# for alice's own login as well, whereas Postfix' macros name the domain. Some are refused by
+# Sendmail before authgate hears of them.
+SPELLINGS = [
+    ("<alice@example.com>", FORGED),
+    ("alice@example.com", FORGED),
+    ("<ALICE@EXAMPLE.COM>", FORGED),
+    ("<alice@Example.COM>", FORGED),
+    ("<alice@example.com.>", FORGED),
+    ("<alice@example.com..>", BAD),
+    ("<alice>", REFUSED),
+    ("<Alice>", REFUSED),
+    ("<alice+tag@example.com>", FORGED),
+    ('<"alice"@example.com>', FORGED),
+    ("<\\alice@example.com>", BAD),
+    ("<al\\ice@example.com>", BAD),
+    ("<alice\\@example.com>", REFUSED),
+    ("<alice@mx.example.com>", FORGED),
+    ("<alice@localhost>", FORGED),
+    ("<alice@localhost.example.com>", FORGED),
+    ("<alice@[127.0.0.1]>", FORGED),
+    ("<alice@[IPv6:::1]>", FOREIGN),    # Sendmail does not take this for itself
+    ("<alice%example.com@localhost>", BAD),
+    ("<alice%example.com@mx.example.com>", BAD),
+    ("<alice%example.com@example.com>", BAD),
+    ("<alice%example.com@>", REFUSED),
+    ("<alice%example.com>", BAD),
+    ("<alice%example.com@[127.0.0.1]>", BAD),
+    ("<example.com!alice>", BAD),
+    ("<example.com!alice@localhost>", BAD),
+    ("<mx.example.com!example.com!alice>", BAD),
+    ("<@remote.example:alice@example.com>", FORGED),
+    ("<@a.example,@b.example:alice@example.com>", FORGED),
+    ('<"alice@example.com"@localhost>', BAD),
+    ('<"alice@example.com"@mx.example.com>', BAD),
+    ('<"alice@example.com">', BAD),
+    ("<alice@example.com@localhost>", REFUSED),
+    ("<alice@example.com@mx.example.com>", REFUSED),
+    ("<alice(comment)@example.com>", BAD),
+    ("<alice@example.com(comment)>", BAD),
+    ("<alice@(comment)example.com>", BAD),
+    ("<(comment)alice@example.com>", BAD),
+    ("<alice@example.com (comment)>", BAD),
+    ("(comment)<alice@example.com>", BAD),
+    ("<alice@example.com>(comment)", BAD),
+    ("<Alice <alice@example.com>>", BAD),
+    ("<<alice@example.com>>", BAD),
+    ("alice@example.com>", REFUSED),
+    ("<alice@example.com>>", REFUSED),
+    ("<group: alice@example.com;>", BAD),
+    ("<alice@ example.com>", BAD),
+    ("<alice @example.com>", BAD),
+    ("<alice@example.com >", BAD),
+    ("< alice@example.com>", BAD),
+    ("<alice\t@example.com>", BAD),
+    ("<alice@example.com\x0b>", BAD),
+    # further ones that Sendmail takes for alice
+    ("<alice@example.com;>", BAD),
+    ("<alice@mx.example.com.>", FORGED),
+    ("<alice@example.org>", FORGED),
+    # {mail_addr} is that of the last
+    ("<bob@example.com>,<alice@example.com>", BAD),
+]
+
+# Whole local parts to Sendmail, however they look: not alice, and no role address.
+NOT_ALICE = ("x;alice alice;x alice; ;alice [x]alice alice[x] \"x,alice\" \"alice;x\" alice. "
+             "x;postmaster").split()
+
+# What Sendmail refuses itself.
+LISTED = ("x,postmaster@example.com x,alice@example.com alice,x@example.com ,alice@example.com "
+          "alice@example.com,x@remote.example x@remote.example,alice@example.com").split()
+
+
+def forged(spelling, outcome):
+    steps, log = {
+        FORGED: ([rcpt(REMOTE, unknown(REMOTE))], [reject("local_sender_auth", "rcpt")]),
+        BAD: ([rcpt(REMOTE, BAD_SENDER)], [reject("bad_address", "mail")]),
+        FOREIGN: ([rcpt(REMOTE, denied(REMOTE))], [reject("outgoing_auth", "rcpt")]),
+    }.get(outcome, ([], []))
+    return Session(f"forged, spelt {spelling!r}", [mail_as(spelling, outcome), *steps], log=log)
+
+
+def own(spelling, outcome):
+    """The login alice, as herself: hers, or unreadable, but never somebody else's refusal."""
+    steps, log = {
+        FORGED: ([rcpt(REMOTE)], []),
+        BAD: ([rcpt(REMOTE, BAD_SENDER)], [reject("bad_address", "mail")]),
+        FOREIGN: ([rcpt(REMOTE, "553")], [reject("foreign_sender_match", "mail")]),
+    }.get(outcome, ([], []))
+    return Session(f"own, spelt {spelling!r}", [mail_as(spelling, outcome), *steps], log=log,
+                   door="submission", login="PLAIN alice")
+
+
+def mail_as(spelling, outcome):
+    return (f"MAIL FROM:{spelling}", "553" if outcome == REFUSED else "250")
+
+
+# ---------------------------------------------------------------- local submission
+
+def local(name, steps, log=()):
+    """`sendmail -bs`: no listener, no address; refused at MAIL or at the end, never at RCPT."""
+    return Session(f"sendmail -bs, {name}", steps, door="local", client="-", log=list(log))
+
+
+LOCAL = [
+    local("a local sender to the world", [mail(ALICE), rcpt(REMOTE), rcpt(BOB), data()]),
+    local("a role address", [mail("postmaster@example.com"), rcpt(BOB), data()]),
+    local("the null sender", [mail(""), rcpt(BOB), rcpt(REMOTE), data()]),
+    local("a foreign sender to the world", [mail("x@remote.example"), rcpt(REMOTE), data()]),
+    local("a bad recipient is not refused at RCPT", [
+        mail(ALICE), rcpt(UNREADABLE), data()]),
+]
+
+LOCAL_KILLED = local(
+    "a killed sender is refused at the end, and the next message is judged anew", [
+        mail("any@bad.example"), rcpt(BOB), rcpt(REMOTE),
+        data(answer=blocked("<any@bad.example>: Sender address")),
+        mail("x@remote.example"), rcpt(BOB), data()],
+    log=[reject("kill_sender", "mail")])
+
+LOCAL_KILLED_AT_MAIL = local(
+    "a killed sender is refused at MAIL", [
+        mail("any@bad.example", blocked("<any@bad.example>: Sender address")),
+        mail("x@remote.example"), rcpt(BOB), data()],
+    log=[reject("kill_sender", "mail")])
+
+
+# ---------------------------------------------------------------- the variants
+
+def kill_now(address):
+    """A step that adds a line to the kill list and waits until that is in force."""
+    def kill(run):
+        path = os.path.join(run.authgate.folder, "kill.list")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        generations = len(run.generations())
+        mta.write(path, f"{text}{address}\n")
+        run.authgate.process.send_signal(signal.SIGHUP)
+        if not mta.wait_until(lambda: len(run.generations()) > generations, 5):
+            return "no new policy"
+        return "250 in force"
+    return (kill, "250")
+
+
+def stop_authgate(run):
+    """A step, after which nobody answers Sendmail."""
+    return f"250 status {run.authgate.stop()}"
+
+
+def plain(*words):
+    """AUTH PLAIN in full: the identity to act as, the login, its password."""
+    return f"AUTH PLAIN {base64.b64encode(chr(0).join(words).encode()).decode()}", "235"
+
+
+STRICT = like(model.STRICT, [
+    Session("a killed client hears it in the greeting", [
+        ("(greeting)", "554 mx.example.com ESMTP not accepting messages"),
+        mail("x@remote.example", REJECTED), ("NOOP", "250")], client=KILLED,
+        log=[reject("kill_client", "connect", at="kill.list:1", note="spam runs")]),
+    Session("a killed client hears no more than others where it may log in", [
+        ("(greeting)", "220"), mail("x@remote.example"), rcpt(BOB, NEED_LOGIN)],
+        client=KILLED, door="submission", log=[reject("auth_only_listener", "mail")]),
+    Session("Sendmail's own M=a, no login", [mail(ALICE, NEED_LOGIN)], door="strict"),
+    Session("Sendmail's own M=a, with login", [mail(ALICE), rcpt(REMOTE), data()],
+            door="strict", login="PLAIN alice"),
+    Session("Sendmail's own M=a, a login as somebody else", [
+        mail(BOB), rcpt(REMOTE, not_owned(BOB, "alice"))], door="strict", login="PLAIN alice",
+        log=[reject("sender_login_match", "mail", listener="MSA:588")]),
+    # Sendmail's own check lets the identity pass; {auth_authen} stays the login.
+    Session("to act as somebody else is not to be somebody else", [
+        plain("bob@example.com", ALICE, "wonderland"),
+        mail(BOB), rcpt(REMOTE, not_owned(BOB, "alice")), RSET, mail(ALICE), rcpt(REMOTE)],
+        door="submission", log=[reject("sender_login_match", "mail", login=ALICE)]),
+    Session("the login outlives RSET and a message", [
+        mail(ALICE), RSET, mail(ALICE), rcpt(REMOTE), data(), mail(BOB), rcpt(REMOTE, "553")],
+        door="submission", login="PLAIN alice", log=[reject("sender_login_match", "mail")]),
+    Session("the login outlives a second EHLO", [
+        ("EHLO again.example", "250"), mail(ALICE), rcpt(REMOTE), data()],
+        door="submission", login="PLAIN alice"),
+
+    Session("a recipient without a domain is local", [
+        mail("x@remote.example"), rcpt("bob"), rcpt("postmaster"), data()]),
+    Session("a local recipient in Sendmail's eyes alone", [
+        mail("x@remote.example"), rcpt("bob@localhost"), rcpt("bob@mx.example.com"), data()]),
+
+    Session("what is not alice, to alice's login", [
+        step for user in NOT_ALICE for step in (
+            mail(f"{user}@example.com"), rcpt(REMOTE, not_owned(f"{user}@example.com", "alice")),
+            RSET)],
+        login="PLAIN alice", log=[reject("sender_login_match", "mail")] * len(NOT_ALICE)),
+    Session("what is not alice, and still local", [
+        step for user in NOT_ALICE for step in (
+            mail(f"{user}@example.com"), rcpt(REMOTE, unknown(REMOTE)), RSET)],
+        log=[reject("local_sender_auth", "rcpt")] * len(NOT_ALICE)),
+    Session("senders with a comma", [mail(each, "553") for each in LISTED]),
+    *LOCAL, LOCAL_KILLED,
+    Session("SMTP beside it is judged as ever", [mail(ALICE), rcpt(BOB, unknown(BOB))],
+            client=STRANGER, log=[reject("local_sender_auth", "rcpt")]),
+    *[forged(*each) for each in SPELLINGS],
+    *[own(*each) for each in SPELLINGS],
+    # The last, for it changes the lists. The answer to MAIL was given away by delay_reject.
+    Session("a client that is killed while it is connected", [
+        mail("x@remote.example"), rcpt(BOB), data(), kill_now(LATE),
+        mail("x@remote.example"), rcpt(BOB, blocked(f"Client {LATE}"))],
+        client=LATE, log=[reject("kill_client", "connect", to=BOB)]),
+])
+
+AT_MAIL = like(model.AT_MAIL, [
+    *LOCAL, LOCAL_KILLED_AT_MAIL,
+    Session("a sender nobody can read, and a good one after it, at MAIL", [
+        mail(UNREADABLE, BAD_SENDER), mail("x@remote.example"), rcpt(BOB)],
+        log=[reject("bad_address", "mail")]),
+    Session("a client that is killed while it is connected, at MAIL", [
+        mail("x@remote.example"), rcpt(BOB), data(), kill_now(LATE),
+        ("MAIL FROM:<x@remote.example>", blocked(f"Client {LATE}"))],
+        client=LATE, log=[reject("kill_client", "connect", to="-")]),
+])
+
+# As Debian's sendmail.mc has it: what MAIL would hear is said at RCPT, and no domain is needed.
+UNQUALIFIED = Variant("unqualified", model.STRICT.files, [
+    Session("a forged sender without a domain", [mail("alice"), rcpt(BOB, unknown(BOB))],
+            log=[reject("local_sender_auth", "rcpt")]),
+    Session("in capitals, with a tag", [mail("Alice+tag"), rcpt(BOB, unknown(BOB))],
+            log=[reject("local_sender_auth", "rcpt")]),
+    Session("a login as itself, without a domain", [mail("alice"), rcpt(REMOTE), data()],
+            login="PLAIN alice"),
+    Session("a login as somebody else, without a domain", [
+        mail("bob"), rcpt(REMOTE, not_owned("bob", "alice"))], login="PLAIN alice",
+        log=[reject("sender_login_match", "mail")]),
+    Session("a role address without a domain", [mail("postmaster"), rcpt(BOB, "530")],
+            log=[reject("role_sender_auth", "mail")]),
+    Session("an empty {mail_addr} for what is not empty", [
+        ("MAIL FROM:<alice@example.com>AUTH=<>", "250"), rcpt(REMOTE, BAD_SENDER)],
+        log=[reject("bad_address", "mail")]),
+    Session("an escaped @", [mail("alice\\@example.com"), rcpt(REMOTE, unknown(REMOTE))],
+            log=[reject("local_sender_auth", "rcpt")]),
+    Session("the null sender", [mail(""), rcpt(BOB), data()]),
+    Session("what Sendmail refuses stays refused", [
+        mail("x@remote.example"), rcpt(Sendmail.REFUSED, "550"), rcpt(BOB), data()]),
+    # The last, for obvious reasons. F=T of the filter's line.
+    Session("without authgate no mail, and none is lost", [
+        mail("x@remote.example"), rcpt(BOB), data(), (stop_authgate, "250 status 0"),
+        mail("x@remote.example", "451 4.3.2 Please try again later")]),
+], sendmail_options="FEATURE(`delay_checks')\nFEATURE(`accept_unqualified_senders')")
+
+VARIANTS = (STRICT, AT_MAIL, like(model.HEADERS), like(model.MONITORED), UNQUALIFIED)
+
+
+# ---------------------------------------------------------------- doing one session
+
+class Run(model.Run):
+    """One session as it went."""
+
+    def __init__(self, session, authgate, server):
+        self.session = session
+        self.authgate = authgate
+        self.sendmail = server
+        self.dialogue, self.lines, self.joins, self.wrong = [], [], [], []
+
+    def client(self):
+        if self.session.door == "local":
+            return LocalClient(self.sendmail)
+        return Client(DOORS[self.session.door], self.session.client)
+
+    def talk(self):
+        with self.client() as client:
+            if self.session.tls:
+                client.start_tls()
+            if self.session.login:
+                words = self.session.login.split()
+                self.dialogue.append((f"AUTH {self.session.login}",
+                                      "535" if len(words) > 2 else "235", client.login(*words)))
+            for step in self.session.steps:
+                self.dialogue.append((self.named(step[0]), step[1], self.heard(client, step)))
+
+    @staticmethod
+    def named(command):
+        return command if isinstance(command, str) else f"({command.__name__})"
+
+    def heard(self, client, step):
+        if callable(step[0]):
+            return step[0](self)
+        if step[0] == "(greeting)":
+            return client.greeting
+        return client.content(step[2]) if step[0] == "DATA" else client.say(step[0])
+
+    def generations(self):
+        """The lines that tell of a policy that came into force."""
+        return [line for line in self.authgate.lines if line.startswith("policy gen=")]
+
+    def usual_fields(self):
+        if self.session.door == "local":
+            return {"listener": "-", "name": "localhost"}
+        client, door = self.session.client, DOORS[self.session.door]
+        usual = {"client": client,
+                 "listener": f"{door.name or self.default_name(door)}:{door.port}"}
+        if ":" not in client and client != "127.0.0.1":
+            usual["name"] = f"[{client}]"
+        return usual
+
+    @staticmethod
+    def default_name(door):
+        """Sendmail counts the doors from 0."""
+        return f"Daemon{list(DOORS.values()).index(door)}"
+
+    def compare_line(self, expected, pairs):
+        """The client has heard the reply behind Sendmail's own address, or other words."""
+        fields = dict(pairs)
+        at_contact = fields.get("stage") == "connect" and fields.get("q") == "-"
+        dialogue = self.dialogue
+        self.dialogue = [] if at_contact else [
+            (command, answer, without_address(text)) for command, answer, text in dialogue]
+        super().compare_line(expected, pairs)
+        self.dialogue = dialogue
+        if not at_contact and fields.get("q") == "-":
+            self.wrong.append("log: no queue id")
+
+    def queue_id(self):
+        """Of the last message that Sendmail took."""
+        text = " ".join(each for _, _, each in self.dialogue)
+        found = re.findall(r"250 2\.0\.0 (\w+) Message accepted", text)
+        return found[-1] if found else None
+
+    def results_of(self, *expected):
+        """The Authentication-Results fields of the queued message are exactly these."""
+        fields = [rest for letter, rest in self.sendmail.queued(self.queue_id()) if letter == "H"]
+        found = [each[1] for field in fields
+                 if (each := re.fullmatch(r"\?.*\?authentication-results: *(.*)", field, re.I))]
+        return None if found == list(expected) else f"Authentication-Results are {found}"
+
+
+# ---------------------------------------------------------------- all variants
+
+def run_variant(variant, binary, packages, only, report, stack):
+    """Gives back the authgate, which is still busy ending, or None where nothing was chosen."""
+    chosen = [each for each in variant.sessions if only in f"{variant.name}: {each.name}"]
+    if not chosen:
+        return None
+    folder = stack.enter_context(mta.scratch_folder())
+    authgate = Authgate(binary, folder, dict(variant.files), inet=variant.inet,
+                        milter_options=variant.milter_options)
+    server = Sendmail(packages, folder, authgate.milter, DOORS,
+                      ("example.com", "example.org", "listed.example"), variant.sendmail_options)
+    stack.enter_context(authgate)
+    with server:
+        for session in chosen:
+            run = Run(session, authgate, server).do()
+            report.line(f"{variant.name}: {session.name}", run.wrong, run.decisive(), run.details())
+        report.line(f"{variant.name}: what Sendmail has to say", server.said.splitlines())
+    authgate.ask_to_stop()
+    return authgate
+
+
+def try_variant(variant, binary, *rest):
+    """A build that says at its start what it cannot do is not tested for that."""
+    try:
+        return run_variant(variant, binary, *rest)
+    except Failure as failure:
+        reason = re.search(r".*cannot do it yet", str(failure))
+        if not reason:
+            raise
+        print(f"skipped    {variant.name}: {reason[0]}")
+        return None
+
+
+def run_all(binary, packages, only, report):
+    """libmilter takes its time to end: they all do so together."""
+    ending = []
+    with ExitStack() as stack:
+        for variant in VARIANTS:
+            authgate = try_variant(variant, binary, packages, only, report, stack)
+            if authgate:
+                ending.append((variant, authgate))
+        for variant, authgate in ending:
+            report.line(f"{variant.name}: the end of authgate", model.end_complaints(authgate))
+    report.line("the table of differences", stale_differences())
+
+
+def stale_differences():
+    names = {session.name for variant in (model.STRICT, model.AT_MAIL, model.HEADERS,
+                                          model.MONITORED, model.LOCAL)
+             for session in variant.sessions}
+    return [f"test_postfix.py has no session {name!r}" for name in DIFFERENT if name not in names]
+
+
+def client_addresses():
+    return sorted({session.client for variant in VARIANTS for session in variant.sessions}
+                  - {"-", "127.0.0.1"})
+
+
+def on_alarm(_number, _frame):
+    raise Failure(f"not done after {SECONDS} s")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--authgate", required=True, help="the program")
+    parser.add_argument("--only", default="", help="sessions whose VARIANT: NAME holds this")
+    parser.add_argument("--packages", help="a folder that holds Sendmail's packages already")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments()
+    if os.geteuid() != 0:
+        print("skipped: needs root, as Sendmail does")
+        return 77
+    mta.leave_on_signals()
+    signal.signal(signal.SIGALRM, on_alarm)
+    signal.alarm(SECONDS)
+    report = model.Report()
+    try:
+        with mta.scratch_folder() as folder:
+            packages = sendmail.Packages(folder, arguments.packages)
+            sendmail.private_network(client_addresses())
+            run_all(arguments.authgate, packages, arguments.only, report)
+    except sendmail.Unavailable as reason:
+        print(f"skipped: {reason}")
+        return 77
+    except Failure as failure:
+        report.line("the test itself", str(failure).splitlines())
+    print(f"{report.total - report.bad} of {report.total} ok")
+    return 1 if report.bad or not report.total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""A private authgate: a folder with its configuration, the process, what it wrote."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+START_SECONDS = 10
+STOP_SECONDS = 7         # libmilter looks for the wish to stop every 5 s
+LOG_SECONDS = 5
+SANITIZER = re.compile(r"(ERROR|WARNING): \w*Sanitizer|runtime error:|SUMMARY: \w*Sanitizer")
+LOADED = re.compile(r"policy gen=(\d+) is in force")
+
+
+class Broken(Exception):
+    """The daemon did not do what every test relies on."""
+
+
+def wait_for(condition, seconds):
+    """What the condition gives as soon as that is true, or what it gives at the end."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value or time.monotonic() >= end:
+            return value
+        time.sleep(0.01)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Daemon:
+    """files is {name: text}; "@SOCKET@" in a text becomes the place of the socket."""
+
+    all = []
+
+    def __init__(self, program, files, inet=False):
+        self.program = program
+        self.folder = tempfile.mkdtemp(prefix="authgate-wire.")
+        self.process = None
+        self.path = os.path.join(self.folder, "authgate.sock")
+        self.address = ("127.0.0.1", free_port()) if inet else self.path
+        self.log_name = os.path.join(self.folder, "stderr")
+        self.count = 0
+        self.asked_to_stop = False
+        Daemon.all.append(self)
+        for name, text in files.items():
+            self.write(name, text)
+
+    # ---- files ----
+
+    def write(self, name, text):
+        place = f"unix:{self.path}"
+        if not isinstance(self.address, str):
+            place = "inet:%d@%s" % (self.address[1], self.address[0])
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        # in one step, as an administrator's tool would
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(text.replace("@SOCKET@", place))
+        os.rename(path + ".new", path)
+
+    def config(self):
+        return os.path.join(self.folder, "authgate.ini")
+
+    def log(self):
+        """All lines so far that are complete."""
+        with open(self.log_name, encoding="latin-1") as file:
+            text = file.read()
+        return text[:text.rfind("\n") + 1].split("\n")[:-1]
+
+    def new_lines(self):
+        """The lines since the last call."""
+        lines = self.log()
+        new, self.count = lines[self.count:], len(lines)
+        return new
+
+    def new_verdicts(self):
+        """As new_lines(), of messages only, with the session's own number made the same."""
+        return [re.sub(r"\bs=[0-9a-f]{8}-", "s=S-", line) for line in self.new_lines()
+                if line.startswith(("verdict=", "s="))]
+
+    # ---- the process ----
+
+    def launch(self):
+        with open(self.log_name, "ab") as log:
+            self.process = subprocess.Popen(
+                [self.program, "run", "-c", self.config(), "--stderr"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
+        return self
+
+    def start(self):
+        self.launch()
+        if not wait_for(lambda: self.generations() or self.status() is not None,
+                        START_SECONDS) or self.status() is not None:
+            raise Broken("the daemon does not start: " + " | ".join(self.log()[-3:]))
+        self.new_lines()
+        return self
+
+    def generations(self):
+        return [int(found[1]) for found in map(LOADED.search, self.log()) if found]
+
+    def status(self):
+        """The exit status, or None while it runs."""
+        return self.process.poll()
+
+    def wait(self, seconds):
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def hang_up_signal(self):
+        self.process.send_signal(signal.SIGHUP)
+
+    def reload(self):
+        """SIGHUP, and waits until it is carried out: the new lines."""
+        seen = len(self.log())
+
+        def done():
+            return [line for line in self.log()[seen:]
+                    if LOADED.search(line) or "the old policy stays" in line]
+        self.hang_up_signal()
+        if not wait_for(done, LOG_SECONDS):
+            raise Broken("no reload within %d s" % LOG_SECONDS)
+        return self.log()[seen:]
+
+    def terminate(self):
+        self.asked_to_stop = True
+        if self.status() is None:
+            self.process.terminate()
+
+    def kill(self):
+        self.asked_to_stop = True
+        self.process.kill()
+        self.process.wait(5)
+
+    def sanitizer_lines(self):
+        return [line for line in self.log() if SANITIZER.search(line)]
+
+
+def run_once(program, daemon):
+    """Starts what should end by itself: its status and its lines."""
+    daemon.launch()
+    status = daemon.wait(START_SECONDS)
+    if status is None:
+        daemon.kill()
+    return status, daemon.log()
+
+
+def stop_all():
+    """Ends them side by side, as each may take 5 s: the set of their statuses."""
+    running = [d for d in Daemon.all if d.process is not None and d.status() is None]
+    for daemon in running:
+        daemon.terminate()
+    statuses = set()
+    for daemon in running:
+        statuses.add(daemon.wait(STOP_SECONDS))
+        if daemon.status() is None:
+            daemon.kill()
+    return statuses
+
+
+def remove_all():
+    for daemon in Daemon.all:
+        shutil.rmtree(daemon.folder, ignore_errors=True)

@@ -1,0 +1,1318 @@
+#!/usr/bin/python3
+"""authgate run, asked over the milter protocol as Postfix and Sendmail ask.
+
+usage: test_wire.py AUTHGATE [WORD]      only the parts that have WORD in their name
+
+One line a case; status 1 when one fails.
+"""
+
+import grp
+import os
+import pwd
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+sys.dont_write_bytecode = True    # no cache folder in a checkout
+import milter  # noqa: E402
+from daemon import (Broken, Daemon, STOP_SECONDS, remove_all, run_once,  # noqa: E402
+                    stop_all, wait_for)
+from milter import Closed, Failure, Milter, NOT_SENT, SILENT  # noqa: E402
+
+SECONDS = 60    # for everything
+
+# Clients: addresses for documentation, so that nobody real is meant.
+STRANGER = "192.0.2.1"
+KILLED = "203.0.113.66"
+TRUSTED = "198.51.100.2"
+
+# What the tests' configuration answers.
+BLOCKED_CLIENT = f"554 5.7.1 Client {KILLED} is blocked"
+AUTH_REQUIRED = "530 5.7.0 Authentication required"
+BLOCKED_LOGIN = "554 5.7.1 Login mallory@example.com is blocked"
+BAD_SENDER = "501 5.1.7 Bad sender address syntax"
+BLOCKED_SENDER = "554 5.7.1 <spam@bad.example>: Sender address is blocked"
+MECHANISM = "534 5.7.9 Authentication mechanism is not accepted here"
+TLS_REQUIRED = "538 5.7.11 Encryption required for authentication"
+NOT_OWNED = "553 5.7.1 <alice@example.com>: Sender address rejected: not owned by bob@example.com"
+FOREIGN = "553 5.7.1 <x@remote.example>: Sender address rejected: not owned by bob@example.com"
+ROLE = "530 5.7.0 <postmaster@example.com>: Sender address rejected: authentication required"
+BAD_RCPT = "501 5.1.3 Bad recipient address syntax"
+UNKNOWN_USER = "550 5.1.1 <bob@example.com>: Recipient address rejected: User unknown"
+RELAY_DENIED = "554 5.7.1 <carol@example.net>: Relay access denied"
+CANNOT_DECIDE = "451 4.3.0 Cannot decide about this now, please try again later"
+
+ALICE, BOB, MALLORY = "alice@example.com", "bob@example.com", "mallory@example.com"
+
+KILL = f"""{KILLED}   # open relay
+2001:db8:dead::/48
+login:mallory@example.com
+sender:spam@bad.example   # bought list
+sender:@pct.example
+"""
+
+INI = """[milter]
+socket = @SOCKET@
+on_error = {on_error}
+delay_reject = {delay}
+{milter}
+[log]
+accepted = {accepted}
+[auth]
+mechanisms = PLAIN LOGIN
+realm = {realm}
+[listeners]
+auth_only = submission 465
+[rules]
+auth_tls = {auth_tls}
+sender_login_match = enforce
+foreign_sender_match = {foreign}
+local_sender_auth = enforce
+outgoing_auth = enforce
+[relay]
+allow = 198.51.100.2
+{more}"""
+
+DEFAULTS = {"on_error": "tempfail", "delay": "yes", "milter": "", "accepted": "no",
+            "auth_tls": "enforce", "foreign": "enforce", "realm": "", "more": ""}
+
+DOMAIN = """[domain]
+aliases = example.org
+[rules]
+local_sender_auth = enforce
+"""
+
+
+def line_of(text, start):
+    """FILE's number of the line that begins so."""
+    return 1 + [line.startswith(start) for line in text.split("\n")].index(True)
+
+
+def at(key):
+    return f"authgate.ini:{line_of(config()['authgate.ini'], key)}"
+
+
+def config(kill=KILL, **changes):
+    return {"authgate.ini": INI.format(**{**DEFAULTS, **changes}), "kill.list": kill,
+            "domains/example.com.ini": DOMAIN}
+
+
+# ---------------------------------------------------------------- cases
+
+class Cases:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def same(self, name, expected, got):
+        good = expected == got
+        self.passed += good
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} - {name}: expected {expected!r}, got {got!r}",
+              flush=True)
+
+    def run(self, name, expected, function, *arguments):
+        """As same(), of what a function gives; what it raises is what was got."""
+        try:
+            got = function(*arguments)
+        except (Failure, Broken, OSError) as error:
+            got = f"{type(error).__name__}: {error}"
+        self.same(name, expected, got)
+
+    def run_part(self, function, program):
+        """What ends a part early is a failure; the others go on."""
+        try:
+            function(self, program)
+        except (Failure, Broken, OSError, IndexError) as error:
+            self.same(f"{function.__name__} comes to its end", "its end",
+                      f"{type(error).__name__}: {error}")
+
+
+PARTS = []
+
+
+def part(function):
+    PARTS.append(function)
+    return function
+
+
+# ---------------------------------------------------------------- sessions
+
+def reading(path):
+    """The MTA's own reading of a plain path."""
+    return path.strip("<>").lower()
+
+
+class Session:
+    """A connection as an MTA makes it, up to HELO. offer and macros are Milter's."""
+
+    def __init__(self, daemon, client=STRANGER, family=None, port=40000, name="host.example",
+                 listener="smtp", daemon_port="25", **options):
+        self.milter = Milter(daemon.address, **options)
+        macros = {"j": "mx.example.com", "v": "test", "{daemon_name}": listener,
+                  "{daemon_port}": daemon_port, "{client_addr}": client}
+        macros = {key: value for key, value in macros.items() if value is not None}
+        family = family or ("6" if ":" in client else "4")
+        self.connected = self.milter.connect(name, family, port, client, macros)
+        self.milter.helo(macros={})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.milter.quit()
+        else:
+            self.milter.hang_up()
+
+    def mail(self, sender="<x@remote.example>", login="", mech="PLAIN", tls="", queue_id="",
+             more=(), addr=None, mailer="smtp"):
+        macros = {"i": queue_id, "{auth_type}": login and mech, "{auth_authen}": login,
+                  "{tls_version}": tls}
+        macros = {key: value for key, value in macros.items() if value}
+        macros["{mail_addr}"] = reading(sender) if addr is None else addr
+        macros["{mail_mailer}"] = mailer
+        return self.milter.mail(sender, *more, macros=macros)
+
+    def rcpt(self, rcpt="<bob@example.com>", queue_id="", mailer="smtp"):
+        macros = {"{rcpt_addr}": reading(rcpt), "{rcpt_mailer}": mailer}
+        if queue_id:
+            macros["i"] = queue_id
+        return self.milter.rcpt(rcpt, macros=macros)
+
+    def end(self, queue_id=""):
+        return self.milter.content({"i": queue_id} if queue_id else {})[-1]
+
+    def abort(self):
+        self.milter.abort()
+
+
+def message(session, *rcpts, **mail):
+    """The answers to MAIL and to each RCPT; the message is aborted."""
+    answers = [session.mail(**mail)]
+    if answers[0] not in ("continue", SILENT):
+        return answers    # neither RCPT nor ABORT comes after a refused MAIL
+    answers += [session.rcpt(rcpt) for rcpt in rcpts or ("<bob@example.com>",)]
+    session.abort()
+    return answers
+
+
+def talk(daemon, *rcpts, connection=None, **mail):
+    """One message on a connection of its own: answers to CONNECT, MAIL, RCPT."""
+    with Session(daemon, **(connection or {})) as session:
+        if session.connected not in ("continue", SILENT):
+            return [session.connected]
+        return [session.connected] + message(session, *rcpts, **mail)
+
+
+# ---------------------------------------------------------------- negotiation
+
+def negotiated(daemon, **offer):
+    with Milter(daemon.address, **offer) as asked:
+        return asked.version, hex(asked.actions), hex(asked.steps)
+
+
+NO_CONTENT = (milter.NO_HELO | milter.NO_HEADERS | milter.NO_EOH | milter.NO_BODY |
+              milter.NO_DATA | milter.NO_UNKNOWN)
+V1_STEPS = 0x3F    # up to NO_HEADERS; libmilter takes them for granted
+SYMBOLS = {"connect": ["{daemon_name}", "{daemon_port}"],
+           "mail": ["i", "{auth_authen}", "{auth_type}", "{mail_addr}", "{mail_mailer}",
+                    "{tls_version}"],
+           "rcpt": ["i", "{rcpt_addr}", "{rcpt_mailer}"],
+           "eom": ["i"]}
+
+
+def symbols(daemon, **offer):
+    with Milter(daemon.address, **offer) as asked:
+        return {stage: sorted(names) for stage, names in asked.asked.items()}
+
+
+@part
+def negotiation(cases, program):
+    delayed = Daemon(program, config()).start()
+    at_once = Daemon(program, config(delay="no", kill="login:mallory@example.com\n")).start()
+    both = milter.NR_MAIL | milter.NR_CONNECT
+    rest = milter.ALL_STEPS & ~milter.NR_MAIL
+    yes = hex(milter.SETSYMLIST)
+
+    cases.run("delay_reject: no reply to MAIL, nothing of the content", (6, yes,
+              hex(NO_CONTENT | milter.NR_MAIL)), negotiated, delayed)
+    cases.run("NR_MAIL is not taken where it is not offered", (6, yes, hex(NO_CONTENT)),
+              lambda: negotiated(delayed, steps=rest))
+    cases.run("no killed networks: no reply to CONNECT; no delay_reject: one to MAIL",
+              (6, yes, hex(NO_CONTENT | milter.NR_CONNECT)), negotiated, at_once)
+    cases.run("an MTA of version 1's steps is asked for no more",
+              (6, yes, hex(NO_CONTENT & V1_STEPS)), lambda: negotiated(delayed, steps=V1_STEPS))
+    cases.run("an MTA that offers no action is asked for none", (6, "0x0",
+              hex(NO_CONTENT | milter.NR_MAIL)), lambda: negotiated(delayed, actions=0))
+    cases.run("the macros asked for", {stage: sorted(names) for stage, names in SYMBOLS.items()},
+              symbols, delayed)
+
+    def few_steps():
+        with Session(delayed, steps=V1_STEPS) as session:
+            heard = [session.connected] + message(session, sender="<postmaster@example.com>")
+            return heard + [session.mail(), session.rcpt()] + session.milter.content()
+    cases.run("... what it sends is answered", ["continue", "continue", ROLE, "continue",
+              "continue", "continue", NOT_SENT, "continue", NOT_SENT, "continue"], few_steps)
+    cases.run("both at once: CONNECT and MAIL are silent", [SILENT, SILENT, AUTH_REQUIRED],
+              lambda: talk(with_both(program), connection={"listener": "submission"}))
+    cases.same("... and that is what was negotiated", hex(NO_CONTENT | both),
+               negotiated(Daemon.all[-1])[2])
+
+
+def with_both(program):
+    return Daemon(program, config(kill="")).start()
+
+
+# ---------------------------------------------------------------- each rule's refusal
+
+# (name, what is done, answer): refused at MAIL, or at each RCPT with delay_reject
+AT_MAIL = [
+    ("auth_only_listener by name", {"connection": {"listener": "SUBMISSION"}}, AUTH_REQUIRED),
+    ("auth_only_listener by port", {"connection": {"daemon_port": "465"}}, AUTH_REQUIRED),
+    ("kill_login", {"login": "Mallory@Example.COM", "tls": "TLSv1.3"}, BLOCKED_LOGIN),
+    ("bad_address", {"sender": "<a%b@c@d>", "addr": ""}, BAD_SENDER),
+    ("kill_sender", {"sender": "<spam@bad.example>"}, BLOCKED_SENDER),
+    ("kill_sender, % signs", {"sender": "<100%s%n%%@pct.example>"},
+     "554 5.7.1 <100%s%n%%@pct.example>: Sender address is blocked"),
+    ("auth_mechanism", {"login": BOB, "mech": "CRAM-MD5"}, MECHANISM),
+    ("auth_tls", {"login": BOB}, TLS_REQUIRED),
+    ("sender_login_match", {"login": BOB, "tls": "TLSv1.3", "sender": "<alice@example.com>"},
+     NOT_OWNED),
+    ("foreign_sender_match", {"login": BOB, "tls": "TLSv1.3"}, FOREIGN),
+    ("role_sender_auth", {"sender": "<postmaster@example.com>"}, ROLE),
+]
+
+AT_RCPT = [
+    ("bad_address of a recipient", "<>", {}, BAD_RCPT),
+    ("local_sender_auth", "<bob@example.com>", {"sender": "<alice@example.com>"}, UNKNOWN_USER),
+    ("outgoing_auth", "<carol@example.net>", {}, RELAY_DENIED),
+    ("outgoing_auth, % signs", "<a%n%s@example.net>", {},
+     "554 5.7.1 <a%n%s@example.net>: Relay access denied"),
+    ("a stranger to us", "<bob@example.com>", {}, "continue"),
+    ("a login with its own address", "<carol@example.net>",
+     {"login": BOB, "tls": "TLSv1.3", "sender": "<bob@example.com>"}, "continue"),
+    ("a trusted client", "<carol@example.net>",
+     {"connection": {"client": TRUSTED}, "sender": "<alice@example.com>"}, "continue"),
+]
+
+
+@part
+def refusals(cases, program):
+    delayed = Daemon(program, config()).start()
+    at_once = Daemon(program, config(delay="no"), inet=True).start()
+    no_silence = {"steps": milter.ALL_STEPS & ~milter.NR_MAIL}
+    two = ("<bob@example.com>", "<carol@example.net>")
+
+    for name, doing, answer in AT_MAIL:
+        connection = doing.get("connection", {})
+        spoken = {**doing, "connection": {**connection, **no_silence}}
+        cases.run(f"{name}: held, said at each RCPT", ["continue", SILENT, answer, answer],
+                  lambda: talk(delayed, *two, **doing))
+        cases.run(f"{name}: held, MAIL answered", ["continue", "continue", answer, answer],
+                  lambda: talk(delayed, *two, **spoken))
+        cases.run(f"{name}: said at MAIL", ["continue", answer],
+                  lambda: talk(at_once, **doing)[:2])
+    for name, rcpt, doing, answer in AT_RCPT:
+        cases.run(f"{name}: delay_reject yes", ["continue", SILENT, answer],
+                  lambda: talk(delayed, rcpt, **doing))
+        cases.run(f"{name}: delay_reject no", ["continue", "continue", answer],
+                  lambda: talk(at_once, rcpt, **doing))
+    for daemon, mode in ((delayed, "yes"), (at_once, "no")):
+        cases.run(f"kill_client refuses on contact, delay_reject {mode}", [BLOCKED_CLIENT],
+                  lambda: talk(daemon, connection={"client": KILLED}))
+
+
+REPLIES = """[reply]
+kill_sender = 450 4.7.1 100%% of %{sender} (%{rule} %{listener} %{client} %{domain})
+outgoing_auth = 450 4.2.0 %{rcpt} in a while
+"""
+
+
+@part
+def own_replies(cases, program):
+    daemon = Daemon(program, config(more=REPLIES, delay="no")).start()
+    cases.run("a reply of one's own, temporary, with % signs and values",
+              f"450 4.7.1 100%% of spam@bad.example (kill_sender smtp {STRANGER} )",
+              lambda: talk(daemon, sender="<spam@bad.example>")[1])
+    cases.run("... at RCPT", "450 4.2.0 carol@example.net in a while",
+              lambda: talk(daemon, "<carol@example.net>")[2])
+    cases.run("... an address that is not ASCII is made printable", "450 4.2.0 b??d@example.net"
+              " in a while", lambda: talk(daemon, "<b\xc3\xa5d@example.net>")[2])
+
+
+# ---------------------------------------------------------------- two messages on a connection
+
+def two_messages(daemon, first, second, between, connection=None):
+    """The answers of two messages; between is "abort", "eom" or "nothing"."""
+    with Session(daemon, **(connection or {})) as session:
+        heard = []
+        for mail in (first, second):
+            heard.append([session.mail(**mail), session.rcpt("<carol@example.net>")])
+            if between == "eom" and heard[-1][-1] == "continue":
+                heard[-1].append(session.end())
+            elif between != "nothing":
+                session.abort()    # DATA needs a recipient
+        return heard
+
+
+@part
+def two_on_one_connection(cases, program):
+    delayed = Daemon(program, config()).start()
+    at_once = Daemon(program, config(delay="no")).start()
+    own = {"login": BOB, "tls": "TLSv1.3", "sender": "<bob@example.com>"}
+    other = {"login": ALICE, "tls": "TLSv1.3", "sender": "<alice@example.com>"}
+    stolen = {"login": BOB, "tls": "TLSv1.3", "sender": "<alice@example.com>"}
+    anonymous = {"sender": "<x@remote.example>"}
+    unencrypted = {"login": BOB, "sender": "<bob@example.com>"}
+    pairs = [
+        ("two logins, two senders", own, other, "continue", "continue"),
+        ("a login does not reach the next", own, anonymous, "continue", RELAY_DENIED),
+        ("TLS does not reach the next", own, unencrypted, "continue", TLS_REQUIRED),
+        ("a held refusal does not reach the next", stolen, own, NOT_OWNED, "continue"),
+        ("a sender does not reach the next", own, stolen, "continue", NOT_OWNED),
+    ]
+    for name, first, second, one, two in pairs:
+        for between in ("abort", "eom", "nothing"):
+            ends = "continue" if between == "eom" else None
+            expected = [[SILENT, answer] + ["continue"] * (answer == ends)
+                        for answer in (one, two)]
+            cases.run(f"{name}, {between} between", expected, two_messages, delayed, first,
+                      second, between)
+
+    def again_after_refusal():
+        with Session(at_once) as session:
+            return [session.mail(**stolen), session.mail(**own), session.rcpt(),
+                    session.mail(**stolen), session.mail(**anonymous),
+                    session.rcpt("<carol@example.net>")]
+    cases.run("MAIL again after a refused MAIL", [NOT_OWNED, "continue", "continue", NOT_OWNED,
+              "continue", RELAY_DENIED], again_after_refusal)
+
+    def refused_recipient():
+        with Session(delayed) as session:
+            return [session.mail(), session.rcpt("<carol@example.net>"), session.rcpt(),
+                    session.end()]
+    cases.run("a refused recipient does not refuse the others",
+              [SILENT, RELAY_DENIED, "continue", "continue"], refused_recipient)
+
+    def left_over_text():
+        with Session(delayed) as session:
+            return [session.mail(), session.rcpt("<carol@example.net>"),
+                    session.rcpt("<>"), session.rcpt("<carol@example.net>")]
+    cases.run("each refusal has its own text", [SILENT, RELAY_DENIED, BAD_RCPT, RELAY_DENIED],
+              left_over_text)
+
+    # Not tried: a MAIL whose macro packet is empty or does not come. libmilter keeps the last ones
+    # then, and no filter can tell; both MTAs have at least {mail_mailer} to send.
+
+    def new_client():
+        with Session(delayed) as session:
+            heard = [session.mail(**own), session.rcpt("<carol@example.net>"), session.end()]
+            session.milter.quit_nc()
+            heard.append(session.milter.connect(macros={}))
+            heard += message(session, "<carol@example.net>", **stolen)
+            return heard + message(session, "<carol@example.net>", **anonymous)
+    cases.run("QUIT_NC: the next client's messages are judged", [SILENT, "continue", "continue",
+              "continue", SILENT, NOT_OWNED, SILENT, RELAY_DENIED], new_client)
+
+    def new_killed_client():
+        with Session(delayed) as session:
+            session.mail()
+            session.rcpt()
+            session.end()
+            session.milter.quit_nc()
+            heard = [session.milter.connect(address=KILLED, macros={})]
+            return heard + message(session)
+    # what was negotiated is not known any more, so that nothing is refused before RCPT
+    cases.run("QUIT_NC: the next client is judged", ["continue", SILENT, BLOCKED_CLIENT],
+              new_killed_client)
+
+
+# ---------------------------------------------------------------- unusual orders
+
+def bounded(daemon, *steps):
+    """What is heard until the daemon hangs up or says nothing; the next session must be well."""
+    heard = []
+    try:
+        with Milter(daemon.address, seconds=1.0) as mta:
+            for step in steps:
+                heard.append(step(mta))
+    except Closed:
+        heard.append("closed")
+    except Failure:
+        heard.append("no reply")
+    return heard + talk(daemon, "<carol@example.net>")[1:]
+
+
+WELL = [SILENT, RELAY_DENIED]
+
+
+@part
+def unusual_orders(cases, program):
+    delayed = Daemon(program, config()).start()
+    at_once = Daemon(program, config(delay="no")).start()
+    plain = {"macros": {}}
+
+    def refused(answers):
+        """Whether nothing was let through, whatever the words."""
+        return all(a in ("no reply", "closed", SILENT) or a[0] in "45" for a in answers)
+
+    for daemon, mode in ((delayed, "yes"), (at_once, "no")):
+        def rcpt_first():
+            with Session(daemon) as session:
+                try:
+                    session.milter.seconds = 1.0
+                    return refused([session.rcpt()])
+                except Failure:
+                    session.milter.quit = session.milter.hang_up
+                    return True
+        cases.run(f"RCPT without MAIL is not let through, delay_reject {mode}", True, rcpt_first)
+
+    def end_first():
+        with Session(delayed) as session:
+            session.milter.seconds = 1.0
+            try:
+                session.end()
+            except Failure:
+                session.milter.quit = session.milter.hang_up
+            return talk(delayed, "<carol@example.net>")[1:]
+    cases.run("end of message without a message: the next session is well", WELL, end_first)
+
+    def aborts():
+        with Session(delayed) as session:
+            session.abort()
+            session.abort()
+            first = message(session, "<carol@example.net>")
+            session.abort()
+            return first + message(session)
+    cases.run("ABORT outside a message, and twice", [SILENT, RELAY_DENIED, SILENT, "continue"],
+              aborts)
+
+    def helo_in_message():
+        with Session(delayed) as session:
+            session.mail(login=BOB, tls="TLSv1.3", sender="<bob@example.com>")
+            session.abort()
+            session.milter.helo(macros={})
+            return message(session, "<carol@example.net>")
+    cases.run("EHLO in a message", WELL, helo_in_message)
+    cases.run("MAIL without CONNECT: the next session is well", WELL, lambda: bounded(
+        delayed, lambda m: m.mail("<a@example.com>", **plain), lambda m: m.rcpt("<b@example.net>"),
+    )[-2:])
+    cases.run("RCPT without CONNECT is not let through", True, lambda: refused(bounded(
+        delayed, lambda m: m.mail("<a@example.com>", **plain), lambda m: m.rcpt("<b@example.net>"),
+    )[:-2]))
+    cases.run("commands before any negotiation: the next session is well", WELL,
+              lambda: before_negotiation(delayed))
+    cases.run("two negotiations: the next session is well", WELL,
+              lambda: bounded(delayed, lambda m: m.negotiate())[-2:])
+    cases.run("MAIL with an empty list of arguments: libmilter hangs up", ["closed"] + WELL,
+              lambda: bounded(delayed, hello, lambda m: m.mail(**plain), lambda m: m.rcpt("<b@c>"),
+                              )[2:])
+    cases.run("RCPT with an empty list of arguments: libmilter hangs up", ["closed"] + WELL,
+              lambda: bounded(delayed, hello, lambda m: m.mail("<a@b>", **plain),
+                              lambda m: m.rcpt(**plain))[2:])
+    cases.run("MAIL and RCPT with an empty argument", [SILENT, BAD_RCPT] + WELL,
+              lambda: bounded(delayed, hello, lambda m: m.mail("", **plain),
+                              lambda m: m.rcpt("", **plain))[1:])
+    cases.run("MAIL with ESMTP parameters", [SILENT, RELAY_DENIED], lambda: talk(
+        delayed, "<carol@example.net>", more=("SIZE=100", "AUTH=bob@example.com"))[1:])
+    cases.run("an empty path is the null sender", [SILENT, "continue"],
+              lambda: talk(delayed, sender="<>")[1:])
+
+
+def before_negotiation(daemon):
+    with Milter(daemon.address, negotiate=False, seconds=1.0) as mta:
+        try:
+            mta.connect(macros={})
+            mta.mail("<x@remote.example>")
+        except Failure:
+            pass
+    return talk(daemon, "<carol@example.net>")[1:]
+
+
+def hello(mta):
+    return mta.connect(macros={})
+
+
+@part
+def without_macros(cases, program):
+    daemon = Daemon(program, config()).start()
+    for macros in ("none", "empty", "all"):
+        options = {"macros": macros}
+        cases.run(f"macros {macros}: our sender without a login", ["continue", SILENT,
+                  UNKNOWN_USER], lambda: talk(daemon, sender="<alice@example.com>",
+                                              connection=options))
+        cases.run(f"macros {macros}: an address that is not plain", ["continue", SILENT,
+                  BAD_SENDER], lambda: talk(daemon, sender="<a%b@example.com@x>", addr="",
+                                            connection=options))
+        cases.run(f"macros {macros}: a killed client", [BLOCKED_CLIENT],
+                  lambda: talk(daemon, connection={"client": KILLED, **options}))
+
+
+# ---------------------------------------------------------------- clients
+
+@part
+def clients(cases, program):
+    daemon = Daemon(program, config(delay="no")).start()
+    killed6 = "554 5.7.1 Client 2001:db8:dead::1 is blocked"
+    outgoing = "<carol@example.net>"
+
+    def connected(**connection):
+        with Session(daemon, **connection) as session:
+            return session.connected
+
+    def rcpt(**connection):
+        return talk(daemon, outgoing, connection=connection)[-1]
+    cases.run("IPv6, killed", killed6, lambda: connected(client="2001:db8:dead::1"))
+    cases.run("IPv6 with Sendmail's prefix, killed", killed6,
+              lambda: connected(client="IPv6:2001:db8:dead:0:0:0:0:1", family="6"))
+    cases.run("IPv6, not killed", "continue", lambda: connected(client="2001:db8:beef::1"))
+    cases.run("IPv4-mapped IPv6, killed", BLOCKED_CLIENT,
+              lambda: connected(client="::ffff:" + KILLED))
+    cases.run("IPv4-mapped IPv6, trusted", "continue", lambda: rcpt(client="::ffff:" + TRUSTED))
+    cases.run("family U with a listener: a stranger", RELAY_DENIED,
+              lambda: rcpt(family="U", name="unknown"))
+    cases.run("family L with a listener: a stranger", RELAY_DENIED,
+              lambda: rcpt(family="L", client="/run/x"))
+    cases.run("no macros, but an address: a stranger", RELAY_DENIED,
+              lambda: rcpt(listener=None, daemon_port=None))
+    cases.run("an address that is none: the next session is well", ["continue", RELAY_DENIED],
+              lambda: bounded(daemon, lambda m: m.connect(address="unknown"))[-2:])
+    cases.run("127.0.0.1 with a port: not local submission", RELAY_DENIED,
+              lambda: rcpt(client="127.0.0.1"))
+    cases.run("127.0.0.1 without a port, but a listener's: not local submission", RELAY_DENIED,
+              lambda: rcpt(client="127.0.0.1", port=0, daemon_port="25"))
+    cases.run("127.0.0.2 without ports: not local submission", RELAY_DENIED,
+              lambda: rcpt(client="127.0.0.2", port=0, daemon_port="0"))
+    cases.run("::1 without ports: not local submission", RELAY_DENIED,
+              lambda: rcpt(client="::1", port=0, daemon_port="0"))
+    cases.run("the name may hold anything", "continue",
+              lambda: connected(name='a b"\\\x01\xff%s'))
+
+
+POSTFIX_LOCAL = {"client": "127.0.0.1", "port": 0, "name": "localhost",
+                 "listener": "mx.example.com"}
+LOCAL_WAYS = [
+    ("Postfix, {daemon_port} 0", {**POSTFIX_LOCAL, "daemon_port": "0"}),
+    ("Postfix, no {daemon_port}", {**POSTFIX_LOCAL, "daemon_port": None}),
+    ("Sendmail -bs", {"family": "U", "name": "localhost", "listener": None, "daemon_port": None}),
+]
+
+
+def local_message(daemon, connection, sender, rcpt):
+    """The answers to MAIL and RCPT, and to end of message where MAIL went through."""
+    with Session(daemon, **connection) as session:
+        heard = [session.mail(sender, queue_id="4XYZ")]
+        if heard[0] in (SILENT, "continue"):
+            heard += [session.rcpt(rcpt, queue_id="4XYZ"), session.end("4XYZ")]
+        return heard
+
+
+@part
+def local_submission(cases, program):
+    delayed = Daemon(program, config()).start()
+    at_once = Daemon(program, config(delay="no")).start()
+    spoken = {"steps": milter.ALL_STEPS & ~milter.NR_MAIL}
+    good = [("our sender to anywhere", "alice@example.com", "carol@example.net"),
+            ("a role sender", "postmaster@example.com", "carol@example.net"),
+            ("the null sender as an empty string", "", "bob@example.com"),
+            ("a recipient nobody can read", "alice@example.com", "a%b@c@d"),
+            ("an empty recipient", "alice@example.com", "")]
+
+    for way, connection in LOCAL_WAYS:
+        for name, sender, rcpt in good:
+            cases.run(f"{way}: {name} passes", [SILENT, "continue", "continue"], local_message,
+                      delayed, connection, sender, rcpt)
+        cases.run(f"{way}: refused at end of message", [SILENT, "continue", BLOCKED_SENDER],
+                  local_message, delayed, connection, "spam@bad.example", "bob@example.com")
+        # libmilter gives the answer that the filter has negotiated away
+        cases.run(f"{way}: so too where the MTA waits for a reply to MAIL",
+                  ["continue", "continue", BLOCKED_SENDER], local_message, delayed,
+                  {**connection, **spoken}, "spam@bad.example", "bob@example.com")
+        cases.run(f"{way}: refused at MAIL, delay_reject no", [BLOCKED_SENDER], local_message,
+                  at_once, connection, "spam@bad.example", "bob@example.com")
+
+        def two():
+            with Session(delayed, **connection) as session:
+                heard = []
+                for sender in ("spam@bad.example", "alice@example.com"):
+                    heard += [session.mail(sender), session.rcpt("carol@example.net"),
+                              session.end("4XYZ")]
+                return heard
+        cases.run(f"{way}: a refusal does not reach the next message",
+                  [SILENT, "continue", BLOCKED_SENDER, SILENT, "continue", "continue"], two)
+
+
+# ---------------------------------------------------------------- what is no MTA
+
+def connect_raw(daemon):
+    family = socket.AF_UNIX if isinstance(daemon.address, str) else socket.AF_INET
+    raw = socket.socket(family, socket.SOCK_STREAM)
+    raw.settimeout(2)
+    raw.connect(daemon.address)
+    return raw
+
+
+def throw(daemon, data):
+    """Sends bytes and hangs up."""
+    with connect_raw(daemon) as raw:
+        try:
+            raw.sendall(data)
+        except OSError:
+            pass    # the daemon may have hung up before
+
+
+def hangs_up(daemon, data):
+    """Whether the daemon ends the connection by itself after these bytes."""
+    with connect_raw(daemon) as raw:
+        try:
+            raw.sendall(data)
+            while raw.recv(4096):
+                pass
+        except (ConnectionError, BrokenPipeError):
+            return True
+        except socket.timeout:
+            return False
+        return True
+
+
+def packet(command, data=b""):
+    return struct.pack(">I", len(data) + 1) + command + data
+
+
+OPTNEG = packet(b"O", struct.pack(">III", 6, milter.ALL_ACTIONS, milter.ALL_STEPS))
+CONNECT = packet(b"C", b"host\0" + b"4" + struct.pack(">H", 25) + b"192.0.2.1\0")
+
+
+def memory_kib(daemon):
+    with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as status:
+        return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
+
+
+@part
+def garbage(cases, program):
+    delayed = Daemon(program, config()).start()
+    inet = Daemon(program, config(), inet=True).start()
+    pieces = [("at once", b""), ("in the middle of a length", OPTNEG[:2]),
+              ("in the middle of a negotiation", OPTNEG[:9]), ("after a negotiation", OPTNEG),
+              ("in the middle of CONNECT", OPTNEG + CONNECT[:9]),
+              ("after CONNECT", OPTNEG + CONNECT),
+              ("in the middle of MAIL", OPTNEG + CONNECT + packet(b"M", b"<a@b>\0")[:7]),
+              ("in a message", OPTNEG + CONNECT + packet(b"M", b"<a@b>\0"))]
+    for daemon, kind in ((delayed, "unix"), (inet, "inet")):
+        for name, data in pieces:
+            throw(daemon, data)
+            cases.run(f"{kind}: a probe hangs up {name}; the next session is well", WELL,
+                      lambda: talk(daemon, "<carol@example.net>")[1:])
+
+    before = memory_kib(delayed)
+    for name, length in (("4 GB", 0xFFFFFFFF), ("2 GB", 0x7FFFFFFF), ("16 MB", 1 << 24)):
+        cases.run(f"a packet that claims {name} is not waited for", True, hangs_up, delayed,
+                  struct.pack(">I", length) + b"O" + b"x" * 1000)
+    cases.run("a packet of no bytes: the next session is well", WELL, lambda: (
+        throw(delayed, OPTNEG + struct.pack(">I", 0) + CONNECT),
+        talk(delayed, "<carol@example.net>")[1:])[1])
+    odd = {"an unknown command": packet(b"z", b"x"), "macros without end": packet(b"D", b"C{a"),
+           "macros of no command": packet(b"D"), "an odd number of macros": packet(b"D", b"Ci\0"),
+           "MAIL without end": packet(b"M", b"<a@b"),
+            "CONNECT without family": packet(b"C", b"h\0"),
+           "CONNECT of nothing": packet(b"C"), "a short negotiation": packet(b"O", b"\0\0"),
+           "a negotiation of version 99": packet(b"O", struct.pack(">III", 99, 0, 0))}
+    for name, data in odd.items():
+        throw(delayed, OPTNEG + data)
+        throw(delayed, OPTNEG + CONNECT + data)
+        cases.run(f"{name}: the next session is well", WELL,
+                  lambda: talk(delayed, "<carol@example.net>")[1:])
+    cases.run("noise of 300 connections: the next session is well", WELL, noise, delayed)
+    # the sanitizers keep what was freed for a while
+    cases.same("memory stays bounded", True, memory_kib(delayed) - before < 300 * 1024)
+
+
+def noise(daemon):
+    source = random.Random(1)
+    letters = b"OCHMRTELBNADQKU"
+    for _ in range(300):
+        data = OPTNEG if source.random() < 0.8 else b""
+        for _ in range(source.randrange(8)):
+            body = source.randbytes(source.randrange(40))
+            data += packet(source.choice(letters).to_bytes(1, "big"), body)
+        throw(daemon, data)
+    return talk(daemon, "<carol@example.net>")[1:]
+
+
+# ---------------------------------------------------------------- many at once
+
+MIXED = [({"connection": {"client": KILLED}}, [BLOCKED_CLIENT]),
+         ({"login": BOB, "tls": "TLSv1.3", "sender": "<alice@example.com>"},
+          ["continue", SILENT, NOT_OWNED]),
+         ({"sender": "<postmaster@example.com>"}, ["continue", SILENT, ROLE]),
+         ({"sender": "<alice@example.com>"}, ["continue", SILENT, UNKNOWN_USER]),
+         ({}, ["continue", SILENT, "continue"])]
+
+
+@part
+def in_parallel(cases, program):
+    daemon = Daemon(program, config()).start()
+    wrong = []
+    ready = threading.Barrier(50)
+
+    def one(number):
+        doing, expected = MIXED[number % len(MIXED)]
+        try:
+            ready.wait(10)
+            for _ in range(4):
+                got = talk(daemon, **doing)
+                if got != expected:
+                    wrong.append((number, got))
+        except (Failure, OSError, threading.BrokenBarrierError) as error:
+            wrong.append((number, repr(error)))
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    cases.same("50 connections in parallel, mixed verdicts", [], wrong)
+    lines = daemon.new_verdicts()
+    cases.same("... one line a refusal", 160, len(lines))
+    cases.same("... each line is whole", [], [
+        line for line in lines if not re.fullmatch(r"verdict=reject .* gen=1", line)])
+
+
+# ---------------------------------------------------------------- very long
+
+LONG_LOGIN = "l" * 5000 + "@example.com"
+
+
+@part
+def very_long(cases, program):
+    strict = Daemon(program, config(realm="example.com")).start()
+    lax = Daemon(program, config(on_error="accept", realm="example.com")).start()
+    long_domain = "alice@" + "d" * 5000
+    for name, login in (("local part", LONG_LOGIN), ("domain", long_domain)):
+        mail = {"login": login, "tls": "TLSv1.3", "sender": "<bob@example.com>"}
+        cases.run(f"a login with a long {name}, on_error tempfail", ["continue", SILENT,
+                  CANNOT_DECIDE], lambda: talk(strict, **mail))
+        cases.run(f"a login with a long {name}, on_error accept", ["continue", SILENT, "continue"],
+                  lambda: talk(lax, **mail))
+        lines = lax.new_verdicts()
+        cases.same("... the log says so", ["accept", "on_error"], [
+            field(lines[0], "verdict"), field(lines[0], "rule")] if lines else lines)
+        cases.same("... nobody else is named as the login", [], [
+            line for line in lines + strict.new_verdicts() if field(line, "login") == ALICE])
+        cases.run("... nor counts as authenticated, or not, by how it is too long",
+                  ["continue", SILENT, "continue"],
+                  lambda: talk(lax, "<carol@example.net>", **mail))
+    for name, address in (("local part", "a" * 257 + "@example.com"),
+                          ("domain", "a@" + "d" * 256), ("everything", "a" * 60000)):
+        for daemon, mode in ((strict, "tempfail"), (lax, "accept")):
+            cases.run(f"a sender with a long {name}, on_error {mode}", ["continue", SILENT,
+                      BAD_SENDER], lambda: talk(daemon, sender=f"<{address}>", addr=""))
+            cases.run(f"a recipient with a long {name}, on_error {mode}",
+                      ["continue", SILENT, BAD_RCPT], lambda: talk(daemon, f"<{address}>",
+                                                                   connection={"macros": "none"}))
+    strict.new_lines()
+    two_kb = "<" + "a" * 2000 + "@example.net>"
+    cases.run("an address of 2000 bytes in a reply is cut", True, lambda: len(talk(
+        strict, two_kb, connection={"macros": "none"})[-1]) < 600)
+    cases.run("sender and recipient of 2000 bytes: refused", BAD_SENDER, lambda: talk(
+        strict, two_kb, sender=two_kb, addr="")[-1])
+    lines = strict.new_verdicts()
+    cases.same("... the log line has every field", KEYS, keys(lines[-1]) if lines else lines)
+    cases.run("a name of 60000 bytes", [BLOCKED_CLIENT], lambda: talk(
+        strict, connection={"client": KILLED, "name": "n" * 60000}))
+    lines = strict.new_verdicts()
+    cases.same("... the log line has every field", KEYS, keys(lines[-1]) if lines else lines)
+    cases.run("macros of 60000 bytes", ["continue", SILENT, "continue"], lambda: talk(
+        strict, connection={"listener": "l" * 30000, "daemon_port": "9" * 30000}))
+    cases.run("a mechanism of 5000 bytes is not accepted", MECHANISM, lambda: talk(
+        strict, login=BOB, mech="PLAIN" * 1000, tls="TLSv1.3")[-1])
+
+
+# ---------------------------------------------------------------- the log
+
+KEYS = ["verdict", "rule", "stage", "s", "q", "client", "name", "listener", "login", "mech",
+        "from", "to", "domain", "at", "reply", "gen"]
+PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^ "]*)(?: |$)')
+
+
+def pairs(line):
+    """[(key, value as written), ...], and what is left over under "?"."""
+    found, at = [], 0
+    for match in PAIR.finditer(line):
+        if match.start() != at:
+            break
+        found.append((match[1], match[2]))
+        at = match.end()
+    return found + ([("?", line[at:])] if at < len(line) else [])
+
+
+def keys(line):
+    """Without note=, which is there where a list's entry has one."""
+    return [key for key, _ in pairs(line) if key != "note"]
+
+
+def field(line, key):
+    return dict(pairs(line)).get(key)
+
+
+def log_of(daemon, function):
+    daemon.new_lines()
+    function()
+    return daemon.new_verdicts()
+
+
+@part
+def the_log(cases, program):
+    daemon = Daemon(program, config(accepted="yes")).start()
+    monitored = Daemon(program, config(auth_tls="monitor", foreign="monitor")).start()
+
+    cases.run("refused at RCPT", [
+        "verdict=reject rule=local_sender_auth stage=rcpt s=S-1 q=- client=192.0.2.1 "
+        "name=host.example listener=smtp:25 login=- mech=- from=alice@example.com "
+        "to=bob@example.com domain=example.com at=domains/example.com.ini:4 "
+        f'reply="{UNKNOWN_USER}" gen=1'],
+        log_of, daemon, lambda: talk(daemon, sender="<alice@example.com>"))
+    cases.run("refused at CONNECT, with the list's line and note", [
+        "verdict=reject rule=kill_client stage=connect s=S-0 q=- client=203.0.113.66 "
+        "name=host.example listener=smtp:25 login=- mech=- from=- to=- domain=- "
+        f'at=kill.list:1 note="open relay" reply="{BLOCKED_CLIENT}" gen=1'],
+        log_of, daemon, lambda: talk(daemon, connection={"client": KILLED}))
+    held = ("verdict=reject rule=sender_login_match stage=mail s=S-1 q=%s client=192.0.2.1 "
+            "name=host.example listener=smtp:25 login=bob@example.com mech=PLAIN "
+            "from=alice@example.com to=%s domain=example.com at=" +
+            f'{at("sender_login_match")} reply="{NOT_OWNED}" gen=1')
+    cases.run("held, said to two recipients, with the queue id once it is there",
+              [held % ("-", "bob@example.com"), held % ("4XYZ", "carol@example.net")],
+              log_of, daemon, lambda: held_twice(daemon))
+    cases.run("the queue id at the end, only of what was logged before", [
+        "verdict=reject rule=outgoing_auth stage=rcpt s=S-1 q=- client=192.0.2.1 "
+        "name=host.example listener=smtp:25 login=- mech=- from=x@remote.example "
+        f"to=carol@example.net domain=- at={at('outgoing_auth')} "
+        f'reply="{RELAY_DENIED}" gen=1',
+        "s=S-1 q=4ABC"], lambda: [line for line in log_of(daemon, lambda: one_of_two(daemon))
+                                  if "verdict=accept" not in line])
+    cases.run("an accepted recipient, where [log] accepted asks for it", [
+        "verdict=accept rule=- stage=rcpt s=S-1 q=- client=192.0.2.1 name=host.example "
+        "listener=smtp:25 login=- mech=- from=x@remote.example to=bob@example.com domain=- "
+        "at=- reply=- gen=1"], log_of, daemon, lambda: talk(daemon))
+    cases.run("monitored rules: each once a message, not once a recipient", [
+        "verdict=would-reject rule=auth_tls stage=mail s=S-1 q=- client=192.0.2.1 "
+        "name=host.example listener=smtp:25 login=bob@example.com mech=LOGIN "
+        "from=x@remote.example to=- domain=- at=" + at("auth_tls") + " "
+        f'reply="{TLS_REQUIRED}" gen=1',
+        "verdict=would-reject rule=foreign_sender_match stage=mail s=S-1 q=- client=192.0.2.1 "
+        "name=host.example listener=smtp:25 login=bob@example.com mech=LOGIN "
+        "from=x@remote.example to=- domain=- at=" + at("foreign_sender_match") + " "
+        f'reply="{FOREIGN}" gen=1', "s=S-1 q=4DEF"],
+        log_of, monitored, lambda: monitored_message(monitored))
+    cases.run("what cannot be decided", [
+        "verdict=tempfail rule=on_error stage=mail s=S-1 q=- client=192.0.2.1 "
+        "name=host.example listener=smtp:25 login=- mech=- from=bob@example.com "
+        "to=bob@example.com domain=- at=- note=\"the login is too long\" "
+        f'reply="{CANNOT_DECIDE}" gen=1'],
+        log_of, daemon, lambda: talk(daemon, sender="<bob@example.com>", login=LONG_LOGIN))
+    cases.run("local submission, refused at the end", [
+        "verdict=reject rule=kill_sender stage=mail s=S-1 q=4XYZ client=127.0.0.1 name=localhost "
+        "listener=mx.example.com login=- mech=- from=spam@bad.example to=- domain=- "
+        f'at=kill.list:4 note="bought list" reply="{BLOCKED_SENDER}" gen=1', "s=S-1 q=4XYZ"],
+        lambda: [line for line in log_of(daemon, lambda: local_message(
+            daemon, LOCAL_WAYS[0][1], "spam@bad.example", "bob@example.com"))
+            if "verdict=accept" not in line])
+    quoting(cases, daemon)
+    numbering(cases, daemon)
+
+
+def held_twice(daemon):
+    with Session(daemon) as session:
+        session.mail("<alice@example.com>", login=BOB, tls="TLSv1.3")
+        session.rcpt("<bob@example.com>")
+        session.rcpt("<carol@example.net>", queue_id="4XYZ")
+        session.abort()
+
+
+def one_of_two(daemon):
+    with Session(daemon) as session:
+        session.mail()
+        session.rcpt("<carol@example.net>")
+        session.rcpt("<bob@example.com>", queue_id="4ABC")
+        session.end("4ABC")
+
+
+def monitored_message(daemon):
+    with Session(daemon) as session:
+        session.mail(login=BOB, mech="LOGIN")
+        session.rcpt("<bob@example.com>")
+        session.rcpt("<carol@example.net>")
+        session.end("4DEF")
+
+
+def quoting(cases, daemon):
+    odd = 'a b"c\\d\x01e\x7f'
+
+    def refused():
+        talk(daemon, sender="<spam@bad.example>\nverdict=accept", addr="spam@bad.example",
+             login='m"m@x y', mech="PLAIN", tls="TLSv1.3",
+             connection={"name": odd, "listener": "my smtp"})
+    lines = log_of(daemon, refused)
+    cases.same("a value with a newline stays on one line", 1, len(lines))
+    line = lines[0] if lines else ""
+    cases.same("... every field, in order", KEYS, keys(line))
+    cases.same("blanks, quotes, backslashes and control bytes", r'"a b\"c\\d\x01e\x7f"',
+               field(line, "name"))
+    cases.same("... a login", r'"m\"m@x y"', field(line, "login"))
+    cases.same("... a listener", '"my smtp:25"', field(line, "listener"))
+    lines = log_of(daemon, lambda: talk(daemon, connection={"client": KILLED, "name": "-"}))
+    cases.same('a value that is "-" can be told from none', '"-"', field(lines[0], "name"))
+    lines = log_of(daemon, lambda: talk(daemon, connection={"client": KILLED, "listener": "",
+                                                            "daemon_port": ""}))
+    cases.same("empty values", ["-", "-"], [field(lines[0], "listener"), field(lines[0], "login")])
+
+
+def numbering(cases, daemon):
+    def two():
+        with Session(daemon) as session:
+            message(session, "<carol@example.net>")
+            message(session, "<carol@example.net>")
+    lines = log_of(daemon, two)
+    cases.same("messages of a connection are counted", ["S-1", "S-2"],
+               [field(line, "s") for line in lines])
+    for _ in range(3):
+        talk(daemon, "<carol@example.net>")
+    numbers = [field(line, "s") for line in daemon.new_lines()]
+    cases.same("connections have different numbers", 3, len(set(numbers)))
+
+
+# ---------------------------------------------------------------- reload
+
+def generation(line):
+    return int(field(line, "gen") or 0)
+
+
+@part
+def reload(cases, program):
+    daemon = Daemon(program, config()).start()
+    later = "554 5.7.1 Client 192.0.2.7 is blocked"
+    client = {"client": "192.0.2.7"}
+    spoken = {"steps": milter.ALL_STEPS & ~milter.NR_MAIL}
+
+    cases.run("not killed yet", ["continue", SILENT, "continue"],
+              lambda: talk(daemon, connection=client))
+    with Session(daemon, **client) as silent, Session(daemon, **client, **spoken) as heard, \
+            Session(daemon, **{**LOCAL_WAYS[0][1]}) as local:
+        heard.mail()
+        daemon.write("kill.list", KILL + "192.0.2.7\n127.0.0.1\n")
+        daemon.reload()
+        cases.run("SIGHUP takes a changed kill.list", [later],
+                  lambda: talk(daemon, connection=client))
+        cases.run("a message goes on under the policy of its MAIL", "continue", heard.rcpt)
+        heard.abort()
+        cases.run("a long connection is judged again at MAIL", ["continue", later], message, heard)
+        cases.run("... MAIL is silent", [SILENT, later], message, silent)
+        cases.run("... local submission: at the end", [SILENT, "continue",
+                  "554 5.7.1 Client 127.0.0.1 is blocked"],
+                  lambda: [local.mail("a@example.com"), local.rcpt("b@example.net"), local.end()])
+        daemon.write("kill.list", KILL)
+        daemon.reload()
+        cases.run("... and let go again", ["continue", "continue"], message, heard)
+    at_mail(cases, program)
+    broken_files(cases, daemon)
+    judged_by_its_mail(cases, daemon)
+    flags_of_negotiation(cases, daemon)
+    restart_settings(cases, daemon)
+
+
+def at_mail(cases, program):
+    daemon = Daemon(program, config(delay="no", kill="")).start()
+    with Session(daemon) as session:
+        daemon.write("kill.list", STRANGER + "\n")
+        daemon.reload()
+        cases.run("a long connection is judged again, delay_reject no",
+                  f"554 5.7.1 Client {STRANGER} is blocked", session.mail)
+        daemon.write("kill.list", "")
+        # SIGHUP also takes a file of no bytes
+        daemon.reload()
+        cases.run("... and let go again", ["continue", "continue"], message, session)
+
+
+def broken_files(cases, daemon):
+    daemon.write("authgate.ini", "[rules]\nkill_clients = off\n")
+    lines = daemon.reload()
+    cases.same("a broken authgate.ini: file and line", True,
+               any(line.startswith("authgate.ini:2: error:") for line in lines))
+    cases.same("... the old policy stays, and it is said", True,
+               any("the old policy stays" in line for line in lines))
+    cases.run("... and decides", [BLOCKED_CLIENT],
+              lambda: talk(daemon, connection={"client": KILLED}))
+    os.unlink(daemon.config())
+    lines = daemon.reload()
+    cases.same("a missing authgate.ini: the old policy stays", True,
+               any("the old policy stays" in line for line in lines))
+    cases.run("... and decides", [BLOCKED_CLIENT],
+              lambda: talk(daemon, connection={"client": KILLED}))
+    daemon.write("authgate.ini", config()["authgate.ini"])
+    daemon.write("kill.list", KILL + "10.1\n")
+    lines = daemon.reload()
+    cases.same("a bad line in a list is said", True, any("kill.list:6:" in line for line in lines))
+    cases.run("... and the rest holds", [BLOCKED_CLIENT],
+              lambda: talk(daemon, connection={"client": KILLED}))
+    daemon.write("kill.list", KILL)
+    daemon.reload()
+
+
+def judged_by_its_mail(cases, daemon):
+    """One message begins before a reload, the next after it."""
+    daemon.new_lines()
+    with Session(daemon) as session:
+        session.mail("<alice@example.com>")
+        first = session.rcpt()
+        daemon.write("domains/example.com.ini", DOMAIN.replace("auth = enforce", "auth = off"))
+        daemon.reload()
+        second = session.rcpt()
+        session.abort()
+        session.mail("<alice@example.com>")
+        third = session.rcpt()
+        session.abort()
+        daemon.write("domains/example.com.ini", DOMAIN)
+        daemon.reload()
+        session.mail("<alice@example.com>")
+        fourth = session.rcpt()
+    cases.same("a message is judged from MAIL to its end by the policy of its MAIL",
+               [UNKNOWN_USER, UNKNOWN_USER, "continue", UNKNOWN_USER],
+               [first, second, third, fourth])
+    numbers = [generation(line) for line in daemon.new_verdicts()]
+    cases.same("... gen= is that of the policy that decided", [True, True],
+               [numbers[0] == numbers[1], numbers[1] < numbers[-1]])
+
+
+def flags_of_negotiation(cases, daemon):
+    """delay_reject changes in the file, which takes a restart."""
+    with Session(daemon) as old:
+        daemon.write("authgate.ini", config(delay="no")["authgate.ini"])
+        daemon.reload()
+        cases.run("delay_reject no: an open connection keeps its silence at MAIL",
+                  [SILENT, BLOCKED_SENDER],
+                  lambda: message(old, sender="<spam@bad.example>"))
+        cases.run("... and so does a new one", SILENT,
+                  lambda: talk(daemon, sender="<spam@bad.example>")[1])
+        message(old)
+        old.mail()
+        old.rcpt()
+        old.end()
+        old.milter.quit_nc()
+        cases.run("... after QUIT_NC, where the MTA still waits for no reply to MAIL",
+                  ["continue", SILENT, BLOCKED_SENDER], lambda: [old.milter.connect(macros={})] +
+                  message(old, sender="<spam@bad.example>"))
+    daemon.write("authgate.ini", config()["authgate.ini"])
+    daemon.reload()
+
+
+def restart_settings(cases, daemon):
+    daemon.write("authgate.ini", config(milter="socket_mode = 0666")["authgate.ini"])
+    lines = daemon.reload()
+    cases.same("a changed [milter] setting needs a restart, and the log says so", True,
+               any("socket_mode" in line and "restart" in line for line in lines))
+
+
+@part
+def many_reloads(cases, program):
+    daemon = Daemon(program, config()).start()
+    wrong, done = [], []
+    stop = threading.Event()
+
+    def traffic(number):
+        while not stop.is_set():
+            doing, expected = MIXED[number % len(MIXED)]
+            number += 1
+            try:
+                got = talk(daemon, **doing)
+            except (Failure, OSError) as error:
+                got = repr(error)
+            done.append(number)
+            if got != expected:
+                wrong.append(got)
+    threads = [threading.Thread(target=traffic, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(300):
+        if daemon.status() is None:
+            daemon.hang_up_signal()
+        time.sleep(0.005)
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    cases.same("300 SIGHUPs under traffic: every session gets its verdict", [], wrong[:3])
+    cases.same("... there was traffic", True, len(done) > 50)
+    cases.same("... the daemon goes on", None, daemon.status())
+    storm(daemon.process.pid)
+    # a daemon that was told to stop takes no more connections
+    cases.run("SIGHUPs from three processes without a pause: the daemon goes on", WELL,
+              lambda: talk(daemon, "<carol@example.net>")[1:])
+    cases.run("... the last change is taken", ["continue", SILENT, "continue"],
+              lambda: last_change(daemon))
+
+
+def storm(pid):
+    """One sender leaves the daemon time to finish its handler; several do not."""
+    senders = [subprocess.Popen([sys.executable, "-c", STORM, str(pid)]) for _ in range(3)]
+    for sender in senders:
+        sender.wait(10)
+
+
+STORM = """
+import os, signal, sys, time
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    try:
+        os.kill(int(sys.argv[1]), signal.SIGHUP)
+    except ProcessLookupError:
+        break
+"""
+
+
+def last_change(daemon):
+    daemon.write("kill.list", "login:mallory@example.com\n")
+    for _ in range(20):
+        daemon.hang_up_signal()
+    wait_for(lambda: talk(daemon, connection={"client": KILLED})[0] != BLOCKED_CLIENT, 5)
+    # negotiated anew: no killed networks are left
+    answers = talk(daemon, connection={"client": KILLED})
+    return ["continue" if answer == SILENT and place == 0 else answer
+            for place, answer in enumerate(answers)]
+
+
+# ---------------------------------------------------------------- start and end
+
+@part
+def start_and_end(cases, program):
+    daemon = Daemon(program, config()).start()
+    second = Daemon(program, {name: text.replace("@SOCKET@", "unix:" + daemon.path)
+                              for name, text in config().items()})
+    status, lines = run_once(program, second)
+    cases.same("a second daemon on a live socket: status 69 and one line", (69, 1),
+               (status, len(lines)))
+    cases.run("... the first one is not disturbed", WELL,
+              lambda: talk(daemon, "<carol@example.net>")[1:])
+    open_sessions = [Session(daemon), Session(daemon)]
+    open_sessions[0].mail("<alice@example.com>", login=BOB, tls="TLSv1.3")
+    began = time.monotonic()
+    daemon.terminate()
+    status = daemon.wait(STOP_SECONDS)
+    cases.same("SIGTERM, with sessions open, in time, with status 0", (0, True),
+               (status, time.monotonic() - began < STOP_SECONDS))
+    cases.same("... the socket is gone", False, os.path.lexists(daemon.path))
+    for session in open_sessions:
+        session.milter.hang_up()
+
+
+@part
+def sockets(cases, program):
+    stale = Daemon(program, config())
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(stale.path)
+    cases.run("a stale socket is replaced", WELL,
+              lambda: talk(stale.start(), "<carol@example.net>")[1:])
+    stale.kill()
+    cases.same("... a killed daemon leaves its socket", True, os.path.lexists(stale.path))
+    stale.log_name += ".2"
+    cases.run("... and a new one replaces it", WELL,
+              lambda: talk(stale.start(), "<carol@example.net>")[1:])
+    group = grp.getgrgid(os.getgid()).gr_name
+    for mode in ("0600", "0660", "0666"):
+        daemon = Daemon(program, config(
+            milter=f"socket_mode = {mode}\nsocket_group = {group}")).start()
+        cases.same(f"socket_mode {mode}", mode, "%04o" % (os.stat(daemon.path).st_mode & 0o7777))
+    cases.same("socket_group", os.getgid(), os.stat(daemon.path).st_gid)
+    cases.same("the default mode", "0660", "%04o" % (os.stat(stale.path).st_mode & 0o7777))
+    other_user(cases, program)
+
+
+def other_user(cases, program):
+    """Needs root, as dropping privileges does."""
+    if os.geteuid() != 0:
+        return
+    nobody = pwd.getpwnam("nobody")
+    daemon = Daemon(program, config(milter="user = nobody"))
+    os.chmod(daemon.folder, 0o755)
+    daemon.start()
+    with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
+        text = file.read()
+    ids = [re.search(rf"^{kind}:\s+(.*)$", text, re.M)[1].split() for kind in ("Uid", "Gid")]
+    cases.same("user: nothing of root is left",
+               [[str(nobody.pw_uid)] * 4, [str(nobody.pw_gid)] * 4], ids)
+    cases.run("... and it answers", WELL, lambda: talk(daemon, "<carol@example.net>")[1:])
+    cases.run("... and reloads", True, lambda: bool(daemon.reload()))
+
+
+REFUSED_STARTS = [
+    ("an unknown user", config(milter="user = no-such-user-here"), 67, 1),
+    ("an unknown group", config(milter="socket_group = no-such-group-here"), 78, 1),
+    ("an unknown key", config(more="[rules2]\n"), 78, None),
+    ("a wrong value", config(delay="on"), 78, 1),
+    ("a wrong socket", config(milter="socket = inet:0@127.0.0.1"), 78, None),
+    ("a missing list that is named", config(more="[lists]\nrelay = absent.list\n"), 78, 1),
+]
+
+
+@part
+def refused_starts(cases, program):
+    for name, files, expected, count in REFUSED_STARTS:
+        daemon = Daemon(program, files)
+        status, lines = run_once(program, daemon)
+        cases.same(f"{name}: status", expected, status)
+        cases.same(f"{name}: lines", count or True, len(lines) if count else len(lines) > 0)
+        cases.same(f"{name}: no socket is left", False, os.path.lexists(daemon.path))
+    cases.same("no such file: status 66", 66, run_once(program, Daemon(program, {}))[0])
+    blocked = Daemon(program, config())
+    with open(blocked.path, "w", encoding="ascii"):
+        pass
+    status, lines = run_once(program, blocked)
+    cases.same("a file where the socket should be: status 78, and it stays", (78, 1, True),
+               (status, len(lines), os.path.isfile(blocked.path)))
+
+
+# ---------------------------------------------------------------- all of it
+
+def finish(cases):
+    died = [d.status() for d in Daemon.all if d.process is not None and not d.asked_to_stop and
+            (d.status() or 0) < 0]
+    cases.same("no daemon died by itself", [], died)
+    cases.same("every daemon ends with status 0 at SIGTERM", [], sorted(stop_all() - {0}, key=str))
+    reports = [line for daemon in Daemon.all if daemon.process is not None
+               for line in daemon.sanitizer_lines()]
+    cases.same("no sanitizer report", [], reports)
+
+
+def too_late(*_):
+    raise SystemExit("not ok - the run takes longer than %d s" % SECONDS)
+
+
+def main(arguments):
+    if len(arguments) not in (1, 2):
+        print(__doc__, file=sys.stderr)
+        return 64
+    program = os.path.abspath(arguments[0])
+    word = arguments[1] if len(arguments) == 2 else ""
+    cases = Cases()
+    signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(SECONDS)
+    try:
+        for function in PARTS:
+            if word in function.__name__:
+                print(f"# {function.__name__}", flush=True)
+                cases.run_part(function, program)
+        finish(cases)
+    finally:
+        signal.alarm(0)
+        stop_all()
+        remove_all()
+    print(f"{cases.passed} passed, {cases.failed} failed")
+    return 1 if cases.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
