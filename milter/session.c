@@ -185,7 +185,10 @@ log_event(const struct event *event, const char *verdict, enum ag_stage stage,
 	ag_log_key(&line, "rule", rule_name(finding));
 	ag_log_key(&line, "stage", ag_str(ag_stage_name(stage)));
 	add_session(&line, s);
-	ag_log_key(&line, "client", ag_str(ag_ip_write(&s->client, client)));
+	ag_log_key(&line, "client",
+	    ag_str(s->client.family != AG_IP_UNKNOWN ?
+		    ag_ip_write(&s->client, client) :
+		    NULL));
 	ag_log_key(&line, "name", ag_str(s->name));
 	add_listener(&line, s);
 	add_message(&line, event);

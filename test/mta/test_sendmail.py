@@ -7,7 +7,7 @@ A variant is one configuration; each starts one authgate and one Sendmail and go
 sessions. One line a session; status 0 when all are ok, 77 when this cannot run here.
 
 Every session of test_postfix.py is held here, too, except those that DIFFERENT names with the
-reason. What differs for all of them is done by adapted():
+reason. What differs for all of them is done by adapted() and with_address():
 
 * Sendmail puts "<address>... " in front of the text of a 450, 550 or 553 reply to MAIL and RCPT,
   but not of 501, 530, 534, 538 and 554. authgate logs the text without it.
