@@ -544,9 +544,6 @@ role_sender_auth = off
 
 HEADERS = Variant("headers", {
     "authgate.ini": """\
-[auth]
-results_header = yes
-
 [listeners]
 auth_only = submission
 
@@ -579,8 +576,12 @@ from_header_local_auth = enforce
         mail("x@remote.example"), rcpt(BOB), from_header(ALICE, answer="550"),
         mail("x@remote.example"), rcpt(BOB), data()],
         log=[reject("from_header_local_auth", "header")]),
+])
 
-    # section 7
+RESULTS = Variant("results", {
+    "authgate.ini": "[auth]\nresults_header = yes\n",
+    "domains/example.com.ini": "",
+}, [
     Session("the login's result for the servers behind, and no forged one", [
         mail(ALICE), rcpt(REMOTE),
         data("Authentication-Results: mx.example.com; auth=pass smtp.auth=forged\n"
@@ -916,7 +917,7 @@ def run_all(binary, only, report):
     """libmilter takes its time to end: they all do so together."""
     ending = []
     with ExitStack() as stack:
-        for variant in (STRICT, AT_MAIL, HEADERS, MONITORED, LOCAL, LOCAL_AT_MAIL):
+        for variant in (STRICT, AT_MAIL, HEADERS, RESULTS, MONITORED, LOCAL, LOCAL_AT_MAIL):
             authgate = try_variant(variant, binary, only, report, stack)
             if authgate:
                 ending.append((variant, authgate))

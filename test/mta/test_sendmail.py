@@ -401,7 +401,8 @@ UNQUALIFIED = Variant("unqualified", model.STRICT.files, [
         mail("x@remote.example", "451 4.3.2 Please try again later")]),
 ], sendmail_options="FEATURE(`delay_checks')\nFEATURE(`accept_unqualified_senders')")
 
-VARIANTS = (STRICT, AT_MAIL, like(model.HEADERS), like(model.MONITORED), UNQUALIFIED)
+VARIANTS = (STRICT, AT_MAIL, like(model.HEADERS), like(model.RESULTS),
+            like(model.MONITORED), UNQUALIFIED)
 
 
 # ---------------------------------------------------------------- doing one session
@@ -535,7 +536,7 @@ def run_all(binary, packages, only, report):
 
 
 def stale_differences():
-    names = {session.name for variant in (model.STRICT, model.AT_MAIL, model.HEADERS,
+    names = {session.name for variant in (model.STRICT, model.AT_MAIL, model.HEADERS, model.RESULTS,
                                           model.MONITORED, model.LOCAL)
              for session in variant.sessions}
     return [f"test_postfix.py has no session {name!r}" for name in DIFFERENT if name not in names]
