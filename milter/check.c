@@ -3,12 +3,6 @@
 
 #include "command.h"
 
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 static const char *
 plural(unsigned n)
 {
@@ -52,17 +46,11 @@ check(const char *config)
 int
 ag_check_command(int argc, char **argv)
 {
-	const char *config = AG_DEFAULT_CONFIG;
-	int option;
+	const char *config;
+	int status = ag_command_options("check", argc, argv, &config);
 
-	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
-	    -1) {
-		if (option == 'h')
-			return ag_command_help("check");
-		if (option != 'c')
-			return ag_command_usage("check", NULL);
-		config = optarg;
-	}
+	if (status >= 0)
+		return status;
 	if (optind < argc)
 		return ag_command_usage("check", "what is \"%s\"?",
 		    argv[optind]);

@@ -1,5 +1,6 @@
 #include "command.h"
 
+#include <getopt.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sysexits.h>
@@ -28,6 +29,28 @@ ag_command_usage(const char *name, const char *format, ...)
 	}
 	fprintf(stderr, "Try \"authgate %s --help\".\n", name);
 	return EX_USAGE;
+}
+
+int
+ag_command_options(const char *name, int argc, char **argv, const char **config)
+{
+	static const struct option long_options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	*config = AG_DEFAULT_CONFIG;
+	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
+	    -1) {
+		if (option == 'h')
+			return ag_command_help(name);
+		if (option != 'c')
+			return ag_command_usage(name, NULL);
+		*config = optarg;
+	}
+	return -1;
 }
 
 /* Findings name files relative to the main file's folder. */

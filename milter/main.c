@@ -121,6 +121,7 @@ int
 main(int argc, char **argv)
 {
 	const struct ag_command *command;
+	static char name[64];
 
 	if (argc < 2) {
 		print_help(stderr);
@@ -138,5 +139,8 @@ main(int argc, char **argv)
 		    argv[1]);
 		return EX_USAGE;
 	}
+	/* getopt_long() begins its messages with this */
+	snprintf(name, sizeof(name), "authgate %s", command->name);
+	argv[1] = name;
 	return command->run(argc - 1, argv + 1);
 }

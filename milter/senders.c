@@ -3,12 +3,6 @@
 
 #include "command.h"
 
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 struct list {
 	bool of_login; /* print addresses, else logins */
 	unsigned n;
@@ -65,17 +59,11 @@ senders(const char *config, const char *name)
 int
 ag_senders_command(int argc, char **argv)
 {
-	const char *config = AG_DEFAULT_CONFIG;
-	int option;
+	const char *config;
+	int status = ag_command_options("senders", argc, argv, &config);
 
-	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
-	    -1) {
-		if (option == 'h')
-			return ag_command_help("senders");
-		if (option != 'c')
-			return ag_command_usage("senders", NULL);
-		config = optarg;
-	}
+	if (status >= 0)
+		return status;
 	if (optind + 1 != argc)
 		return ag_command_usage("senders", "name one login or address");
 	return senders(config, argv[optind]);

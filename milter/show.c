@@ -5,12 +5,6 @@
 #include "../policy/domainname.h"
 #include "command.h"
 
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 static void
 show_key(const struct ag_policy *policy, struct ag_str domain, enum ag_key key)
 {
@@ -71,18 +65,12 @@ show(const char *config, struct ag_str domain)
 int
 ag_show_command(int argc, char **argv)
 {
-	const char *config = AG_DEFAULT_CONFIG;
+	const char *config;
 	char domain[AG_DOMAIN_MAX + 1] = "";
-	int option;
+	int status = ag_command_options("show", argc, argv, &config);
 
-	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
-	    -1) {
-		if (option == 'h')
-			return ag_command_help("show");
-		if (option != 'c')
-			return ag_command_usage("show", NULL);
-		config = optarg;
-	}
+	if (status >= 0)
+		return status;
 	if (optind < argc &&
 	    ag_domain_parse(ag_str(argv[optind]), domain) != AG_DOMAIN_OK)
 		return ag_command_usage("show", "\"%s\" is not a domain name",
