@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <grp.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include "signals.h"
 #include "socket.h"
 #include "store.h"
+#include "watch.h"
 
 struct options {
 	const char *config;
@@ -101,17 +103,16 @@ warn_of_restart(const struct ag_policy *old, const struct ag_policy *new)
 	}
 }
 
+/* The new policy is in force, or the old one stays. */
 static void
-reload(const struct options *options)
+take_policy(const struct options *options, const struct ag_policy *in_force)
 {
 	struct ag_diag diag = { .emit = log_finding };
 	const struct ag_policy *policy;
 
-	if (ag_policy_load(options->config, &diag, &policy) != AG_LOAD_OK) {
-		ag_log(LOG_ERR, "the old policy stays in force");
-		return;
-	}
-	if (!is_carried_out(policy)) {
+	if (ag_policy_load_beside(options->config, in_force, &diag, &policy) !=
+		AG_LOAD_OK ||
+	    !is_carried_out(policy)) {
 		ag_log(LOG_ERR, "the old policy stays in force");
 		ag_policy_unref(policy);
 		return;
@@ -119,6 +120,20 @@ reload(const struct options *options)
 	open_log(options, policy);
 	warn_of_restart(ag_store_first(), policy);
 	log_loaded(policy, ag_store_put(policy));
+}
+
+/* On SIGHUP nothing is held back: that is how an empty list is made to hold. */
+static void
+reload(const struct options *options, struct ag_watch *watch, bool hangup)
+{
+	uint64_t before = ag_watch_look(watch);
+	struct ag_snapshot snapshot = ag_store_get();
+
+	take_policy(options, hangup ? NULL : snapshot.policy);
+	ag_policy_unref(snapshot.policy);
+	snapshot = ag_store_get();
+	ag_watch_loaded(watch, snapshot.policy, before);
+	ag_policy_unref(snapshot.policy);
 	malloc_trim(0);
 }
 
@@ -175,32 +190,50 @@ set_limits(void)
 
 struct reloader {
 	const struct options *options;
+	struct ag_watch watch;
+	int hangup; /* descriptor */
 	atomic_bool ended;
 };
 
+/* Takes changes of the files and SIGHUPs, until the end. */
 static void *
 run_reloader(void *arg)
 {
 	struct reloader *reloader = arg;
+	struct ag_watch *watch = &reloader->watch;
 
-	for (;;) {
-		ag_signals_wait_hangup();
-		if (reloader->ended)
-			return NULL;
-		reload(reloader->options);
+	ag_watch_loaded(watch, ag_store_first(), 0);
+	while (!reloader->ended) {
+		struct pollfd fds[] = { { reloader->hangup, POLLIN, 0 },
+			{ watch->inotify, POLLIN, 0 } };
+
+		poll(fds, 2, ag_watch_timeout(watch));
+		if (ag_signals_take_hangup(reloader->hangup)) {
+			if (!reloader->ended)
+				reload(reloader->options, watch, true);
+		} else if (ag_watch_is_due(watch)) {
+			reload(reloader->options, watch, false);
+		}
 	}
+	ag_watch_free(watch);
+	return NULL;
 }
 
 static int
-serve(const struct options *options, const struct ag_policy *policy)
+serve(const struct options *options, const struct ag_policy *policy,
+    const struct ag_watch *watch)
 {
-	struct reloader reloader = { .options = options };
+	struct reloader reloader = { .options = options,
+		.watch = *watch,
+		.hangup = ag_signals_open_hangup() };
 	pthread_t thread;
 	int error, status;
 
 	ag_policy_ref(policy);
 	log_loaded(policy, ag_store_put(policy));
-	error = pthread_create(&thread, NULL, run_reloader, &reloader);
+	error = reloader.hangup < 0 ?
+	    errno :
+	    pthread_create(&thread, NULL, run_reloader, &reloader);
 	if (error != 0) {
 		ag_log(LOG_ERR, "cannot start: %s", strerror(error));
 		return EX_OSERR;
@@ -209,13 +242,15 @@ serve(const struct options *options, const struct ag_policy *policy)
 	reloader.ended = true;
 	pthread_kill(thread, SIGHUP);
 	pthread_join(thread, NULL);
+	close(reloader.hangup);
 	ag_log(LOG_INFO, "stopped");
 	return status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
 }
 
 /* Everything that needs root comes before the privileges go. */
 static int
-start(const struct options *options, const struct ag_policy *policy)
+start(const struct options *options, const struct ag_policy *policy,
+    const struct ag_watch *watch)
 {
 	static char name[] = "authgate";
 	int status;
@@ -231,7 +266,7 @@ start(const struct options *options, const struct ag_policy *policy)
 		return status;
 	status = drop_privileges(ag_policy_text(policy, AG_KEY_USER));
 	if (status == 0)
-		status = serve(options, policy);
+		status = serve(options, policy, watch);
 	ag_socket_remove(policy);
 	return status;
 }
@@ -240,15 +275,17 @@ static int
 run(const struct options *options)
 {
 	const struct ag_policy *policy;
+	struct ag_watch watch;
 	int status;
 
 	ag_signals_block();
+	ag_watch_init(&watch, options->config);
 	/* the log's own settings are in the file: errors go to stderr */
 	status = ag_command_load(options->config, &policy);
 	if (status != EX_OK)
 		return status;
 	open_log(options, policy);
-	status = start(options, policy);
+	status = start(options, policy, &watch);
 	ag_policy_unref(policy);
 	return status;
 }

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 /* As POSIX has it, but for SIGHUP. */
 int
@@ -33,13 +35,23 @@ ag_signals_block(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-void
-ag_signals_wait_hangup(void)
+int
+ag_signals_open_hangup(void)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGHUP);
-	while (sigwaitinfo(&set, NULL) < 0 && errno == EINTR)
-		continue;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+bool
+ag_signals_take_hangup(int fd)
+{
+	struct signalfd_siginfo info;
+	bool any = false;
+
+	while (read(fd, &info, sizeof(info)) > 0)
+		any = true;
+	return any;
 }

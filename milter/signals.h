@@ -5,15 +5,20 @@
  * wish to stop.  Of a signal to the process the kernel picks the receiver, so
  * that no handler elsewhere is sure to get every SIGHUP.  Therefore sigwait(),
  * which libmilter calls, is defined here, in front of the C library's, and
- * leaves SIGHUP out; nobody but ag_signals_wait_hangup() takes it.
+ * leaves SIGHUP out; it stays pending for the descriptor below.
  */
 #ifndef AG_SIGNALS_H
 #define AG_SIGNALS_H
 
+#include <stdbool.h>
+
 /* Blocks the three, for this thread and those it makes.  Call it first. */
 void ag_signals_block(void);
 
-/* Waits for a SIGHUP, to the process or to this thread. */
-void ag_signals_wait_hangup(void);
+/* A descriptor that can be read when there is a SIGHUP, or -1. */
+int ag_signals_open_hangup(void);
+
+/* Takes what has come; whether there was any. */
+bool ag_signals_take_hangup(int fd);
 
 #endif

@@ -33,8 +33,15 @@ struct ag_scope {
 	struct ag_names accounts; /* local parts */
 };
 
+/* A file that was read; of a list also what it said. */
+struct ag_source {
+	const char *shown;  /* relative to the main file's folder */
+	struct ag_str text; /* to be freed */
+};
+
 struct ag_policy {
 	atomic_uint shares;
+	struct ag_vec sources; /* struct ag_source */
 	struct ag_arena arena;
 	struct ag_scope server;
 	const struct ag_scope *strictest[AG_RULE_COUNT]; /* by mode */

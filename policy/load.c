@@ -19,6 +19,7 @@ struct loader {
 	const char *path; /* of the main file, as given */
 	const char *main; /* its name beside the others */
 	struct ag_policy *policy;
+	const struct ag_policy *in_force; /* NULL: nothing is held back */
 	struct ag_diag *diag;
 	bool no_memory;
 };
@@ -55,6 +56,20 @@ reason(int error)
 	return error == EISDIR ? "not a regular file" : strerror(error);
 }
 
+/* Remembers a file, and keeps its text. */
+static void
+add_source(struct loader *loader, const char *shown, struct ag_str text)
+{
+	struct ag_source *source =
+	    ag_vec_add(&loader->policy->sources, sizeof(*source));
+
+	check_memory(loader, source != NULL);
+	if (source != NULL)
+		*source = (struct ag_source){ shown, text };
+	else
+		free((char *)text.ptr);
+}
+
 /* ---- INI files ---- */
 
 static struct ag_origin
@@ -70,6 +85,7 @@ read_ini(struct loader *loader, struct ag_scope *scope, enum ag_place place)
 	struct ag_str text;
 	int error = read_shown(loader, scope->file, &text);
 
+	add_source(loader, scope->file, ag_str(NULL));
 	ag_values_init(&scope->values);
 	if (error == 0)
 		ag_ini_read(&scope->values, text, scope->file, place,
@@ -211,6 +227,56 @@ drop_mark(struct ag_list *list)
 	    "the file begins with a byte order mark; save it as plain UTF-8");
 }
 
+/* What a list said when it was read for the policy in force. */
+static struct ag_str
+text_in_force(const struct loader *loader, const char *shown)
+{
+	const struct ag_source *source;
+
+	if (loader->in_force == NULL)
+		return ag_str(NULL);
+	source = loader->in_force->sources.items;
+	for (size_t i = 0; i < loader->in_force->sources.n; i++)
+		if (strcmp(source[i].shown, shown) == 0)
+			return source[i].text;
+	return ag_str(NULL);
+}
+
+static bool
+has_entries(struct ag_str text)
+{
+	struct ag_str line;
+
+	while (ag_str_line(&text, &line)) {
+		line = ag_str_trim(line);
+		if (line.len > 0 && line.ptr[0] != '#')
+			return true;
+	}
+	return false;
+}
+
+/* Puts a copy of what the list said in place of nothing. */
+static void
+hold_back(struct loader *loader, const char *shown, struct ag_str *text)
+{
+	struct ag_str old = text_in_force(loader, shown);
+	struct ag_origin at = whole_file(shown);
+	char *copy;
+
+	if (text->len > 0 || !has_entries(old))
+		return;
+	copy = malloc(old.len);
+	check_memory(loader, copy != NULL);
+	if (copy == NULL)
+		return;
+	memcpy(copy, old.ptr, old.len);
+	free((char *)text->ptr);
+	*text = (struct ag_str){ copy, old.len };
+	ag_diag_report(loader->diag, AG_WARNING, &at,
+	    "the file has no bytes; its old content stays until it has some, "
+	    "or until SIGHUP");
+}
+
 static void
 read_list(struct loader *loader, const char *shown,
     const struct ag_value *value, read_list_fn *read, void *arg)
@@ -221,17 +287,20 @@ read_list(struct loader *loader, const char *shown,
 		.form = &loader->policy->form };
 	int error =
 	    shown != NULL ? read_shown(loader, shown, &list.text) : ENOMEM;
-	const char *text = list.text.ptr;
 
+	if (error == 0)
+		hold_back(loader, shown, &list.text);
+	if (shown != NULL)
+		add_source(loader, shown, list.text);
 	if (error == 0) {
 		drop_mark(&list);
 		check_memory(loader, read(&list, loader, arg));
-	} else if (error != ENOENT || ag_value_is_given(value))
+	} else if (error != ENOENT || ag_value_is_given(value)) {
 		/* the lists that are there by default may be absent */
 		ag_diag_report(loader->diag, AG_ERROR,
 		    ag_value_is_given(value) ? &value->origin : &list.at,
 		    "%s cannot be read: %s", shown, reason(error));
-	free((char *)text);
+	}
 }
 
 /* Reads each file that a value names, relative to the file it stands in. */
@@ -436,7 +505,16 @@ enum ag_load_status
 ag_policy_load(const char *path, struct ag_diag *diag,
     const struct ag_policy **policy)
 {
-	struct loader loader = { .path = path, .diag = diag };
+	return ag_policy_load_beside(path, NULL, diag, policy);
+}
+
+enum ag_load_status
+ag_policy_load_beside(const char *path, const struct ag_policy *in_force,
+    struct ag_diag *diag, const struct ag_policy **policy)
+{
+	struct loader loader = { .path = path,
+		.in_force = in_force,
+		.diag = diag };
 	struct ag_origin at = { name_in_folder(path), 0 };
 	unsigned errors = diag->errors;
 

@@ -11,6 +11,26 @@ free_scope(struct ag_scope *scope)
 	ag_names_free(&scope->accounts);
 }
 
+static void
+free_sources(struct ag_vec *sources)
+{
+	struct ag_source *source = sources->items;
+
+	for (size_t i = 0; i < sources->n; i++)
+		free((char *)source[i].text.ptr);
+	ag_vec_free(sources);
+}
+
+void
+ag_policy_each_file(const struct ag_policy *policy,
+    void (*file)(void *arg, const char *shown), void *arg)
+{
+	const struct ag_source *source = policy->sources.items;
+
+	for (size_t i = 0; i < policy->sources.n; i++)
+		file(arg, source[i].shown);
+}
+
 void
 ag_policy_free(struct ag_policy *policy)
 {
@@ -22,6 +42,7 @@ ag_policy_free(struct ag_policy *policy)
 	ag_names_free(&policy->kill_logins);
 	ag_names_free(&policy->kill_senders);
 	ag_senders_free(policy->senders);
+	free_sources(&policy->sources);
 	ag_arena_free(&policy->arena);
 	free(policy);
 }

@@ -43,6 +43,22 @@ enum ag_load_status ag_policy_load(const char *path, struct ag_diag *diag,
     const struct ag_policy **policy);
 
 /*
+ * The same beside a policy in force: a list file of no bytes that had entries
+ * in it, which was perhaps caught half written, is held back with a warning,
+ * and its old content stays.
+ */
+enum ag_load_status ag_policy_load_beside(const char *path,
+    const struct ag_policy *in_force, struct ag_diag *diag,
+    const struct ag_policy **policy);
+
+/*
+ * Tells of each file that was read or looked for, relative to the main file's
+ * folder.
+ */
+void ag_policy_each_file(const struct ag_policy *policy,
+    void (*file)(void *arg, const char *shown), void *arg);
+
+/*
  * A policy is counted.  ref gives the caller a share of its own; unref gives
  * it back and frees the policy with the last one.  Both are atomic and accept
  * NULL.
