@@ -115,7 +115,10 @@ keep_line(struct work *work, struct ag_str line)
 	fprintf(work->out, "%.*s\n", AG_STR_ARG(line));
 }
 
-/* Runs all lines of a file through change, and replaces it if that was any. */
+/*
+ * Runs all lines of a file through change, and replaces it if that was any.
+ * Only what has something to put at its end makes a file that is not there.
+ */
 static int
 change_file(struct work *work, const char *path, change_fn *change,
     change_fn *at_end)
@@ -125,8 +128,10 @@ change_file(struct work *work, const char *path, change_fn *change,
 	char *text = NULL;
 	size_t len = 0;
 	unsigned before = work->changed;
-	int error = ag_listfile_open(&file, path);
+	int error = ag_listfile_open(&file, path, at_end != NULL);
 
+	if (error == ENOENT && at_end == NULL)
+		return EX_OK;
 	if (error != 0)
 		return report_error(path, error);
 	work->out = open_memstream(&text, &len);
@@ -312,13 +317,15 @@ print_file(struct work *work, struct ag_str name)
 	struct ag_item item;
 	struct ag_str text;
 	int error = ag_file_read(path, &text);
+	char *memory = (char *)text.ptr;
 
 	if (error != 0)
 		return error == ENOENT ? EX_OK : report_error(path, error);
+	ag_str_drop_mark(&text);
 	for (list = list_of(work, text, shown, &diag);
 	     ag_list_next(&list, &item);)
 		print_item(work, &item);
-	free((char *)text.ptr);
+	free(memory);
 	return EX_OK;
 }
 

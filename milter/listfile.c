@@ -28,10 +28,12 @@ is_current(int fd, const char *path)
 
 /* A descriptor that holds the lock, or -1. */
 static int
-lock(const char *path)
+lock(const char *path, bool create)
 {
+	int flags = O_RDONLY | O_CLOEXEC | (create ? O_CREAT : 0);
+
 	for (int i = 0; i < LOCK_TRIES; i++) {
-		int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+		int fd = open(path, flags, 0644);
 
 		if (fd < 0)
 			return -1;
@@ -44,17 +46,19 @@ lock(const char *path)
 }
 
 int
-ag_listfile_open(struct ag_listfile *file, const char *path)
+ag_listfile_open(struct ag_listfile *file, const char *path, bool create)
 {
 	int error = 0;
 
 	memset(file, 0, sizeof(*file));
-	file->fd = lock(path);
+	file->fd = lock(path, create);
 	if (file->fd < 0)
 		return errno;
 	file->path = realpath(path, NULL);
 	error =
 	    file->path != NULL ? ag_file_read(file->path, &file->text) : errno;
+	file->memory = (char *)file->text.ptr;
+	ag_str_drop_mark(&file->text);
 	if (error != 0)
 		ag_listfile_close(file);
 	return error;
@@ -128,6 +132,6 @@ void
 ag_listfile_close(struct ag_listfile *file)
 {
 	free(file->path);
-	free((char *)file->text.ptr);
+	free(file->memory);
 	close(file->fd);
 }

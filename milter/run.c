@@ -126,13 +126,13 @@ take_policy(const struct options *options, const struct ag_policy *in_force)
 static void
 reload(const struct options *options, struct ag_watch *watch, bool hangup)
 {
-	uint64_t before = ag_watch_look(watch);
 	struct ag_snapshot snapshot = ag_store_get();
 
+	ag_watch_begin(watch);
 	take_policy(options, hangup ? NULL : snapshot.policy);
 	ag_policy_unref(snapshot.policy);
 	snapshot = ag_store_get();
-	ag_watch_loaded(watch, snapshot.policy, before);
+	ag_watch_loaded(watch, snapshot.policy);
 	ag_policy_unref(snapshot.policy);
 	malloc_trim(0);
 }
@@ -202,7 +202,7 @@ run_reloader(void *arg)
 	struct reloader *reloader = arg;
 	struct ag_watch *watch = &reloader->watch;
 
-	ag_watch_loaded(watch, ag_store_first(), 0);
+	ag_watch_loaded(watch, ag_store_first());
 	while (!reloader->ended) {
 		struct pollfd fds[] = { { reloader->hangup, POLLIN, 0 },
 			{ watch->inotify, POLLIN, 0 } };
@@ -280,6 +280,7 @@ run(const struct options *options)
 
 	ag_signals_block();
 	ag_watch_init(&watch, options->config);
+	ag_watch_begin(&watch);
 	/* the log's own settings are in the file: errors go to stderr */
 	status = ag_command_load(options->config, &policy);
 	if (status != EX_OK)

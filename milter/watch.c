@@ -118,12 +118,6 @@ look_at(const struct ag_watch *watch)
 	return look;
 }
 
-uint64_t
-ag_watch_look(const struct ag_watch *watch)
-{
-	return look_at(watch).sum;
-}
-
 /* ---- inotify ---- */
 
 /* A folder that is watched already is not watched twice. */
@@ -169,13 +163,7 @@ drain(const struct ag_watch *watch)
 void
 ag_watch_init(struct ag_watch *watch, const char *config)
 {
-	struct timespec now;
-
-	/* the clock that files are stamped with */
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	*watch = (struct ag_watch){ .config = config,
-		.inotify = -1,
-		.started = as_ns(&now) };
+	*watch = (struct ag_watch){ .config = config, .inotify = -1 };
 }
 
 void
@@ -187,23 +175,33 @@ ag_watch_free(struct ag_watch *watch)
 }
 
 void
-ag_watch_loaded(struct ag_watch *watch, const struct ag_policy *policy,
-    uint64_t before)
+ag_watch_begin(struct ag_watch *watch)
 {
-	bool first = watch->policy == NULL;
-	bool changed = !first && ag_watch_look(watch) != before;
+	struct timespec now;
+
+	/* the clock that files are stamped with */
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	watch->begun = as_ns(&now);
+	watch->before = look_at(watch).sum;
+}
+
+void
+ag_watch_loaded(struct ag_watch *watch, const struct ag_policy *policy)
+{
+	struct ag_watch old = *watch;
+	bool first = old.policy == NULL;
 	struct look look;
 
-	ag_policy_ref(policy);
-	ag_policy_unref(watch->policy);
-	watch->policy = policy;
+	watch->policy = ag_policy_ref(policy);
 	arm(watch);
 	look = look_at(watch);
-	if (first)
-		changed = look.newest > watch->started;
-	watch->seen = look.sum;
+	watch->seen = watch->taken = look.sum;
 	watch->seen_at = now_ms();
-	watch->taken = changed ? ~look.sum : look.sum;
+	/* the old files tell what was changed, and stamps what the new ones */
+	if (look.newest > watch->begun ||
+	    (!first && look_at(&old).sum != watch->before))
+		watch->taken = ~look.sum;
+	ag_policy_unref(old.policy);
 }
 
 int
@@ -220,7 +218,7 @@ ag_watch_is_due(struct ag_watch *watch)
 	uint64_t look;
 
 	drain(watch);
-	look = ag_watch_look(watch);
+	look = look_at(watch).sum;
 	if (look != watch->seen) {
 		watch->seen = look;
 		watch->seen_at = now_ms();

@@ -14,29 +14,25 @@ struct ag_watch {
 	const char *config;             /* path of the main file */
 	const struct ag_policy *policy; /* whose files are looked at; a share */
 	int inotify;                    /* -1: none */
+	uint64_t before;                /* the state when loading began */
+	int64_t begun;   /* and when that was; nanoseconds since 1970 */
 	uint64_t taken;  /* the state that has been loaded, or tried */
 	uint64_t seen;   /* the state at the last look */
-	int64_t started; /* when the first load began; nanoseconds since 1970 */
 	int64_t seen_at; /* since when it is that; milliseconds */
 };
 
-/* Call it before the first load; config is borrowed. */
+/* config is borrowed. */
 void ag_watch_init(struct ag_watch *watch, const char *config);
 void ag_watch_free(struct ag_watch *watch);
 
-/*
- * Says what the files look like, before they are read; give it to
- * ag_watch_loaded() when that is done.
- */
-uint64_t ag_watch_look(const struct ag_watch *watch);
+/* The files are going to be read. */
+void ag_watch_begin(struct ag_watch *watch);
 
 /*
  * The files have been read; policy is what they led to, or the old one where
- * they could not be used.  A change meanwhile is not lost.  before is not
- * looked at the first time.
+ * they could not be used.  A change since ag_watch_begin() is not lost.
  */
-void ag_watch_loaded(struct ag_watch *watch, const struct ag_policy *policy,
-    uint64_t before);
+void ag_watch_loaded(struct ag_watch *watch, const struct ag_policy *policy);
 
 /* How long to wait for something at most, in milliseconds. */
 int ag_watch_timeout(const struct ag_watch *watch);

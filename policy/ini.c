@@ -356,12 +356,11 @@ scan_text(struct scan *scan, struct ag_str text)
 {
 	struct ag_str line;
 
-	if (ag_str_starts(text, AG_BYTE_ORDER_MARK)) {
+	if (ag_str_drop_mark(&text)) {
 		scan->at.line = 1;
 		report(scan,
-		    "the file begins with a byte order mark; save it as "
-		    "plain UTF-8");
-		text = ag_str_skip(text, sizeof(AG_BYTE_ORDER_MARK) - 1);
+		    "the file begins with a byte order mark; save it "
+		    "as plain UTF-8");
 		scan->at.line = 0;
 	}
 	while (ag_str_line(&text, &line)) {

@@ -125,7 +125,8 @@ parse_login(struct ag_list *list, struct ag_item *item)
 	struct ag_str text = ag_str_skip(item->entry, sizeof("login:") - 1);
 	struct ag_mailbox login;
 
-	if (text.len == 0 || !ag_login_parse(&login, text)) {
+	if (text.len == 0 || !ag_login_parse(&login, text) ||
+	    !ag_domain_is_listable(ag_mailbox_domain(&login))) {
 		bad(list, AG_BAD_LINE, item->entry, "names no login");
 		return false;
 	}

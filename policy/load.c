@@ -220,11 +220,10 @@ typedef bool read_list_fn(struct ag_list *list, struct loader *loader,
 static void
 drop_mark(struct ag_list *list)
 {
-	if (!ag_str_starts(list->text, AG_BYTE_ORDER_MARK))
-		return;
-	list->text = ag_str_skip(list->text, sizeof(AG_BYTE_ORDER_MARK) - 1);
-	ag_diag_report(list->diag, AG_WARNING, &list->at,
-	    "the file begins with a byte order mark; save it as plain UTF-8");
+	if (ag_str_drop_mark(&list->text))
+		ag_diag_report(list->diag, AG_WARNING, &list->at,
+		    "the file begins with a byte order mark; save it as plain "
+		    "UTF-8");
 }
 
 /* What a list said when it was read for the policy in force. */

@@ -138,6 +138,16 @@ ag_str_line(struct ag_str *rest, struct ag_str *line)
 }
 
 bool
+ag_str_drop_mark(struct ag_str *text)
+{
+	bool marked = ag_str_starts(*text, "\xef\xbb\xbf");
+
+	if (marked)
+		*text = ag_str_skip(*text, 3);
+	return marked;
+}
+
+bool
 ag_str_has_control(struct ag_str s)
 {
 	for (size_t i = 0; i < s.len; i++)

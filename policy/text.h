@@ -30,9 +30,6 @@ struct ag_str {
 /* For printf: "%.*s". */
 #define AG_STR_ARG(s) (int)(s).len, (s).ptr != NULL ? (s).ptr : ""
 
-/* What some editors put in front of UTF-8 text. */
-#define AG_BYTE_ORDER_MARK "\xef\xbb\xbf"
-
 /* What separates the words of a line of a list. */
 #define AG_BLANKS " \t"
 
@@ -68,6 +65,12 @@ bool ag_str_word(struct ag_str *rest, const char *separators,
 
 /* Takes a line, without its newline, off the front of *rest. */
 bool ag_str_line(struct ag_str *rest, struct ag_str *line);
+
+/*
+ * Takes off the byte order mark that some editors put in front of UTF-8 text;
+ * whether there was one.
+ */
+bool ag_str_drop_mark(struct ag_str *text);
 
 bool ag_str_has_control(struct ag_str s);
 

@@ -60,6 +60,9 @@ test_addresses(void **state)
 		    "a@b.example c@d.example " },
 		{ "nobody:;", "" },
 		{ "nobody: (c) ; (d)", "" },
+		{ "\"ceo@listed.example\":;", "" },
+		{ "nobody:;, a@b.example", "a@b.example " },
+		{ "(\\() a@b.example", "a@b.example " },
 	};
 
 	(void)state;
@@ -100,6 +103,10 @@ test_unreadable(void **state)
 		{ "a@b.example, x", "a@b.example !" },
 		{ "all: a@b.example", "!" },
 		{ "all:", "!" },
+		{ "all: ", "!" },
+		{ "all: (c)", "!" },
+		{ "all: a@b.example, c@d.example", "a@b.example !" },
+		{ "none:;, all: a@b.example", "!" },
 		{ "all: one: a@b.example;;", "!" },
 		{ ":a@b.example;", "!" },
 		{ "ali\x01"
@@ -107,6 +114,11 @@ test_unreadable(void **state)
 		    "!" },
 		{ "\"a\x01\"@example.com", "!" },
 		{ "(\x01) a@b.example", "!" },
+		{ "(\\\x01) a@b.example", "!" },
+		{ "(\\\x7f) a@b.example", "!" },
+		{ "a@b.example (\\\x01)", "!" },
+		{ "a@b.example (\\", "!" },
+		{ "\"\\\x01\"@b.example", "!" },
 		{ "\xe5lice@example.com", "!" },
 	};
 
@@ -119,7 +131,8 @@ test_nul_byte(void **state)
 {
 	static const struct ag_str table[] = { AG_STR("a\0@b.example"),
 		AG_STR("a@b.example\0"), AG_STR("\"a\0\"@b.example"),
-		AG_STR("(\0) a@b.example"), AG_STR("a@b.example\0, x@y") };
+		AG_STR("(\0) a@b.example"), AG_STR("(\\\0) a@b.example"),
+		AG_STR("\"\\\0\"@b.example"), AG_STR("a@b.example\0, x@y") };
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(table); i++)
@@ -148,6 +161,53 @@ test_deep_comments(void **state)
 	expect_field(ag_buf_get(&buf), "33 deep", "!");
 }
 
+/* The domains behind each "@", with a blank behind each; "-" is none. */
+static void
+expect_domains(struct ag_str value, const char *shown, const char *expected)
+{
+	struct ag_mailbox mailbox;
+	char got[900];
+	struct ag_buf out = AG_BUF(got);
+
+	while (ag_from_next_domain(&value, &mailbox))
+		ag_buf_printf(&out, "%s ",
+		    mailbox.domain_len > 0 ? mailbox.domain : "-");
+	expect_text(shown, got, expected);
+}
+
+/* Of what cannot be read any domain behind an "@" counts. */
+static void
+test_domains_of_an_unreadable_field(void **state)
+{
+	static const struct row table[] = {
+		{ "", "" },
+		{ "Alice", "" },
+		{ "ceo@Example.COM.,", "example.com " },
+		{ "ceo@example.com <x@f.example>", "example.com f.example " },
+		{ "<ceo@example.com> x", "example.com " },
+		{ "<@a.example:ceo@example.com>", "a.example example.com " },
+		{ "\"x\" ceo@example.com", "example.com " },
+		{ "\"ceo@example.com\":;", "example.com " },
+		{ "ceo@ (c) example.com", "example.com " },
+		{ "ceo@\r\n example.com", "example.com " },
+		{ "ceo@ex\xc3\xa4mple.com;", "xn--exmple-cua.com " },
+		{ "x@b@example.com", "b example.com " },
+		{ "x@@example.com", "- example.com " },
+		{ "x@", "- " },
+		{ "x@,example.com", "- " },
+		{ "x@[192.0.2.1] y", "[192.0.2.1] " },
+		{ "(ceo@example.com", "example.com " },
+		{ "ceo@example.com\x01", "example.com " },
+	};
+	static const struct ag_str nul = AG_STR("\0 ceo@example.com\0");
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_domains(ag_str(table[i].value), table[i].value,
+		    table[i].expected);
+	expect_domains(nul, "NUL", "example.com ");
+}
+
 int
 main(void)
 {
@@ -156,6 +216,7 @@ main(void)
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_nul_byte),
 		cmocka_unit_test(test_deep_comments),
+		cmocka_unit_test(test_domains_of_an_unreadable_field),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,15 +33,22 @@ tear_down(void **state)
 	return 0;
 }
 
+/* The text may hold NUL. */
 static struct ag_list
-begin(const char *text)
+begin_bytes(struct ag_str text)
 {
 	findings_begin(&findings);
-	return (struct ag_list){ .text = ag_str(text),
+	return (struct ag_list){ .text = text,
 		.at = { "x.list", 0 },
 		.arena = &arena,
 		.diag = &findings.diag,
 		.form = &form };
+}
+
+static struct ag_list
+begin(const char *text)
+{
+	return begin_bytes(ag_str(text));
 }
 
 /* What an entry says besides its name. */
@@ -278,6 +285,7 @@ expect_kill(const struct row *row)
 	expect_findings(row->text, &findings, row->findings);
 }
 
+#define EMOJI "\xf0\x9f\x98\x80.example"
 #define NO_SENDER \
 	" names no sender; write sender:user@example.net, " \
 	"sender:@example.net or sender:.example.net\n"
@@ -327,6 +335,13 @@ test_kill_list(void **state)
 		    "bad line x.list:3: !login:alice " NO_ADDRESS },
 		{ "login:alice until=never\n", "",
 		    "bad line x.list:1: login:alice " BAD_UNTIL },
+		/* a domain that cannot be converted is in no list */
+		{ "sender:user@" EMOJI "\nsender:@" EMOJI "\nsender:." EMOJI
+		  "\n",
+		    "",
+		    "bad line x.list:1: sender:user@" EMOJI NO_SENDER
+		    "bad line x.list:2: sender:@" EMOJI NO_SENDER
+		    "bad line x.list:3: sender:." EMOJI NO_SENDER },
 		/* a bad exception opens nothing here */
 		{ "!x\n", "", "bad line x.list:1: !x " NO_ADDRESS },
 	};
@@ -512,6 +527,7 @@ test_sender_map(void **state)
 
 #define NOT_LEFT \
 	" is not an address; write user@example.com, @example.com, user or *\n"
+#define NO_END " is not for this list, whose lines have no end date\n"
 #define NOT_RIGHT " is not a login; a domain may stand on the left only\n"
 
 static void
@@ -537,6 +553,17 @@ test_bad_lines_of_a_sender_map(void **state)
 		    "bad line x.list:1: <info@example.com>" NOT_LEFT },
 		{ "info@example.com: alice\n",
 		    "bad line x.list:1: info@example.com:" NOT_LEFT },
+		/* a domain that cannot be converted is in no list */
+		{ "info@" EMOJI " alice\n",
+		    "bad line x.list:1: info@" EMOJI NOT_LEFT },
+		{ "@" EMOJI " alice\n", "bad line x.list:1: @" EMOJI NOT_LEFT },
+		/* an end date would be taken for a login, or for ever */
+		{ "info@example.com until=2026-12-31\n",
+		    "bad line x.list:1: until=2026-12-31" NO_END },
+		{ "info@example.com alice until=2026-12-31\n",
+		    "bad line x.list:1: until=2026-12-31" NO_END },
+		{ "info@example.com until=\n",
+		    "bad line x.list:1: until=" NO_END },
 		{ "\n# c\ninfo@example.com\n\nx\n",
 		    "bad line x.list:3: info@example.com has no login behind "
 		    "it\n"
@@ -557,6 +584,20 @@ test_rest_of_a_sender_map_holds(void **state)
 	expect_owners("info@example.com @x.example\ninfo@example.com bob\n",
 	    "info", "example.com", "info@example.com=bob@example.com:2 ",
 	    "bad line x.list:1: @x.example" NOT_RIGHT);
+}
+
+/* Two right sides that are one address are two logins for all that. */
+static void
+test_quotes_on_the_right(void **state)
+{
+	static const char map[] = "x@example.com alice@example.com\n"
+				  "y@example.com \"alice\"@example.com\n";
+
+	(void)state;
+	expect_owners(map, "x", "example.com",
+	    "x@example.com=alice@example.com:1 ", "");
+	expect_owners(map, "y", "example.com",
+	    "y@example.com=\"alice\"@example.com:2 ", "");
 }
 
 /* The line of a finding is that of the entry, not of a comment above it. */
@@ -585,6 +626,187 @@ test_sender_map_with_replaced_realm(void **state)
 	form.realm_replaces = false;
 }
 
+/* ---- control bytes ---- */
+
+/* Reads a list of one kind and counts its entries. */
+typedef size_t count_fn(struct ag_list *list);
+
+static size_t
+count_networks(struct ag_list *list)
+{
+	struct ag_vec nets = { 0 };
+	size_t n;
+
+	assert_true(ag_list_networks(list, &nets));
+	n = nets.n;
+	ag_vec_free(&nets);
+	return n;
+}
+
+static size_t
+count_relays(struct ag_list *list)
+{
+	list->relay = true;
+	return count_networks(list);
+}
+
+static size_t
+count_killed(struct ag_list *list)
+{
+	struct ag_names logins = { 0 }, senders = { 0 };
+	struct ag_vec nets = { 0 };
+	size_t n;
+
+	assert_true(ag_list_kill(list, &nets, &logins, &senders));
+	n = nets.n + logins.map.n + senders.map.n;
+	ag_vec_free(&nets);
+	ag_names_free(&logins);
+	ag_names_free(&senders);
+	return n;
+}
+
+static size_t
+count_domains(struct ag_list *list)
+{
+	struct ag_domains found = { 0 };
+	size_t n;
+
+	assert_true(ag_list_domains(list, &found));
+	n = found.map.n;
+	ag_domains_free(&found);
+	return n;
+}
+
+static size_t
+count_accounts(struct ag_list *list)
+{
+	struct ag_names accounts = { 0 };
+	size_t n;
+
+	assert_true(ag_list_accounts(list, ag_str("example.com"), &accounts));
+	n = accounts.map.n;
+	ag_names_free(&accounts);
+	return n;
+}
+
+static size_t
+count_senders(struct ag_list *list)
+{
+	struct ag_senders *senders = ag_senders_new();
+	size_t n;
+
+	assert_true(ag_list_senders(list, senders));
+	n = ag_senders_size(senders);
+	ag_senders_free(senders);
+	return n;
+}
+
+#define CONTROL " has a control byte; is this a text file?\n"
+#define NO_DOMAIN " is not a domain name; write example.com or .example.com\n"
+
+/* What no editor shows is no part of an entry.  A finding ends at a NUL. */
+static void
+test_control_bytes(void **state)
+{
+	static const struct {
+		count_fn *count;
+		struct ag_str text;
+		const char *findings;
+	} table[] = {
+		{ count_networks, AG_STR("192.0.2.1\0\n"),
+		    "bad line x.list:1: 192.0.2.1" CONTROL },
+		{ count_networks, AG_STR("!192.0.2.1\0\n"),
+		    "bad line x.list:1: !192.0.2.1" CONTROL },
+		{ count_networks, AG_STR("\0\n"),
+		    "bad line x.list:1: " CONTROL },
+		{ count_relays, AG_STR("192.0.2.1\x01\n"),
+		    "bad line x.list:1: 192.0.2.1?" CONTROL },
+		{ count_relays, AG_STR("!192.0.2.1\x01\n"),
+		    "error x.list:1: !192.0.2.1?" CONTROL },
+		{ count_relays,
+		    AG_STR("!\x00"
+			   "192.0.2.1\n"),
+		    "error x.list:1: !" CONTROL },
+		{ count_killed, AG_STR("192.0.2.1\x7f\n"),
+		    "bad line x.list:1: 192.0.2.1?" CONTROL },
+		{ count_killed, AG_STR("login:\0alice\n"),
+		    "bad line x.list:1: login:" CONTROL },
+		{ count_killed, AG_STR("login:alice\x01\n"),
+		    "bad line x.list:1: login:alice?" CONTROL },
+		{ count_killed, AG_STR("login:ali\rce\n"),
+		    "bad line x.list:1: login:ali?ce" CONTROL },
+		{ count_killed, AG_STR("sender:user@example.net\0\n"),
+		    "bad line x.list:1: sender:user@example.net" CONTROL },
+		{ count_killed, AG_STR("sender:.example.net\x1b\n"),
+		    "bad line x.list:1: sender:.example.net?" CONTROL },
+		{ count_domains, AG_STR("example.net\x01\n"),
+		    "bad line x.list:1: example.net?" NO_DOMAIN },
+		{ count_domains, AG_STR(".example\0.net\n"),
+		    "bad line x.list:1: .example" NO_DOMAIN },
+		{ count_accounts, AG_STR("alice\0\n"),
+		    "bad line x.list:1: alice" CONTROL },
+		{ count_accounts,
+		    AG_STR("ali\x01"
+			   "ce@example.com\n"),
+		    "bad line x.list:1: ali?ce@example.com" CONTROL },
+		{ count_senders,
+		    AG_STR("in\x01"
+			   "fo@example.com bob\n"),
+		    "bad line x.list:1: in?fo@example.com" NOT_LEFT },
+		{ count_senders, AG_STR("info@example.com\0 bob\n"),
+		    "bad line x.list:1: info@example.com" NOT_LEFT },
+		{ count_senders, AG_STR("info@example.com bob\x01\n"),
+		    "bad line x.list:1: bob?" CONTROL },
+		{ count_senders, AG_STR("info@example.com \0bob\n"),
+		    "bad line x.list:1: " CONTROL },
+		{ count_senders, AG_STR("info@example.com \0\n"),
+		    "bad line x.list:1: " CONTROL },
+		{ count_senders, AG_STR("info@example.com alice \0bob\n"),
+		    "bad line x.list:1: " CONTROL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++) {
+		struct ag_list list = begin_bytes(table[i].text);
+
+		expect_number(table[i].text.ptr, (int64_t)table[i].count(&list),
+		    0);
+		expect_findings(table[i].text.ptr, &findings,
+		    table[i].findings);
+	}
+}
+
+/* A comment may hold anything. */
+static void
+test_control_bytes_in_a_comment(void **state)
+{
+	static const struct ag_str text = AG_STR("192.0.2.1 # \0\x01\n");
+	struct ag_list list = begin_bytes(text);
+
+	(void)state;
+	assert_int_equal(count_networks(&list), 1);
+	expect_findings("comment", &findings, "");
+}
+
+/* An address is nobody's where the login is not to be read. */
+static void
+test_login_that_begins_with_nul(void **state)
+{
+	static const struct ag_str text = AG_STR("info@example.com \0bob\n");
+	struct ag_list list = begin_bytes(text);
+	struct ag_senders *senders = ag_senders_new();
+	struct ag_sender_key key = { ag_str("info"), ag_str("info"),
+		ag_str("example.com") };
+
+	(void)state;
+	assert_true(ag_list_senders(&list, senders));
+	assert_true(ag_senders_finish(senders, &findings.diag));
+	assert_false(ag_senders_give(senders, &key, ag_str("bob@example.com")));
+	assert_false(
+	    ag_senders_give(senders, &key, ag_str("mallory@example.net")));
+	ag_senders_free(senders);
+}
+
 int
 main(void)
 {
@@ -600,8 +822,12 @@ main(void)
 		cmocka_unit_test(test_sender_map),
 		cmocka_unit_test(test_bad_lines_of_a_sender_map),
 		cmocka_unit_test(test_rest_of_a_sender_map_holds),
+		cmocka_unit_test(test_quotes_on_the_right),
 		cmocka_unit_test(test_indented_first_entry),
 		cmocka_unit_test(test_sender_map_with_replaced_realm),
+		cmocka_unit_test(test_control_bytes),
+		cmocka_unit_test(test_control_bytes_in_a_comment),
+		cmocka_unit_test(test_login_that_begins_with_nul),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

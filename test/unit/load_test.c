@@ -301,7 +301,18 @@ test_files_are_found(void **state)
 		      { "domains/example.com.ini.sample", "[nonsense\n" },
 		      { "domains/.example.com.ini", "[nonsense\n" },
 		      { "domains/README", "[nonsense\n" },
-		      { "domains/.ini", "[nonsense\n" } },
+		      { "domains/.ini", "[nonsense\n" },
+		      { "domains/.example.com.INI", "[nonsense\n" } },
+		    "" },
+		/* nor are the lists that stand beside the files warned of */
+		{ { { "authgate.ini", "" },
+		      { "domains/example.com.ini",
+			  "[domain]\naccounts = example.com.accounts\n"
+			  "[relay]\nfile = example.com.relay\n" },
+		      { "domains/example.com.accounts", "alice\n" },
+		      { "domains/example.com.relay", "192.0.2.1\n" },
+		      { "domains/example.com.ini.orig", "[nonsense\n" },
+		      { "domains/ini", "[nonsense\n" } },
 		    "" },
 	};
 
@@ -512,6 +523,8 @@ test_shares(void **state)
 	ag_policy_unref(policy);
 }
 
+#define CONTROL " has a control byte; is this a text file?\n"
+
 /* A bad line is skipped, and the policy can be used. */
 static void
 test_bad_lines(void **state)
@@ -527,6 +540,38 @@ test_bad_lines(void **state)
 		      { "s.map", "a@b.example @c.example\n" } },
 		    "bad line s.map:1: @c.example is not a login; a domain may "
 		    "stand on the left only\n" },
+		{ { { "authgate.ini",
+			"[auth]\nsender_logins = s.map\n[lists]\n"
+			"local_domains = d.list\n" },
+		      { "kill.list",
+			  "login:\x01"
+			  "alice\n192.0.2.1\n" },
+		      { "relay.list", "192.0.2.1\x7f\n" },
+		      { "s.map",
+			  "a@b.example \x01"
+			  "c\nd@b.example until=1\n" },
+		      { "d.list", "\x01.example\n" },
+		      { "domains/a.example.ini", "[domain]\naccounts = acc\n" },
+		      { "domains/acc",
+			  "bo\x01"
+			  "b\n" } },
+		    "bad line d.list:1: ?.example is not a domain name; write "
+		    "example.com or .example.com\n"
+		    "bad line kill.list:1: login:?alice" CONTROL
+		    "bad line relay.list:1: 192.0.2.1?" CONTROL
+		    "bad line s.map:1: ?c" CONTROL
+		    "bad line s.map:2: until=1 is not for this list, whose lines "
+		    "have no end date\n"
+		    "bad line domains/acc:1: bo?b" CONTROL },
+		{ { { "authgate.ini", "[auth]\nsender_logins = s.map\n" },
+		      { "kill.list", "sender:a@\xf0\x9f\x98\x80.example\n" },
+		      { "s.map", "a@\xf0\x9f\x98\x80.example bob\n" } },
+		    "bad line kill.list:1: sender:a@\xf0\x9f\x98\x80.example "
+		    "names no sender; write sender:user@example.net, "
+		    "sender:@example.net or sender:.example.net\n"
+		    "bad line s.map:1: a@\xf0\x9f\x98\x80.example is not an "
+		    "address; write user@example.com, @example.com, user or "
+		    "*\n" },
 		/* an exception in the kill list closes something, if any */
 		{ { { "authgate.ini", "" },
 		      { "kill.list", "!192.0.2.5/24\n" } },
@@ -536,6 +581,44 @@ test_bad_lines(void **state)
 
 	(void)state;
 	expect_good(setups, ROWS(setups));
+}
+
+/* A line with NUL gives the address to nobody, not to any login. */
+static void
+test_nul_in_a_sender_map(void **state)
+{
+	static const struct file files[FILES_MAX] = {
+		{ "authgate.ini", "[auth]\nsender_logins = s.map\n" },
+		{ "domains/example.com.ini", "" },
+	};
+	static const struct ag_str map =
+	    AG_STR("info@example.com \0bob\n"
+		   "desk@example.com bob@example.com\n");
+	const struct ag_policy *policy;
+	char path[200], got[400];
+	struct ag_buf out = AG_BUF(got);
+	FILE *file;
+
+	(void)state;
+	write_files(files);
+	path_in_folder("s.map", path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(map.ptr, 1, map.len, file), map.len);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(load(&policy), AG_LOAD_OK);
+	expect_findings("NUL", &findings, "bad line s.map:1: " CONTROL);
+	ag_policy_of_login(policy, ag_str("bob@example.com"), write_found,
+	    &out);
+	ag_policy_of_login(policy, ag_str("mallory@remote.example"),
+	    write_found, &out);
+	ag_policy_of_address(policy, ag_str("info@example.com"), write_found,
+	    &out);
+	expect_text("NUL", got,
+	    "bob@example.com=bob@example.com "
+	    "desk@example.com=bob@example.com by the map "
+	    "info@example.com=info@example.com ");
+	ag_policy_unref(policy);
 }
 
 static void
@@ -551,6 +634,9 @@ test_bad_exceptions_in_relay_lists(void **state)
 		      { "domains/r", "\n!10\n" } },
 		    "error domains/r:2: !10 is not an IPv4 or IPv6 address or "
 		    "network\n" },
+		{ { { "authgate.ini", "" },
+		      { "relay.list", "!192.0.2.1\x01\n" } },
+		    "error relay.list:1: !192.0.2.1?" CONTROL },
 		/* all that is bad in a value is an error */
 		{ { { "authgate.ini", "[relay]\nallow = 10 !10.1\n" } },
 		    "error authgate.ini:2: 10 is not an IPv4 or IPv6 address or "
@@ -641,6 +727,8 @@ test_all_errors_in_one_run(void **state)
 	"outgoing_auth = " mode " is looser than authgate.ini's " server \
 	", which holds: a domain can only make it stricter\n"
 
+#define MISNAMED " is not read: the name of a domain's file ends in .ini\n"
+
 static void
 test_warnings(void **state)
 {
@@ -704,6 +792,12 @@ test_warnings(void **state)
 		{ { { "authgate.ini", "" }, { "relay.list", "127.0.0.0/8\n" } },
 		    "warning relay.list:1: 127.0.0.0/8 is there twice, see "
 		    "default; the longer-lived counts\n" },
+		/* the file of a domain, written so that it is not read */
+		{ { { "authgate.ini", "" },
+		      { "domains/a.example.INI", "[nonsense\n" },
+		      { "domains/b.example.Ini", "" } },
+		    "warning domains: a.example.INI" MISNAMED
+		    "warning domains: b.example.Ini" MISNAMED },
 		{ { { "authgate.ini", "" },
 		      { "kill.list", "login:a@b.c\nlogin:A@B.C\n" } },
 		    "warning kill.list:2: a@b.c is there twice, see kill.list:1; "
@@ -712,6 +806,67 @@ test_warnings(void **state)
 
 	(void)state;
 	expect_good(setups, ROWS(setups));
+}
+
+#define MARK "\xef\xbb\xbf"
+#define MARKED \
+	": the file begins with a byte order mark; save it as plain UTF-8\n"
+
+/* What some editors put in front does not hide the first entry. */
+static void
+test_byte_order_marks(void **state)
+{
+	static const struct setup setup = {
+		{ { "authgate.ini",
+		      "[auth]\nsender_logins = s.map\n[lists]\n"
+		      "local_domains = d.list\n[relay]\nallow =\n" },
+		    { "kill.list", MARK "192.0.2.1\nlogin:a@b.example\n" },
+		    { "relay.list", MARK "192.0.2.2\n192.0.2.3\n" },
+		    { "s.map", MARK "info@example.com bob@example.com\n" },
+		    { "d.list", MARK "listed.example\n" },
+		    { "domains/example.com.ini", "[domain]\naccounts = acc\n" },
+		    { "domains/acc", MARK "alice\nbob\n" } },
+		"warning d.list" MARKED "warning kill.list" MARKED
+		"warning relay.list" MARKED "warning s.map" MARKED
+		"warning domains/acc" MARKED,
+	};
+	const struct ag_policy *policy = load_good(&setup);
+	struct ag_policy_sizes sizes = ag_policy_sizes(policy);
+	struct ag_ip ip;
+
+	(void)state;
+	assert_int_equal(sizes.killed, 2);
+	assert_int_equal(sizes.relays, 2);
+	assert_int_equal(sizes.senders, 1);
+	assert_true(
+	    ag_domains_find(&policy->domains, ag_str("listed.example")).local);
+	assert_non_null(
+	    ag_names_find(&policy->files[0]->accounts, ag_str("alice"), 0));
+	ag_ip_parse(&ip, ag_str("192.0.2.1"));
+	assert_non_null(ag_nets_hold(policy->kill, &ip, 0));
+	ag_policy_unref(policy);
+}
+
+/* Values that are read well and would do harm. */
+static void
+test_harmful_values(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini", "[milter]\ntimeout = 0\n" } },
+		    "error authgate.ini:2: timeout = 0 would end every connection "
+		    "at once; write a time such as 2h\n" },
+		{ { { "authgate.ini", "[milter]\ntimeout = 0s\n" } },
+		    "error authgate.ini:2: timeout = 0 would end every connection "
+		    "at once; write a time such as 2h\n" },
+		{ { { "authgate.ini",
+		      "[listeners]\nauth_only = smtps submission:587\n" } },
+		    "error authgate.ini:2: auth_only = smtps submission:587: has "
+		    "submission:587; write either the name or the port of a "
+		    "listener\n" },
+	};
+
+	(void)state;
+	expect_unusable(setups, ROWS(setups));
 }
 
 /* Without a folder in the path the files are those of the current one. */
@@ -754,10 +909,13 @@ main(void)
 		cmocka_unit_test(test_who_may_send),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_bad_lines),
+		cmocka_unit_test(test_nul_in_a_sender_map),
 		cmocka_unit_test(test_bad_exceptions_in_relay_lists),
 		cmocka_unit_test(test_relay_lists_of_one_scope),
 		cmocka_unit_test(test_all_errors_in_one_run),
 		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_byte_order_marks),
+		cmocka_unit_test(test_harmful_values),
 		cmocka_unit_test(test_path_without_a_folder),
 	};
 

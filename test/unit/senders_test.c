@@ -176,6 +176,76 @@ test_any_login_for_any_address(void **state)
 	ag_senders_free(senders);
 }
 
+/* Only ag_senders_add_any() gives an address to every login. */
+static void
+test_empty_login_is_nobody(void **state)
+{
+	struct ag_origin at = { "senders.map", 1 };
+	struct ag_senders *senders = ag_senders_new();
+	struct findings findings;
+
+	(void)state;
+	findings_begin(&findings);
+	assert_true(ag_senders_add(senders, ag_str("info@example.com"),
+	    ag_str(""), ag_str(""), &at));
+	assert_true(
+	    ag_senders_add_any(senders, ag_str("all@example.com"), &at));
+	assert_true(ag_senders_finish(senders, &findings.diag));
+	expect_given(senders, "info@example.com", "bob@example.com", false);
+	expect_given(senders, "all@example.com", "bob@example.com", true);
+	expect_owners(senders, "all@example.com", "all@example.com=*:1 ");
+	expect_addresses(senders, "bob@example.com",
+	    "all@example.com=bob@example.com:1 ");
+	ag_senders_free(senders);
+}
+
+/* Beside logins "*" is one more, and goes along a chain. */
+static void
+test_any_login_beside_others(void **state)
+{
+	static const struct line lines[] = {
+		{ "desk@example.com", "alice@example.com" },
+		{ "desk@example.com", "*" },
+		{ "desk@example.com", "bob@example.com" },
+		{ "office@example.com", "desk@example.com" },
+	};
+	struct findings findings;
+	struct ag_senders *senders = make(lines, ROWS(lines), &findings);
+
+	(void)state;
+	expect_given(senders, "office@example.com", "x@example.net", true);
+	expect_owners(senders, "desk@example.com",
+	    "desk@example.com=*:1 desk@example.com=alice@example.com:1 "
+	    "desk@example.com=bob@example.com:1 ");
+	assert_int_equal(ag_senders_size(senders), 2);
+	ag_senders_free(senders);
+}
+
+/* One right side as written may stand for several logins. */
+static void
+test_one_right_side_of_two_logins(void **state)
+{
+	struct ag_origin at = { "senders.map", 1 };
+	struct ag_str written = ag_str("alice@b");
+	struct ag_senders *senders = ag_senders_new();
+	struct findings findings;
+
+	(void)state;
+	findings_begin(&findings);
+	assert_true(ag_senders_add(senders, ag_str("x@b"), ag_str("alice@b"),
+	    written, &at));
+	assert_true(ag_senders_add(senders, ag_str("y@b"),
+	    ag_str("\"alice\"@b"), written, &at));
+	assert_true(ag_senders_add(senders, ag_str("alice@b"),
+	    ag_str("carol@b"), ag_str("carol@b"), &at));
+	assert_true(ag_senders_finish(senders, &findings.diag));
+	expect_owners(senders, "x@b", "x@b=alice@b:1 x@b=carol@b:1 ");
+	expect_owners(senders, "y@b", "y@b=\"alice\"@b:1 y@b=carol@b:1 ");
+	expect_given(senders, "x@b", "\"alice\"@b", false);
+	expect_given(senders, "y@b", "alice@b", false);
+	ag_senders_free(senders);
+}
+
 /* A right side counts as a login and is followed too. */
 static void
 test_chains(void **state)
@@ -380,6 +450,9 @@ main(void)
 		cmocka_unit_test(test_look_ups_are_united),
 		cmocka_unit_test(test_any_login),
 		cmocka_unit_test(test_any_login_for_any_address),
+		cmocka_unit_test(test_empty_login_is_nobody),
+		cmocka_unit_test(test_any_login_beside_others),
+		cmocka_unit_test(test_one_right_side_of_two_logins),
 		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_chains_follow_what_is_written),
 		cmocka_unit_test(test_ten_left_sides),

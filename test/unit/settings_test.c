@@ -174,6 +174,13 @@ test_places_on_the_network(void **state)
 	BAD(AUTH_ONLY, "has 65536, which is not a port from 1 to 65535",
 	    "465 65536");
 	BAD(AUTH_ONLY, "has 0465, which is not a port from 1 to 65535", "0465");
+	BAD(AUTH_ONLY,
+	    "has submission:587; write either the name or the port of a "
+	    "listener",
+	    "submission:587", "smtps submission:587 465");
+	BAD(AUTH_ONLY,
+	    "has :587; write either the name or the port of a listener",
+	    ":587");
 }
 
 static void

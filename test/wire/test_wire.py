@@ -346,6 +346,176 @@ def own_replies(cases, program):
               " in a while", lambda: talk(daemon, "<b\xc3\xa5d@example.net>")[2])
 
 
+# ---------------------------------------------------------------- the header
+
+FROM_NOT_OWNED = "550 5.7.1 From: address is not owned by bob@example.com"
+FROM_NEEDS_AUTH = "550 5.7.1 From: address needs authentication"
+OWN, OTHERS, FOREIGN_FROM = "bob@example.com", "alice@example.com", "x@remote.example"
+BOBS = {"login": BOB, "tls": "TLSv1.3", "sender": "<bob@example.com>"}
+STEPS_OF_HEADER = NO_CONTENT & ~(milter.NO_HEADERS | milter.NO_EOH) | milter.NR_HEADER
+FROM_RULES = """[rules]
+from_header_match = enforce
+from_header_local_auth = enforce
+from_header_sender_suffices = yes
+"""
+
+
+def send_fields(session, fields):
+    """The answer to the end of the header, and what was heard of the fields before."""
+    heard = {session.milter.data({})}
+    heard |= {session.milter.header(name, value) for name, value in fields}
+    heard -= {"continue", SILENT, NOT_SENT}
+    return [session.milter.eoh({})] + sorted(heard)
+
+
+def header(daemon, fields, rcpt="<bob@example.com>", connection=None, **mail):
+    """The answer to the end of a header of these (name, value)."""
+    with Session(daemon, **(connection or {})) as session:
+        envelope = [session.mail(**mail), session.rcpt(rcpt)]
+        if envelope[1] != "continue":
+            return envelope
+        answers = send_fields(session, fields)
+        session.abort()
+        return answers[0] if len(answers) == 1 else answers
+
+
+def froms(*values):
+    return [("From", value) for value in values]
+
+
+# (name, header, answer to a login that owns OWN, answer to who has no login)
+HEADERS = [
+    ("one's own address", froms(OWN), "continue", FROM_NEEDS_AUTH),
+    ("another's address", froms(OTHERS), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("a foreign address", froms(FOREIGN_FROM), "continue", "continue"),
+    ("no From:", [("Subject", "x")], FROM_NOT_OWNED, "continue"),
+    ("no field at all", [], FROM_NOT_OWNED, "continue"),
+    ("From: without a value", froms(""), FROM_NOT_OWNED, "continue"),
+    ("the field's name in another case", [("FROM", OTHERS)], FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("Resent-From: is another field", [("Resent-From", OTHERS)] + froms(FOREIGN_FROM), "continue",
+     "continue"),
+    ("two From:", froms(OWN, OWN), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("two foreign From:", froms(FOREIGN_FROM, FOREIGN_FROM), FROM_NOT_OWNED, "continue"),
+    ("64 From:, the last one local", froms(*[FOREIGN_FROM] * 63, OWN), FROM_NOT_OWNED,
+     FROM_NEEDS_AUTH),
+    ("65 From:, the first one local", froms(OWN, *[FOREIGN_FROM] * 64), FROM_NOT_OWNED,
+     FROM_NEEDS_AUTH),
+    ("65 From:, the last one local", froms(*[FOREIGN_FROM] * 64, OWN), FROM_NOT_OWNED,
+     FROM_NEEDS_AUTH),
+    ("300 From: of one's own", froms(*[OWN] * 300), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("a folded From:", froms(f"Bob\n\t<{OWN}>"), "continue", FROM_NEEDS_AUTH),
+    ("a From: that cannot be read", froms(OWN + ","), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("a group of nobody", froms(f'"{OWN}":;'), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("another's address, and one's own Sender:", froms(OTHERS) + [("Sender", OWN)], "continue",
+     FROM_NEEDS_AUTH),
+    ("another's address, and another's Sender:", froms(OTHERS) + [("Sender", OTHERS)],
+     FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("another's address, and two Sender:", froms(OTHERS) + [("Sender", OWN)] * 2, FROM_NOT_OWNED,
+     FROM_NEEDS_AUTH),
+    ("another's address, and 65 Sender:", froms(OTHERS) + [("Sender", OWN)] * 65, FROM_NOT_OWNED,
+     FROM_NEEDS_AUTH),
+    ("one's own address, and 65 Sender:", froms(OWN) + [("Sender", OTHERS)] * 65, "continue",
+     FROM_NEEDS_AUTH),
+    ("a foreign address, and 65 Sender:", froms(FOREIGN_FROM) + [("Sender", OTHERS)] * 65,
+     "continue", "continue"),
+    ("no From:, and one's own Sender:", [("Sender", OWN)], FROM_NOT_OWNED, "continue"),
+]
+
+
+@part
+def headers(cases, program):
+    strict = Daemon(program, config(more=FROM_RULES)).start()
+    lax = Daemon(program, config(more=FROM_RULES, on_error="accept", delay="no")).start()
+    for daemon, mode in ((strict, "tempfail"), (lax, "accept")):
+        for name, fields, owner, stranger in HEADERS:
+            cases.run(f"{name}: a login, on_error {mode}", owner,
+                      lambda: header(daemon, fields, **BOBS))
+            cases.run(f"{name}: no login, on_error {mode}", stranger,
+                      lambda: header(daemon, fields))
+        cases.run(f"65 From: of a trusted client, on_error {mode}", "continue", lambda: header(
+            daemon, froms(*[OWN] * 65), connection={"client": TRUSTED}))
+    lines = log_of(strict, lambda: header(strict, froms(*[OWN] * 65), **BOBS))
+    cases.same("65 From: the log names the rule, not on_error",
+               [["reject", "from_header_match", "header"]],
+               [[field(line, key) for key in ("verdict", "rule", "stage")] for line in lines])
+    on_one_connection(cases, strict)
+    asked_for(cases, program)
+
+
+def on_one_connection(cases, daemon):
+    """What one message's header held does not reach the next."""
+    def fields_of_two(first, second):
+        with Session(daemon) as session:
+            heard = []
+            for fields in (first, second):
+                session.mail(**BOBS)
+                session.rcpt()
+                heard += send_fields(session, fields)
+                session.abort()
+            return heard
+    cases.run("a From: does not reach the next message", ["continue", FROM_NOT_OWNED],
+              fields_of_two, froms(OWN), [])
+    cases.run("65 From: do not reach the next message", [FROM_NOT_OWNED, "continue"],
+              fields_of_two, froms(*[OWN] * 65), froms(OWN))
+    cases.run("a Sender: does not reach the next message", ["continue", FROM_NOT_OWNED],
+              fields_of_two, froms(OTHERS) + [("Sender", OWN)], froms(OTHERS))
+
+
+# (name, rules of authgate.ini, rules of a domain, whether the header is asked for)
+ASKING = [
+    ("neither rule", "", "", False),
+    ("from_header_match", "from_header_match = enforce", "", True),
+    ("from_header_match, monitored", "from_header_match = monitor", "", True),
+    ("from_header_local_auth", "from_header_local_auth = monitor", "", True),
+    ("from_header_match of a domain", "", "from_header_match = monitor", True),
+    ("from_header_local_auth of a domain", "", "from_header_local_auth = enforce", True),
+    ("both off in a domain", "", "from_header_match = off\nfrom_header_local_auth = off", False),
+    ("from_header_sender_suffices alone", "from_header_sender_suffices = yes", "", False),
+]
+
+
+def asking_files(server, domain):
+    files = config(kill="login:mallory@example.com\n", more=f"[rules]\n{server}\n", delay="no")
+    files["domains/example.com.ini"] = DOMAIN + domain + "\n"
+    return files
+
+
+def asked_for(cases, program):
+    daemon = Daemon(program, asking_files("", "")).start()
+    for name, server, domain, asked in ASKING:
+        for file, text in asking_files(server, domain).items():
+            daemon.write(file, text)
+        daemon.reload()
+        steps = STEPS_OF_HEADER if asked else NO_CONTENT
+        cases.run(f"{name}: {'the' if asked else 'no'} header is asked for",
+                  (6, hex(milter.SETSYMLIST), hex(steps | milter.NR_CONNECT)),
+                  negotiated, daemon)
+    switched_on(cases, daemon)
+
+
+def switched_on(cases, daemon):
+    """A rule that comes with a reload begins with the next connection."""
+    def write(rules):
+        for file, text in asking_files(rules, "").items():
+            daemon.write(file, text)
+        daemon.reload()
+
+    def one(session):
+        heard = [session.mail(**BOBS), session.rcpt()] + send_fields(session, froms(OTHERS))
+        return heard + [session.milter.eom({})]
+    write("")
+    with Session(daemon) as old:
+        write("from_header_match = enforce")
+        cases.run("switched on: an open connection goes on without the header",
+                  ["continue", "continue", NOT_SENT, "continue"], one, old)
+        cases.run("... a new one is judged", FROM_NOT_OWNED,
+                  lambda: header(daemon, froms(OTHERS), **BOBS))
+    with Session(daemon) as old:
+        write("")
+        cases.run("switched off: an open connection is not judged any more",
+                  ["continue", "continue", "continue", "continue"], one, old)
+
+
 # ---------------------------------------------------------------- two messages on a connection
 
 def two_messages(daemon, first, second, between, connection=None):
@@ -802,6 +972,7 @@ def very_long(cases, program):
         lines = lax.new_verdicts()
         cases.same("... the log says so", ["accept", "on_error"], [
             field(lines[0], "verdict"), field(lines[0], "rule")] if lines else lines)
+        cases.same("... nothing was said", ["-"], [field(line, "reply") for line in lines[:1]])
         cases.same("... nobody else is named as the login", [], [
             line for line in lines + strict.new_verdicts() if field(line, "login") == ALICE])
         cases.run("... nor counts as authenticated, or not, by how it is too long",
@@ -1118,6 +1289,113 @@ def restart_settings(cases, daemon):
                any("socket_mode" in line and "restart" in line for line in lines))
 
 
+    daemon.write("authgate.ini", config()["authgate.ini"])
+    daemon.reload()
+
+
+@part
+def on_error_needs_a_restart(cases, program):
+    for before, after, answer in (("tempfail", "accept", CANNOT_DECIDE),
+                                  ("accept", "tempfail", "continue")):
+        daemon = Daemon(program, config(on_error=before)).start()
+        mail = {"login": LONG_LOGIN, "tls": "TLSv1.3", "sender": "<bob@example.com>"}
+        with Session(daemon) as session:
+            daemon.write("authgate.ini", config(on_error=after)["authgate.ini"])
+            lines = daemon.reload()
+            cases.same(f"on_error {after} in place of {before}: the log says that it takes a "
+                       "restart", ["[milter] on_error has changed; it takes a restart to come "
+                                   "into force"],
+                       [line for line in lines if "restart" in line])
+            cases.run("... an open connection has the old one", [SILENT, answer],
+                      lambda: message(session, **mail))
+        cases.run("... and so has a new one", ["continue", SILENT, answer],
+                  lambda: talk(daemon, **mail))
+        cases.run("... all else is taken", True, lambda: daemon.generations()[-1] > 1)
+        lines = daemon.reload()
+        cases.same("... it is said again at the next reload", True,
+                   any("on_error" in line for line in lines))
+        daemon.write("authgate.ini", config(on_error=before)["authgate.ini"])
+        cases.same("... and no more when it is as it was", False,
+                   any("restart" in line for line in daemon.reload()))
+
+
+# ---------------------------------------------------------------- syslog
+
+class SyslogDaemon(Daemon):
+    """One that logs to syslog, which is a socket of ours; needs root for a /dev of its own.
+
+    log() gives the messages as they come: "<PRIORITY>DATE IDENT[PID]: TEXT".
+    """
+
+    SCRIPT = ('mount -t tmpfs none /dev && ln -s /proc/self/fd /dev/fd && ln -s "$1" /dev/log && '
+              'exec "$2" run -c "$3"')
+
+    def launch(self):
+        self.receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.receiver.bind(os.path.join(self.folder, "log"))
+        threading.Thread(target=self.receive, daemon=True).start()
+        with open(self.log_name, "ab") as log:
+            self.process = subprocess.Popen(
+                ["unshare", "--mount", "sh", "-c", self.SCRIPT, "sh", self.receiver.getsockname(),
+                 self.program, self.config()], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return self
+
+    def receive(self):
+        with open(self.log_name, "ab", buffering=0) as log:
+            while True:
+                log.write(self.receiver.recv(65536) + b"\n")
+
+    @staticmethod
+    def is_possible():
+        try:
+            return subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/dev"],
+                                  stderr=subprocess.DEVNULL, check=False).returncode == 0
+        except FileNotFoundError:
+            return False
+
+
+PRIORITY = re.compile(r"<(\d+)>.* (\S+)\[\d+\]: policy gen=\d+ is in force")
+MAIL_INFO, LOCAL3_INFO = 2 * 8 + 6, 19 * 8 + 6
+
+
+def log_config(**settings):
+    files = config()
+    lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
+    files["authgate.ini"] = files["authgate.ini"].replace("[log]\n", "[log]\n" + lines)
+    return files
+
+
+@part
+def syslog(cases, program):
+    """[log] changes without a restart."""
+    if not SyslogDaemon.is_possible():
+        print("# no /dev of its own can be had here", flush=True)
+        return
+    daemon = SyslogDaemon(program, config()).start()
+
+    def loaded(lines):
+        return [(int(found[1]), found[2]) for found in map(PRIORITY.search, lines) if found]
+    cases.same("syslog: facility and ident by default", [(MAIL_INFO, "authgate")],
+               loaded(daemon.log()))
+    for settings, expected in (
+            ({"ident": "gate-2", "facility": "local3"}, (LOCAL3_INFO, "gate-2")),
+            ({"ident": "i" * 200}, (MAIL_INFO, "i" * 63)),
+            ({"ident": "a%sb%n"}, (MAIL_INFO, "a%sb%n")),
+            ({}, (MAIL_INFO, "authgate"))):
+        daemon.write("authgate.ini", log_config(**settings)["authgate.ini"])
+        lines = daemon.reload()
+        cases.same(f"a reload takes [log] {settings}", [expected], loaded(lines)[-1:])
+        cases.run("... without a restart being asked for", [],
+                  lambda: [line for line in lines if "restart" in line])
+        # the policy that held the old name is gone
+        daemon.reload()
+        daemon.new_lines()
+        cases.run("... and it answers", WELL, lambda: talk(daemon, "<carol@example.net>")[1:])
+        cases.same("... under that name", [expected[1]], wait_for(
+            lambda: [re.search(r" (\S+)\[\d+\]: verdict=reject", line)[1]
+                     for line in daemon.log()[daemon.count:] if "verdict=" in line], 5))
+
+
 @part
 def many_reloads(cases, program):
     daemon = Daemon(program, config()).start()
@@ -1207,6 +1485,50 @@ def start_and_end(cases, program):
     cases.same("... the socket is gone", False, os.path.lexists(daemon.path))
     for session in open_sessions:
         session.milter.hang_up()
+
+
+# Many, so that there is time to send signals while it is read.
+MANY_NETWORKS = "".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}\n" for n in range(100000))
+
+
+def blocks_hangup(daemon):
+    """Whether the program, not yet only its name, is there and holds SIGHUP back."""
+    try:
+        with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as status:
+            blocked = re.search(r"^SigBlk:\s+(\w+)$", status.read(), re.M)
+        return bool(int(blocked[1], 16) & 1 << signal.SIGHUP - 1)
+    except (OSError, TypeError):
+        return False
+
+
+@part
+def hang_up_at_the_start(cases, program):
+    daemon = Daemon(program, config(kill=KILL + MANY_NETWORKS)).launch()
+    wait_for(lambda: blocks_hangup(daemon) or daemon.status() is not None, 5)
+    early = not os.path.exists(daemon.path)
+    sent = 0
+    while not os.path.exists(daemon.path) and daemon.status() is None and sent < 10000:
+        daemon.hang_up_signal()
+        sent += 1
+        time.sleep(0.001)
+    for _ in range(100):
+        if daemon.status() is None:
+            daemon.hang_up_signal()
+    cases.same("SIGHUP before the socket is there: it was in time", (True, True),
+               (early, sent > 0))
+    wait_for(lambda: daemon.generations() or daemon.status() is not None, 10)
+    cases.same("... the daemon goes on", None, daemon.status())
+    cases.run("... and answers", WELL, lambda: talk(daemon, "<carol@example.net>")[1:])
+    daemon.write("kill.list", KILL + STRANGER + "\n")
+    daemon.reload()
+    cases.run("... and still reloads", f"554 5.7.1 Client {STRANGER} is blocked",
+              lambda: wait_for_refusal(daemon))
+
+
+def wait_for_refusal(daemon):
+    """One of the signals of before may still have been at work."""
+    return wait_for(lambda: [answer for answer in talk(daemon) if answer.startswith("554")],
+                    5)[0]
 
 
 @part

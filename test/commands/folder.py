@@ -1,0 +1,104 @@
+"""What the tests of the command line share: cases, and a folder with a configuration."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SECONDS = 60    # for one command
+
+
+class Cases:
+    """One line a case."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def same(self, name, expected, got):
+        good = expected == got
+        self.passed += good
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} - {name}: expected {expected!r}, got {got!r}",
+              flush=True)
+
+    def has(self, name, part, text):
+        """Whether the text has the part; it is shown whole where it has not."""
+        self.same(name, part, part if part in text else text)
+
+    def run_part(self, function, program):
+        """What ends a part early is a failure; the others go on."""
+        print(f"# {function.__name__}", flush=True)
+        try:
+            function(self, program)
+        except (OSError, subprocess.SubprocessError, ValueError, LookupError,
+                AttributeError) as error:
+            self.same(f"{function.__name__} comes to its end", "its end",
+                      f"{type(error).__name__}: {error}")
+
+    def finish(self):
+        """Prints the summary: the exit status."""
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed or not self.passed else 0
+
+
+def run_parts(parts, usage, arguments):
+    """Runs those that have the second argument in their name: the exit status."""
+    if len(arguments) not in (1, 2):
+        print(usage, file=sys.stderr)
+        return 64
+    cases = Cases()
+    for function in parts:
+        if len(arguments) == 1 or arguments[1] in function.__name__:
+            cases.run_part(function, arguments[0])
+    return cases.finish()
+
+
+class Done:
+    """What a command said; the folder's name is left out of it."""
+
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+    def all(self):
+        return self.status, self.out, self.err
+
+
+class Folder:
+    """files is {name: text}; a text of bytes is written as it is."""
+
+    def __init__(self, program, files):
+        self.program = os.path.abspath(program)
+        self.path = tempfile.mkdtemp(prefix="authgate-commands.")
+        for name, text in files.items():
+            self.write(name, text)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def name(self, name):
+        return os.path.join(self.path, name)
+
+    def write(self, name, text):
+        os.makedirs(os.path.dirname(self.name(name)), exist_ok=True)
+        with open(self.name(name), "wb") as file:
+            file.write(text if isinstance(text, bytes) else text.encode())
+
+    def read(self, name):
+        with open(self.name(name), encoding="utf-8") as file:
+            return file.read()
+
+    def clean(self, raw):
+        return raw.decode(errors="replace").replace(self.path + "/", "")
+
+    def run(self, *arguments, stdin=b"", **options):
+        done = subprocess.run([self.program, *arguments], input=stdin, capture_output=True,
+                              timeout=SECONDS, check=False, **options)
+        return Done(done.returncode, self.clean(done.stdout), self.clean(done.stderr))
+
+    def command(self, command, *arguments, **options):
+        """As run(), with the folder's authgate.ini."""
+        return self.run(command, "-c", self.name("authgate.ini"), *arguments, **options)

@@ -1,0 +1,230 @@
+#!/usr/bin/python3
+"""Changes of the files under a running daemon, with traffic on the wire meanwhile.
+
+usage: test_reload.py AUTHGATE
+
+A client on the kill list is refused, any other is let through: so each session tells which
+policy was in force. One line a case; status 1 when one fails.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+sys.dont_write_bytecode = True    # root's files have no business in a checkout
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../wire"))
+from daemon import Daemon, remove_all, stop_all, wait_for  # noqa: E402
+from milter import Milter  # noqa: E402
+
+ALARM_SECONDS = 90
+TAKEN_SECONDS = 3        # half a second until files count as still, and a slow machine
+CLIENT = "192.0.2.1"
+OTHER = "203.0.113.9"    # is in the list from the start, so that CONNECT has a reply
+
+INI = "[milter]\nsocket = unix:@PATH@\n"
+
+
+def refused(daemon, client=CLIENT):
+    """Whether the client is refused on contact."""
+    with Milter(daemon.address) as milter:
+        answer = milter.connect(address=client, macros={"{daemon_name}": "smtp",
+                                                        "{daemon_port}": "25"})
+    if answer == f"554 5.7.1 Client {client} is blocked":
+        return True
+    if answer in ("continue", "silent"):    # silent: with an empty list nobody is refused
+        return False
+    raise AssertionError(f"neither policy says {answer!r}")
+
+
+class Traffic:
+    """Sessions of OTHER without a pause; each must be refused, whatever happens to the files."""
+
+    def __init__(self, daemon):
+        self.daemon, self.wrong, self.count, self.ended = daemon, [], 0, False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def run(self):
+        while not self.ended:
+            try:
+                if not refused(self.daemon, OTHER):
+                    self.wrong.append("let through")
+            except Exception as error:    # every kind of it is a session that went wrong
+                self.wrong.append(repr(error))
+            self.count += 1
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended = True
+        self.thread.join(5)
+
+
+class Cases:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def same(self, name, expected, got):
+        good = expected == got
+        self.passed += good
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} - {name}" +
+              ("" if good else f": expected {expected!r}, got {got!r}"), flush=True)
+
+    def taken(self, name, daemon, expected):
+        """The client's verdict becomes the expected one in time."""
+        wait_for(lambda: refused(daemon) == expected, TAKEN_SECONDS)
+        self.same(name, expected, refused(daemon))
+
+    def stays(self, name, daemon, expected, seconds=1.2):
+        """The client's verdict is the expected one all the time."""
+        end = time.monotonic() + seconds
+        got = {refused(daemon) for _ in iter(lambda: time.monotonic() < end, False)}
+        self.same(name, {expected}, got)
+
+
+def path(daemon, name):
+    return os.path.join(daemon.folder, name)
+
+
+def in_place(daemon, name, text, mode="w"):
+    with open(path(daemon, name), mode, encoding="utf-8") as file:
+        file.write(text)
+
+
+LISTED = f"{OTHER}\n{CLIENT} # since the change\n"
+UNLISTED = f"{OTHER}\n"
+
+
+def lists(cases, daemon):
+    in_place(daemon, "kill.list", LISTED)
+    cases.taken("written in place", daemon, True)
+    daemon.write("kill.list", UNLISTED)
+    cases.taken("renamed over", daemon, False)
+    os.unlink(path(daemon, "kill.list"))
+    in_place(daemon, "kill.list", LISTED)
+    cases.taken("deleted and made anew", daemon, True)
+    in_place(daemon, "kill.list", "")
+    cases.stays("of no bytes: the old entries stay", daemon, True)
+    in_place(daemon, "kill.list", UNLISTED)
+    cases.taken("written at last", daemon, False)
+    in_place(daemon, "kill.list", LISTED)
+    cases.taken("and back", daemon, True)
+    in_place(daemon, "kill.list", f"{OTHER}\n", "w")
+    cases.taken("shorter than before", daemon, False)
+    in_place(daemon, "kill.list", f"{OTHER}\n{CLIENT}/40\n")
+    time.sleep(1)
+    in_place(daemon, "kill.list", f"{OTHER}\n{CLIENT}/40\n{CLIENT}\n")
+    cases.taken("with a bad line: the rest holds", daemon, True)
+    cases.same("... and the log names it", True,
+               any("kill.list:2: bad line" in line for line in daemon.log()))
+
+
+def held_back(cases, daemon):
+    in_place(daemon, "kill.list", "")
+    time.sleep(1)
+    cases.same("of no bytes: the log says that it is held back", True,
+               any("kill.list: warning: the file has no bytes" in line for line in daemon.log()))
+    in_place(daemon, "relay.list", "10.0.0.0/8\n")
+    cases.same("... while all else is taken", True, bool(wait_for(
+        lambda: "3 relay networks" in daemon.log()[-1], TAKEN_SECONDS)))
+    cases.same("... and it still holds", True, refused(daemon))
+    daemon.reload()
+    cases.same("SIGHUP takes it as empty", False, refused(daemon))
+    in_place(daemon, "kill.list", LISTED)
+    cases.taken("entries come back", daemon, True)
+    in_place(daemon, "kill.list", "# none\n")
+    cases.taken("a list of comments is empty on purpose", daemon, False)
+    in_place(daemon, "kill.list", UNLISTED)
+    time.sleep(1)
+
+
+def broken(cases, daemon):
+    good = INI.replace("@PATH@", daemon.path)
+    in_place(daemon, "authgate.ini", good + "[rules]\nkill_cleint = off\n")
+    cases.same("a broken main file: the log says what is wrong", True, bool(wait_for(
+        lambda: any("did you mean [rules] kill_client" in line for line in daemon.log()),
+        TAKEN_SECONDS)))
+    cases.same("... and the old policy stays", True, refused(daemon, OTHER))
+    in_place(daemon, "authgate.ini", good + "[rules]\nkill_client = off\n")
+    cases.same("mended: it is taken", True, bool(wait_for(
+        lambda: not refused(daemon, OTHER), TAKEN_SECONDS)))
+    in_place(daemon, "authgate.ini", good)
+    cases.same("and back", True, bool(wait_for(lambda: refused(daemon, OTHER), TAKEN_SECONDS)))
+
+
+def other_files(cases, daemon):
+    def domain_files():
+        return [line for line in daemon.log() if "is in force" in line][-1]
+    daemon.write("domains/example.com.ini", "[rules]\nlocal_sender_auth = enforce\n")
+    cases.same("a new file of a domain", True, bool(wait_for(
+        lambda: " 1 domain files" in domain_files(), TAKEN_SECONDS)))
+    os.unlink(path(daemon, "domains/example.com.ini"))
+    cases.same("which goes away", True, bool(wait_for(
+        lambda: " 0 domain files" in domain_files(), TAKEN_SECONDS)))
+    daemon.write("lists/more.list", UNLISTED)
+    in_place(daemon, "authgate.ini", INI.replace("@PATH@", daemon.path) +
+             "[lists]\nkill = kill.list lists/more.list\n")
+    cases.same("a list in another folder", True, bool(wait_for(
+        lambda: " 1 kill entries" in domain_files(), TAKEN_SECONDS)))
+    daemon.write("lists/more.list", LISTED)
+    cases.taken("... is watched from then on", daemon, True)
+
+
+def many(cases, daemon):
+    loads = len(daemon.generations())
+    for _ in range(30):
+        daemon.write("lists/more.list", UNLISTED)
+        time.sleep(0.02)
+    cases.taken("30 changes in a row: the last one holds", daemon, False)
+    cases.same("... and they are taken together", True, len(daemon.generations()) - loads < 5)
+    for _ in range(100):
+        daemon.write("lists/more.list", LISTED)
+        daemon.hang_up_signal()
+        time.sleep(0.01)
+    cases.taken("100 reloads a second by SIGHUP: the last one holds", daemon, True)
+
+
+def run(cases, program):
+    daemon = Daemon(program, {"kill.list": UNLISTED})
+    daemon.write("authgate.ini", INI.replace("@PATH@", daemon.path))
+    daemon.start()
+    cases.same("at the start", False, refused(daemon))
+    for part in (lists, held_back, other_files, many):
+        if part is held_back:
+            in_place(daemon, "kill.list", LISTED)
+            time.sleep(1.2)
+            part(cases, daemon)
+            continue
+        with Traffic(daemon) as traffic:
+            part(cases, daemon)
+        cases.same(f"{part.__name__}: each of the sessions meanwhile got its verdict", [],
+                   traffic.wrong[:3])
+        cases.same(f"{part.__name__}: there were some", True, traffic.count > 10)
+    in_place(daemon, "authgate.ini", INI.replace("@PATH@", daemon.path))
+    time.sleep(1.2)
+    broken(cases, daemon)
+    cases.same("the daemon ends with status 0", {0}, stop_all())
+    cases.same("no sanitizer has anything to say", [], daemon.sanitizer_lines())
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 64
+    signal.alarm(ALARM_SECONDS)
+    cases = Cases()
+    try:
+        run(cases, os.path.abspath(sys.argv[1]))
+    finally:
+        stop_all()
+        remove_all()
+    print(f"{cases.passed} passed, {cases.failed} failed")
+    return 1 if cases.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
