@@ -26,7 +26,8 @@ static const struct ag_command commands[] = {
 	    "The milter, in the foreground",
 	    CONFIG_HELP
 	    "      --stderr        log to standard error and not to syslog\n\n"
-	    "SIGHUP makes it read its files anew; SIGTERM ends it.\n\n"
+	    "It takes changes of its files by itself; SIGHUP makes it do so at "
+	    "once.\nSIGTERM ends it.\n\n"
 	    "Example:\n"
 	    "  authgate run -c /etc/authgate/authgate.ini\n" },
 	{ "check", ag_check_command, "[-c FILE]",
