@@ -191,9 +191,22 @@ set_limits(void)
 struct reloader {
 	const struct options *options;
 	struct ag_watch watch;
-	int hangup; /* descriptor */
+	int hangup; /* descriptors */
+	int stop;
 	atomic_bool ended;
 };
+
+/* Milliseconds between two knocks, until libmilter has noticed. */
+#define KNOCK_MS 20
+
+static void
+hasten_the_end(const struct reloader *reloader)
+{
+	while (!reloader->ended) {
+		ag_socket_knock(ag_store_first());
+		poll(NULL, 0, KNOCK_MS);
+	}
+}
 
 /* Takes changes of the files and SIGHUPs, until the end. */
 static void *
@@ -203,17 +216,20 @@ run_reloader(void *arg)
 	struct ag_watch *watch = &reloader->watch;
 
 	ag_watch_loaded(watch, ag_store_first());
-	while (!reloader->ended) {
+	for (;;) {
 		struct pollfd fds[] = { { reloader->hangup, POLLIN, 0 },
-			{ watch->inotify, POLLIN, 0 } };
+			{ watch->inotify, POLLIN, 0 },
+			{ reloader->stop, POLLIN, 0 } };
 
-		poll(fds, 2, ag_watch_timeout(watch));
-		if (ag_signals_take_hangup(reloader->hangup)) {
-			if (!reloader->ended)
-				reload(reloader->options, watch, true);
-		} else if (ag_watch_is_due(watch)) {
+		poll(fds, 3, ag_watch_timeout(watch));
+		if (reloader->ended)
+			break;
+		if (fds[2].revents != 0)
+			hasten_the_end(reloader);
+		else if (ag_signals_take_hangup(reloader->hangup))
+			reload(reloader->options, watch, true);
+		else if (ag_watch_is_due(watch))
 			reload(reloader->options, watch, false);
-		}
 	}
 	ag_watch_free(watch);
 	return NULL;
@@ -225,13 +241,14 @@ serve(const struct options *options, const struct ag_policy *policy,
 {
 	struct reloader reloader = { .options = options,
 		.watch = *watch,
-		.hangup = ag_signals_open_hangup() };
+		.hangup = ag_signals_open_hangup(),
+		.stop = ag_signals_open_stop() };
 	pthread_t thread;
 	int error, status;
 
 	ag_policy_ref(policy);
 	log_loaded(policy, ag_store_put(policy));
-	error = reloader.hangup < 0 ?
+	error = reloader.hangup < 0 || reloader.stop < 0 ?
 	    errno :
 	    pthread_create(&thread, NULL, run_reloader, &reloader);
 	if (error != 0) {
@@ -242,7 +259,6 @@ serve(const struct options *options, const struct ag_policy *policy,
 	reloader.ended = true;
 	pthread_kill(thread, SIGHUP);
 	pthread_join(thread, NULL);
-	close(reloader.hangup);
 	ag_log(LOG_INFO, "stopped");
 	return status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
 }

@@ -3,13 +3,19 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+/* What libmilter waits for makes it stop, and others want to know. */
+static int stop = -1;
 
 /* As POSIX has it, but for SIGHUP. */
 int
 sigwait(const sigset_t *set, int *signal)
 {
+	const uint64_t one = 1;
 	sigset_t mine = *set;
 	int taken;
 
@@ -20,6 +26,8 @@ sigwait(const sigset_t *set, int *signal)
 	if (taken < 0)
 		return errno;
 	*signal = taken;
+	if (stop >= 0)
+		(void)!write(stop, &one, sizeof(one));
 	return 0;
 }
 
@@ -33,6 +41,13 @@ ag_signals_block(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int
+ag_signals_open_stop(void)
+{
+	stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return stop;
 }
 
 int

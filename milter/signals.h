@@ -18,6 +18,12 @@ void ag_signals_block(void);
 /* A descriptor that can be read when there is a SIGHUP, or -1. */
 int ag_signals_open_hangup(void);
 
+/*
+ * A descriptor that can be read, and stays so, once libmilter has been told to
+ * stop, or -1.  Open it before libmilter is started, once.
+ */
+int ag_signals_open_stop(void);
+
 /* Takes what has come; whether there was any. */
 bool ag_signals_take_hangup(int fd);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,19 +26,25 @@ unix_path(const struct ag_policy *policy)
 }
 
 static bool
-somebody_answers(const char *path)
+answers(int family, const struct sockaddr *address, socklen_t len)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool answers;
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool connected;
 
 	if (fd < 0)
 		return false;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	answers =
-	    connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	connected = connect(fd, address, len) == 0;
 	close(fd);
-	return answers;
+	return connected;
+}
+
+static bool
+somebody_answers(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	return answers(AF_UNIX, (struct sockaddr *)&address, sizeof(address));
 }
 
 /* 0, or an exit status after a line. */
@@ -129,6 +136,34 @@ ag_socket_open(const struct ag_policy *policy)
 	if (status != 0)
 		ag_socket_remove(policy);
 	return status;
+}
+
+/* "inet:PORT@HOST", which has been checked. */
+static void
+knock_at_port(struct ag_str text)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
+	struct ag_str rest = ag_str_skip(text, ag_str_find(text, ':') + 1);
+	size_t at = ag_str_find(rest, '@');
+	char port[8];
+	struct ag_buf buf = AG_BUF(port);
+
+	ag_buf_str(&buf, ag_str_head(rest, at));
+	if (getaddrinfo(rest.ptr + at + 1, port, &hints, &found) != 0)
+		return;
+	answers(found->ai_family, found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+}
+
+void
+ag_socket_knock(const struct ag_policy *policy)
+{
+	const char *path = unix_path(policy);
+
+	if (path != NULL)
+		somebody_answers(path);
+	else
+		knock_at_port(ag_policy_text(policy, AG_KEY_SOCKET));
 }
 
 void

@@ -14,6 +14,12 @@
  */
 int ag_socket_open(const struct ag_policy *policy);
 
+/*
+ * Connects to the socket and hangs up.  libmilter looks for a wish to stop only
+ * when somebody connects, or every five seconds.
+ */
+void ag_socket_knock(const struct ag_policy *policy);
+
 /* Removes a unix socket, as far as that is permitted. */
 void ag_socket_remove(const struct ag_policy *policy);
 
