@@ -4,6 +4,7 @@
 #define SYSLOG_NAMES
 #include "log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 /* As much of a value as is logged, so that the line holds all keys. */
 #define VALUE_MAX 520
 
+/* Held for reading by who logs, for writing by who opens the log anew. */
+static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 static bool to_syslog;
 static bool to_stderr;
 
@@ -30,13 +33,15 @@ ag_log_open(struct ag_str ident, struct ag_str facility, bool only_stderr)
 	/* openlog() keeps the pointer */
 	static char name[64];
 
+	pthread_rwlock_wrlock(&lock);
 	to_syslog = !only_stderr;
 	to_stderr = only_stderr || isatty(STDERR_FILENO);
-	if (!to_syslog)
-		return;
-	closelog();
-	snprintf(name, sizeof(name), "%.*s", AG_STR_ARG(ident));
-	openlog(name, LOG_PID | LOG_NDELAY, facility_number(facility));
+	if (to_syslog) {
+		closelog();
+		snprintf(name, sizeof(name), "%.*s", AG_STR_ARG(ident));
+		openlog(name, LOG_PID | LOG_NDELAY, facility_number(facility));
+	}
+	pthread_rwlock_unlock(&lock);
 }
 
 void
@@ -48,10 +53,12 @@ ag_log(int priority, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
+	pthread_rwlock_rdlock(&lock);
 	if (to_syslog)
 		syslog(priority, "%s", line);
 	if (to_stderr)
 		fprintf(stderr, "%s\n", line);
+	pthread_rwlock_unlock(&lock);
 }
 
 static bool
