@@ -87,13 +87,33 @@ take_unquoted(struct ag_str *text, struct ag_mailbox *mailbox)
 	return true;
 }
 
-/* No byte that some mail program reads as more than part of a name. */
+/* What some mail program reads as more than part of a name. */
+static bool
+is_special(char c)
+{
+	switch (c) {
+	case '%':
+	case '!':
+	case ':':
+	case '"':
+	case '\\':
+	case '(':
+	case ')':
+	case '<':
+	case '>':
+	case '@':
+	case ' ':
+		return true;
+	default:
+		return ag_is_control(c);
+	}
+}
+
 static bool
 is_plain_local(struct ag_str local)
 {
 	for (size_t i = 0; i < local.len; i++)
-		if (ag_is_control(local.ptr[i]) ||
-		    strchr("%!:\"\\()<>@ ", local.ptr[i]) != NULL)
+		if (is_special(local.ptr[i]))
 			return false;
 	return local.len > 0 && ag_str_is_utf8(local);
 }

@@ -110,7 +110,10 @@ ag_str_trim(struct ag_str s)
 static bool
 is_in(char c, const char *set)
 {
-	return c != '\0' && strchr(set, c) != NULL;
+	/* the sets are of two or three bytes: strchr() would take longer */
+	while (*set != '\0' && *set != c)
+		set++;
+	return *set != '\0';
 }
 
 bool

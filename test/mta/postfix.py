@@ -89,11 +89,12 @@ def wait_until(condition, seconds, pause=0.02):
         time.sleep(pause)
 
 
-def run(*command, give="", seconds=60):
+def run(*command, give="", seconds=60, environment=None):
     """A command that must work; what it said becomes the failure's text."""
     try:
-        result = subprocess.run(command, input=give, env=ENVIRONMENT, text=True, timeout=seconds,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        result = subprocess.run(command, input=give, env=environment or ENVIRONMENT, text=True,
+                                timeout=seconds, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Failure(str(error)) from error
     if result.returncode != 0:
@@ -125,8 +126,14 @@ def free_ports(count):
 class MilterSocket:
     """One socket and its three spellings: authgate's, Postfix' and Python's."""
 
-    def __init__(self, folder, inet=False):
-        if inet:
+    def __init__(self, folder, inet=False, queue=None):
+        """queue: the queue directory, in which a chrooted Postfix finds it."""
+        if queue:
+            os.makedirs(os.path.join(queue, "authgate"), mode=0o755)
+            path = os.path.join(queue, "authgate/authgate.sock")
+            self.for_authgate, self.for_postfix = f"unix:{path}", "unix:authgate/authgate.sock"
+            self.family, self.address = socket.AF_UNIX, path
+        elif inet:
             port = free_ports(1)[0]
             self.for_authgate = f"inet:{port}@127.0.0.1"
             self.for_postfix = f"inet:127.0.0.1:{port}"
@@ -173,10 +180,10 @@ class Authgate:
     files: name -> text, below the folder. authgate.ini gets its [milter] socket put in front.
     """
 
-    def __init__(self, binary, folder, files, inet=False, milter_options=""):
+    def __init__(self, binary, folder, files, inet=False, milter_options="", queue=None):
         self.binary = os.path.abspath(binary)
         self.folder = os.path.join(folder, "authgate")
-        self.milter = MilterSocket(self.folder, inet)
+        self.milter = MilterSocket(self.folder, inet, queue)
         self.files = files
         self.milter_options = milter_options
         self.lines = []
@@ -244,6 +251,10 @@ class Authgate:
         time.sleep(settle)
         return [line for line in self.lines[mark:] if log_pairs(line)]
 
+    def descriptors(self):
+        """How many files and connections it holds open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
     def ask_to_stop(self):
         if self.process and self.process.poll() is None:
             self.process.terminate()
@@ -266,12 +277,14 @@ class Authgate:
 
 # ---------------------------------------------------------------- Postfix
 
-# The one line about authgate is all that an administrator has to write; the rest makes this
-# instance private, lets a test come from any address, and keeps Postfix' own opinions out.
-MAIN_CF = """\
-smtpd_milters = {milter}
+# What we tell administrators to write.
+CONTRIB = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../contrib/postfix")
 
-milter_default_action = tempfail
+# The lines about authgate are those of contrib; the rest makes this instance private, lets a test
+# come from any address, and keeps Postfix' own opinions out.
+MAIN_CF = """\
+{contrib}
+
 milter_connect_timeout = 10s
 milter_command_timeout = 10s
 milter_content_timeout = 20s
@@ -310,22 +323,23 @@ smtpd_tls_auth_only = no
 
 smtpd_client_connection_count_limit = 0
 smtpd_error_sleep_time = 0
-smtpd_soft_error_limit = 1000
-smtpd_hard_error_limit = 1000
-smtpd_junk_command_limit = 1000
+smtpd_soft_error_limit = 100000
+smtpd_hard_error_limit = 100000
+smtpd_junk_command_limit = 100000
+in_flow_delay = 0
 """
 
 # Three doors: two with a name, and one that says nothing of itself, known by its port alone.
 # Every transport keeps its usual name, for authgate hears it as {rcpt_mailer}, but ends in the
 # same script.
 MASTER_CF = """\
-127.0.0.1:{open_port} inet n - n - - smtpd
+127.0.0.1:{open_port} inet n - {chroot} - - smtpd
   -o milter_macro_daemon_name=smtp
-127.0.0.1:{submission_port} inet n - n - - smtpd
-  -o milter_macro_daemon_name=submission
-127.0.0.1:{unnamed_port} inet n - n - - smtpd
+127.0.0.1:{submission_port} inet n - {chroot} - - smtpd
+  {submission_name}
+127.0.0.1:{unnamed_port} inet n - {chroot} - - smtpd
 pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
+cleanup unix n - {chroot} - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
 rewrite unix - - n - - trivial-rewrite
@@ -374,13 +388,21 @@ class Postfix:
     # A recipient that Postfix refuses by itself, whatever authgate thinks.
     REFUSED = "refused@closed.example"
 
-    def __init__(self, folder, milter, local_domains=("example.com",), local_submission=False):
-        self.folder = os.path.join(folder, "postfix")
+    def __init__(self, folder, milter, local_domains=("example.com",), local_submission=False,
+                 more="", chroot=False):
+        """more: lines of main.cf."""
+        self.folder = self.folder_in(folder)
+        self.more = more
+        self.chroot = chroot
         self.config = os.path.join(self.folder, "etc")
         self.milter = milter.for_postfix
         self.local_domains = local_domains
         self.local_submission = local_submission
         self.open_port, self.submission_port, self.unnamed_port = free_ports(3)
+
+    @staticmethod
+    def folder_in(folder):
+        return os.path.join(folder, "postfix")
 
     @property
     def log(self):
@@ -419,20 +441,34 @@ class Postfix:
     def make_folders(self):
         for name, owner in (("queue", "root"), ("data", "postfix"), ("mail", "nobody")):
             path = os.path.join(self.folder, name)
-            os.mkdir(path)
+            os.makedirs(path, exist_ok=True)    # authgate's socket may be in the queue
             shutil.chown(path, owner)
 
     def main_cf(self):
-        text = MAIN_CF.format(milter=self.milter, folder=self.folder, hostname=HOSTNAME,
+        text = MAIN_CF.format(contrib=self.milter_lines(), folder=self.folder, hostname=HOSTNAME,
                               realm=REALM, local_domains=" ".join(self.local_domains),
                               refused_by_postfix=self.REFUSED)
         if self.local_submission:
             text += "non_smtpd_milters = $smtpd_milters\n"
-        return text
+        return text + self.more
+
+    def milter_lines(self):
+        """The lines that we tell administrators to write, with the socket of this test."""
+        with open(f"{CONTRIB}/main.cf", encoding="utf-8") as file:
+            lines = re.findall(r"(?m)^\w+ = .*$", file.read())
+        return "\n".join(re.sub(r"^(smtpd_milters) = .*", rf"\1 = {self.milter}", line)
+                         for line in lines)
+
+    def submission_name(self):
+        """The option that gives the listener its name."""
+        with open(f"{CONTRIB}/master.cf", encoding="utf-8") as file:
+            return re.search(r"-o milter_macro_daemon_name=submission\b", file.read())[0]
 
     def master_cf(self):
         text = MASTER_CF.format(open_port=self.open_port, submission_port=self.submission_port,
-                                unnamed_port=self.unnamed_port)
+                                unnamed_port=self.unnamed_port,
+                                submission_name=self.submission_name(),
+                                chroot="y" if self.chroot else "n")
         for name in ("local", "virtual", "smtp", "relay"):
             text += DELIVERY.format(name=name, folder=self.folder)
         return text
@@ -486,8 +522,13 @@ class Postfix:
                     mails[name] = file.read()
         return mails
 
-    def waiting_in_maildrop(self):
-        return os.listdir(f"{self.folder}/queue/maildrop")
+    def waiting(self):
+        """The names of the mails that are in the queue, on their way or stuck."""
+        found = []
+        for name in ("maildrop", "incoming", "active", "deferred", "hold"):
+            for _folder, _folders, files in os.walk(f"{self.folder}/queue/{name}"):
+                found += files
+        return found
 
     def sendmail(self, sender, recipients, text):
         """Local submission: what Postfix' sendmail command and pickup make of it."""
@@ -523,12 +564,14 @@ class Client:
             raise Failure(f"XCLIENT {' '.join(words)}: {self.greeting}")
         self.smtp.ehlo()
 
-    def start_tls(self):
+    def start_tls(self, hello=True):
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        self.smtp.starttls(context=context)
-        self.smtp.ehlo()
+        answer = reply_text(self.smtp.starttls(context=context))
+        if hello:
+            self.smtp.ehlo()
+        return answer
 
     def login(self, mechanism, user, password=None):
         """alice: alice@example.com and her password."""
@@ -541,7 +584,8 @@ class Client:
             return reply_text(error.args)
 
     def say(self, line):
-        return reply_text(self.smtp.docmd(line))
+        self.smtp.send(f"{line}\r\n".encode())    # docmd() sends nothing but ASCII
+        return reply_text(self.smtp.getreply())
 
     def content(self, text):
         """DATA and the message: the answer to DATA when that is a refusal, else to the end."""

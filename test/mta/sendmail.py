@@ -341,6 +341,12 @@ class Sendmail:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(5)
 
+    def senders(self):
+        """Of all that is in the queue."""
+        names = [name[2:] for name in os.listdir(f"{self.folder}/queue") if name[:2] == "qf"]
+        return [rest.strip("<>") for name in names
+                for letter, rest in self.queued(name) if letter == "S"]
+
     def queued(self, queue_id):
         """The queue file of a message: a list of (letter, rest), continuation lines joined."""
         with open(f"{self.folder}/queue/qf{queue_id}", encoding="utf-8", errors="replace") as file:

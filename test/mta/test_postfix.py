@@ -11,6 +11,7 @@ import argparse
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from typing import Callable, Optional
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 import postfix as mta  # noqa: E402
+from between import Between  # noqa: E402
 from postfix import Authgate, Client, Failure, LOG_KEYS, Postfix, log_pairs  # noqa: E402
 
 SECONDS = 240    # for everything
@@ -41,7 +43,8 @@ class Session:
     door: str = "open"               # open, submission, unnamed
     login: str = ""                  # MECHANISM USER
     tls: bool = False
-    log: list = field(default_factory=list)     # one dict a line, of the fields that matter
+    log: Optional[list] = field(default_factory=list)   # one dict a line, of the fields that
+                                                # matter; None: any lines
     check: Optional[Callable] = None            # (run) -> what is wrong, or nothing
 
 
@@ -53,9 +56,13 @@ class Variant:
     inet: bool = False
     milter_options: str = ""
     local_submission: bool = False
+    more: str = ""                   # lines of main.cf
+    chroot: bool = False
+    macros: Optional[bool] = None    # of class Between; None: nobody is between
 
 
-# A step's answer is a code, or the whole text.
+# A step's answer is a code, or the whole text. Its command may be a function of the Run that gives
+# the answer; a login is `AUTH MECHANISM USER [PASSWORD]`.
 
 def mail(sender, answer="250"):
     return (f"MAIL FROM:<{sender}>", answer)
@@ -70,6 +77,54 @@ def data(text="From: someone@remote.example\n\nHello.\n", answer="250"):
 
 
 RSET = ("RSET", "250")
+
+
+def auth(words, answer="235"):
+    return (f"AUTH {words}", answer)
+
+
+def start_tls(run):
+    return run.connection.start_tls()
+
+
+def start_tls_without_hello(run):
+    return run.connection.start_tls(hello=False)
+
+
+def drop(run):
+    """The client is gone, without a word."""
+    run.connection.smtp.close()
+    return "250 gone"
+
+
+def drop_in_message(text):
+    """The client is gone in the middle of a message."""
+    def drop_here(run):
+        heard = run.connection.say("DATA")
+        run.connection.smtp.send(text.replace("\n", "\r\n"))
+        run.connection.smtp.close()
+        return heard
+    return (drop_here, "354")
+
+
+def connect(run):
+    """The client comes again."""
+    run.connection = run.client()
+    return "250 here"
+
+
+def probe(run):
+    """A monitor, or a port scan: connects and hangs up at once."""
+    for _ in range(20):
+        run.knock().close()
+    with run.knock() as late:
+        late.recv(100)    # with the greeting read
+    return "250 gone"
+
+
+STARTTLS = (start_tls, "220")
+STARTTLS_NO_HELLO = (start_tls_without_hello, "220")
+DROP, CONNECT, PROBE = (drop, "250"), (connect, "250"), (probe, "250")
 
 
 def from_header(*addresses, answer="250"):
@@ -110,6 +165,9 @@ MECHANISM = "534 5.7.9 Authentication mechanism is not accepted here"
 NEED_TLS = "538 5.7.11 Encryption required for authentication"
 BAD_SENDER = "501 5.1.7 Bad sender address syntax"
 BAD_RECIPIENT = "501 5.1.3 Bad recipient address syntax"
+
+# Domains, as a regular expression, whose alice is alice.
+LOCAL_NAMES = r"example\.com|example\.org|(mx\.example\.com|localhost|\[127\.0\.0\.1\])\.?"
 
 ALICE, BOB, REMOTE = "alice@example.com", "bob@example.com", "kim@remote.example"
 
@@ -177,6 +235,143 @@ kim@remote.example@example.com
 
 # ---------------------------------------------------------------- variant 1: everything enforced
 
+# How far a client has come, with what it is told on the way and what is logged of that.
+STAGES = {
+    "contact": ([], []),
+    "MAIL": ([mail("x@remote.example")], []),
+    "a MAIL whose refusal waits": ([mail("spammer@remote.example")], []),
+    "RCPT": ([mail("x@remote.example"), rcpt(BOB)], []),
+    "a refused RCPT": ([mail("x@remote.example"), rcpt(BOB), rcpt(REMOTE, denied(REMOTE))],
+                       [reject("outgoing_auth", "rcpt")]),
+    "a refused sender": ([mail(ALICE), rcpt(BOB, unknown(BOB))],
+                         [reject("local_sender_auth", "rcpt", **{"from": ALICE})]),
+    "a message": ([mail("x@remote.example"), rcpt(BOB), data()], []),
+}
+
+# What takes all that back.
+INTERRUPTIONS = {
+    "RSET": [RSET],
+    "EHLO": [("EHLO again.example", "250")],
+    "HELO": [("HELO again.example", "250")],
+    "the client drops": [DROP, CONNECT],
+    "it drops in a header": [drop_in_message("Subject: test\nFrom: x"), CONNECT],
+    "it drops in a body": [drop_in_message("Subject: test\n\nHel"), CONNECT],
+    "it drops before the final dot": [drop_in_message("Subject: test\n\nHello.\n"), CONNECT],
+}
+
+
+def interrupted(stage, interruption):
+    """What comes behind is judged as if nothing had been before."""
+    steps, log = STAGES[stage]
+    return Session(f"behind {stage}: {interruption}", [
+        *steps, *INTERRUPTIONS[interruption],
+        mail(BOB), rcpt(ALICE, unknown(ALICE)), RSET,
+        mail("y@remote.example"), rcpt("carol@example.com"), rcpt(REMOTE, denied(REMOTE)), data()],
+        log=[*log, reject("local_sender_auth", "rcpt", **{"from": BOB}),
+             reject("outgoing_auth", "rcpt", **{"from": "y@remote.example"})])
+
+
+INTERRUPTED = [
+    interrupted(stage, each) for stage in STAGES for each in INTERRUPTIONS
+    # there is no DATA before a recipient is accepted
+    if "drops in" not in each and "dot" not in each or stage in ("RCPT", "a refused RCPT")]
+
+# Logins come and go; each message is judged by the one in force at its MAIL.
+LOGINS = [
+    Session("nobody, alice, nobody again behind STARTTLS, bob", [
+        mail(ALICE), rcpt(BOB, unknown(BOB)), RSET, auth("PLAIN alice"),
+        mail(ALICE), rcpt(REMOTE), data(), mail(BOB), rcpt(REMOTE, "553"), RSET, STARTTLS,
+        mail(ALICE), rcpt(BOB, unknown(BOB)), RSET, auth("PLAIN bob"),
+        mail(BOB), rcpt(REMOTE), data(), mail(ALICE), rcpt(REMOTE, not_owned(ALICE, "bob"))],
+        log=[reject("local_sender_auth", "rcpt", login="-"),
+             reject("sender_login_match", "mail", login=ALICE),
+             reject("local_sender_auth", "rcpt", login="-"),
+             reject("sender_login_match", "mail", login=BOB, mech="PLAIN")]),
+    Session("alice, bob and nobody, one connection behind the other", [
+        auth("PLAIN alice"), mail(ALICE), rcpt(REMOTE), data(), DROP, CONNECT,
+        auth("PLAIN bob"), mail(ALICE), rcpt(REMOTE, not_owned(ALICE, "bob")), RSET,
+        mail(BOB), rcpt(REMOTE), data(), DROP, CONNECT,
+        mail(BOB), rcpt(ALICE, unknown(ALICE))],
+        log=[reject("sender_login_match", "mail", login=BOB),
+             reject("local_sender_auth", "rcpt", login="-")]),
+    Session("a second AUTH is refused, and the first login stays", [
+        auth("PLAIN alice"), auth("PLAIN bob", "503"), mail(BOB),
+        rcpt(REMOTE, not_owned(BOB, "alice")), RSET, mail(ALICE), rcpt(REMOTE), data()],
+        log=[reject("sender_login_match", "mail", login=ALICE)]),
+    Session("AUTH inside a message is refused, and behind it makes a login", [
+        mail(ALICE), auth("PLAIN alice", "503"), rcpt(BOB, unknown(BOB)), RSET,
+        auth("PLAIN alice"), mail(ALICE), rcpt(REMOTE), data()],
+        log=[reject("local_sender_auth", "rcpt", login="-")]),
+    Session("STARTTLS, then AUTH, then MAIL, between two messages", [
+        mail("x@remote.example"), rcpt(BOB), data(), STARTTLS, auth("PLAIN alice"),
+        mail(ALICE), rcpt(REMOTE), data(), mail(BOB), rcpt(REMOTE, "553")],
+        log=[reject("sender_login_match", "mail", login=ALICE)]),
+    Session("a login that failed, and one that did not", [
+        auth("PLAIN alice wrong", "535"), mail(ALICE), rcpt(BOB, unknown(BOB)), RSET,
+        auth("PLAIN alice"), mail(ALICE), rcpt(REMOTE), data()],
+        log=[reject("local_sender_auth", "rcpt", login="-")]),
+    Session("the login outlives RSET and a message", [
+        mail(ALICE), RSET, mail(ALICE), rcpt(REMOTE), data(), mail(BOB), rcpt(REMOTE, "553")],
+        door="submission", login="PLAIN alice", log=[reject("sender_login_match", "mail")]),
+    Session("the login outlives a second EHLO, also inside a message", [
+        ("EHLO again.example", "250"), mail(BOB), rcpt(REMOTE, "553"),
+        ("EHLO again.example", "250"), mail(ALICE), rcpt(REMOTE), data()],
+        door="submission", login="PLAIN alice", log=[reject("sender_login_match", "mail")]),
+    Session("the login goes with its connection", [
+        mail(ALICE), rcpt(REMOTE), DROP, CONNECT, mail(ALICE), rcpt(BOB, NEED_LOGIN)],
+        door="submission", login="PLAIN alice",
+        log=[reject("auth_only_listener", "mail", login="-")]),
+]
+
+# A domain under another name, in another alphabet, and what is below it.
+NAMES = [
+    Session("a forged sender in a domain with an A-label", [
+        mail("x@xn--bcher-kva.example"), rcpt(BOB, unknown(BOB))],
+        log=[reject("local_sender_auth", "rcpt", domain="xn--bcher-kva.example")]),
+    Session("a forged sender in a domain with a U-label", [
+        ("MAIL FROM:<x@b\u00fccher.example> SMTPUTF8", "250"), rcpt(BOB, unknown(BOB)), RSET,
+        ("MAIL FROM:<x@B\u00dcCHER.example.> SMTPUTF8", "250"), rcpt(BOB, unknown(BOB))],
+        log=[reject("local_sender_auth", "rcpt", domain="xn--bcher-kva.example")] * 2),
+    Session("its alias, and a domain below it", [
+        mail("x@books.example"), rcpt(BOB, unknown(BOB)), RSET,
+        mail("x@a.b.xn--bcher-kva.example"), rcpt(BOB, unknown(BOB)), RSET,
+        mail("x@A.B.XN--BCHER-KVA.Example"), rcpt(BOB, unknown(BOB))],
+        log=[reject("local_sender_auth", "rcpt", domain="xn--bcher-kva.example")] * 3),
+    Session("domains that are not ours: below an alias, below one without subdomains, beside one", [
+        step for sender in ("x@a.books.example", "x@a.example.com", "x@aexample.com",
+                            "x@example.com.remote.example", "x@bucher.example")
+        for step in (mail(sender), rcpt(BOB), rcpt(REMOTE, denied(REMOTE)), RSET)],
+        log=[reject("outgoing_auth", "rcpt")] * 5),
+    Session("the same as recipients: ours", [
+        mail("x@remote.example"), rcpt("kim@xn--bcher-kva.example"), rcpt("kim@books.example"),
+        rcpt("kim@a.b.xn--bcher-kva.example"), rcpt("kim@example.org"),
+        rcpt("kim+tag@EXAMPLE.com."), data()]),
+    Session("the same as recipients: ours, in another alphabet", [
+        ("MAIL FROM:<x@remote.example> SMTPUTF8", "250"), rcpt("kim@b\u00fccher.example"),
+        rcpt("kim@B\u00dcCHER.example."), rcpt("kim@a.b\u00fccher.example"), data()]),
+    Session("the same as recipients: not ours", [
+        mail("x@remote.example"), rcpt("kim@a.books.example", "554"),
+        rcpt("kim@a.example.com", "554"), rcpt("kim@aexample.com", "554"),
+        rcpt("kim@bucher.example", "554")], log=[reject("outgoing_auth", "rcpt")] * 4),
+    Session("a login of one alphabet, and a sender in the other", [
+        mail("bob@xn--bcher-kva.example"), rcpt(REMOTE, "553")],
+        door="submission", login="PLAIN bob", log=[reject("sender_login_match", "mail")]),
+]
+
+# Near alice, and not alice: other mailboxes of her domain; the last two are elsewhere.
+OTHERS = """\
+alice1@example.com
+xalice@example.com
+al.ice@example.com
+alice.@example.com
+alice-list@example.com
+alice=tag@example.com
+"alice "@example.com
+"alice@remote.example"@example.com.
+alice%remote.example%example.com@remote.example
+""".splitlines()
+
+
 LISTS = {
     "kill.list": """\
 203.0.113.0/24                      # spam runs
@@ -189,7 +384,7 @@ sender:spammer@remote.example
 sender:@bad.example
 sender:.worse.example
 """,
-    "relay.list": "198.51.100.0/28\n!198.51.100.3\n",
+    "relay.list": "198.51.100.0/28\n!198.51.100.3\n2001:db8:600d::/48\n",
     "domains.list": "listed.example\n",
     "senders.map": ("sales@example.com      alice@example.com\n"
                     "carol@partner.example  carol@example.com\n"),
@@ -222,6 +417,7 @@ aliases = example.org
 [relay]
 allow = 198.51.100.77
 """,
+    "domains/b\u00fccher.example.ini": "[domain]\naliases = books.example\nsubdomains = yes\n",
 }, [
     # 1 kill_client
     Session("a killed client hears it at MAIL", [
@@ -240,6 +436,14 @@ allow = 198.51.100.77
     Session("an IPv4 client mapped into IPv6 is the IPv4 client", [
         mail("x@remote.example", blocked(f"Client {KILLED}"))],
         client=f"::ffff:{KILLED}", log=[reject("kill_client", "connect", client=KILLED)]),
+    Session("a trusted IPv6 client", [mail(ALICE), rcpt(REMOTE), data()],
+            client="2001:db8:600d::1"),
+    Session("a stranger with an IPv6 address", [mail(ALICE), rcpt(BOB, unknown(BOB))],
+            client="2001:db8::1", log=[reject("local_sender_auth", "rcpt")]),
+    Session("a trusted IPv4 client mapped into IPv6", [mail(ALICE), rcpt(REMOTE), data()],
+            client=f"::ffff:{TRUSTED}"),
+    Session("a port probe that hangs up at once", [
+        PROBE, mail("x@remote.example"), rcpt(BOB), PROBE, data()]),
     Session("an entry that has run out", [
         mail("x@remote.example"), rcpt(BOB)], client="192.0.2.200"),
     Session("in both lists: killed", [
@@ -411,6 +615,21 @@ allow = 198.51.100.77
     # what Postfix closes stays closed; one connection, several messages
     Session("Postfix' own refusal stands for a trusted client", [
         mail(ALICE), rcpt(Postfix.REFUSED, "550"), rcpt(BOB)], client=TRUSTED),
+    Session("recipients that Postfix refuses, between others", [
+        mail("x@remote.example"), rcpt(Postfix.REFUSED, "550"), rcpt(BOB),
+        rcpt(REMOTE, denied(REMOTE)), rcpt(Postfix.REFUSED, "550"), data()],
+        log=[reject("outgoing_auth", "rcpt", to=REMOTE)]),
+    Session("nothing but recipients that Postfix refuses, then a message", [
+        mail(ALICE), rcpt(Postfix.REFUSED, "550"), rcpt(Postfix.REFUSED, "550"), RSET,
+        mail("spammer@remote.example"), rcpt(Postfix.REFUSED, "550"), RSET,
+        mail("x@remote.example"), rcpt(BOB), data()]),
+    Session("a recipient in every disguise",
+            [mail("x@remote.example")] + [(f"RCPT TO:{each}", "250") for each in SPELLINGS]),
+    Session("near alice and not she, to alice's login",
+            [step for other in OTHERS for step in (mail(other), rcpt(REMOTE, "553"), RSET)],
+            door="submission", login="PLAIN alice", log=[reject("sender_login_match", "mail")] * 7 +
+            [reject("foreign_sender_match", "mail")] * 2),
+    *INTERRUPTED, *LOGINS, *NAMES,
     Session("two messages on one connection, the second forged", [
         mail("x@remote.example"), rcpt(BOB), data(),
         mail(ALICE), rcpt(BOB, unknown(BOB)), RSET,
@@ -507,6 +726,11 @@ role_sender_auth = off
     Session("LOGIN with TLS where any mechanism will do", [
         mail(ALICE), rcpt(REMOTE), from_header(ALICE)],
         door="submission", login="LOGIN alice", tls=True),
+    Session("STARTTLS and AUTH without a second EHLO", [
+        STARTTLS_NO_HELLO, auth("PLAIN alice"), mail(ALICE), rcpt(REMOTE), data()]),
+    Session("STARTTLS comes too late for a login", [
+        auth("PLAIN alice"), mail(ALICE, NEED_TLS), STARTTLS, mail("x@remote.example"), rcpt(BOB),
+        data()], log=[reject("auth_tls", "mail", login=ALICE)]),
     Session("a login without TLS from loopback", [mail(ALICE), rcpt(REMOTE)],
             door="submission", login="PLAIN alice", client="127.0.0.1"),
 
@@ -678,8 +902,9 @@ def submit(sender, recipient, arrives, returns=False):
         arrived = [each for each in mails if f"Envelope-To: <{recipient}>" in each]
         returned = [each for each in mails
                     if each not in arrived and each.startswith("Envelope-From: <>")]
-        if run.postfix.waiting_in_maildrop():
-            return "the mail stays in the maildrop queue"
+        mta.wait_until(lambda: not run.postfix.waiting(), 5)
+        if run.postfix.waiting():
+            return f"in the queue: {' '.join(run.postfix.waiting())}"
         if bool(arrived) != arrives or bool(returned) != returns:
             return f"arrived: {bool(arrived)}, came back: {bool(returned)}"
         return None
@@ -713,17 +938,145 @@ LOCAL_AT_MAIL = Variant("local, at-mail", STRICT.files, [KILLED_AND_LOCAL],
                         milter_options="delay_reject = no", local_submission=True)
 
 
+# ---------------------------------------------------------------- variants of Postfix' own settings
+
+# authgate asks for what it needs: what an administrator has put into these lists for another
+# milter's sake changes no verdict.
+POOR_LISTS = Variant("poor macro lists", STRICT.files, STRICT.sessions, more="""\
+milter_connect_macros =
+milter_helo_macros =
+milter_mail_macros = i {mail_host}
+milter_rcpt_macros =
+milter_data_macros =
+milter_end_of_header_macros =
+milter_end_of_data_macros =
+""")
+
+# An MTA that sends no macros: there is no login, no listener, and nobody to say what an odd address
+# means. What is refused then is on the safe side.
+UNNAMED = {"listener": "-", "login": "-", "mech": "-"}
+SILENT = {**UNNAMED, "q": "-"}
+NO_MACROS = Variant("no macros", STRICT.files, [
+    Session("a killed client", [mail("x@remote.example", blocked(f"Client {KILLED}"))],
+            client=KILLED, log=[reject("kill_client", "connect", listener="-")]),
+    Session("a stranger may write to us", [
+        mail("x@remote.example"), rcpt(BOB), rcpt("kim@books.example"), data()]),
+    Session("a stranger may not write through us", [
+        mail("x@remote.example"), rcpt(REMOTE, denied(REMOTE))],
+        log=[reject("outgoing_auth", "rcpt", **SILENT)]),
+    Session("a forged sender", [
+        mail(ALICE), rcpt(BOB, unknown(BOB)), RSET,
+        mail("Alice+tag@EXAMPLE.com."), rcpt(BOB, unknown(BOB)), RSET,
+        ("MAIL FROM:<@remote.example:alice@example.com>", "250"), rcpt(BOB, unknown(BOB))],
+        log=[reject("local_sender_auth", "rcpt", **SILENT)] * 3),
+    Session("a forged sender in disguise", [
+        step for sender in ("alice%example.com@localhost", "example.com!alice",
+                            '"alice@example.com"@localhost')
+        for step in (mail(sender), rcpt(BOB, BAD_SENDER), RSET)],
+        log=[reject("bad_address", "mail", **SILENT)] * 3),
+    Session("recipients that only look local",
+            [mail("x@remote.example")] +
+            [rcpt(each, BAD_RECIPIENT if each[0] != "@" else "554") for each in RELAYED],
+            log=[reject("outgoing_auth" if each[0] == "@" else "bad_address", "rcpt", **SILENT)
+                 for each in RELAYED]),
+    Session("a trusted client", [mail(ALICE), rcpt(REMOTE), data()], client=TRUSTED),
+    Session("a killed sender", [mail("any@bad.example"), rcpt(BOB, "554")],
+            log=[reject("kill_sender", "mail", **SILENT)]),
+    Session("a login that nobody hears of", [mail(ALICE), rcpt(REMOTE, unknown(REMOTE))],
+            door="submission", login="PLAIN alice",
+            log=[reject("local_sender_auth", "rcpt", **SILENT)]),
+    Session("RSET and a second message", [
+        mail(ALICE), RSET, mail("x@remote.example"), rcpt(BOB), data(),
+        mail(ALICE), rcpt(BOB, unknown(BOB))], log=[reject("local_sender_auth", "rcpt", **SILENT)]),
+], macros=False)
+
+# An MTA that sends its own lists whatever authgate asks for, and these lack what others put there:
+# a login counts although its mechanism is not known, and no listener is auth-only.
+OWN_LISTS = Variant("the MTA's own lists", STRICT.files, [
+    Session("a login whose mechanism is not known", [
+        mail(ALICE), rcpt(REMOTE), data(), mail(BOB), rcpt(REMOTE, not_owned(BOB, "alice"))],
+        login="LOGIN alice",
+        log=[reject("sender_login_match", "mail", listener="-", login=ALICE, mech="-")]),
+    Session("a killed login", [
+        mail("mallory@example.com"), rcpt(BOB, blocked("Login mallory@example.com"))],
+        login="PLAIN mallory", log=[reject("kill_login", "mail", listener="-", mech="-")]),
+    Session("nobody is asked for a login at a listener that is not known", [
+        mail("x@remote.example"), rcpt(BOB), rcpt(REMOTE, denied(REMOTE))], door="submission",
+        log=[reject("outgoing_auth", "rcpt", **UNNAMED)]),
+    Session("a forged sender, then AUTH, then the same", [
+        mail(ALICE), rcpt(BOB, unknown(BOB)), RSET, auth("PLAIN alice"), mail(ALICE), rcpt(REMOTE),
+        data()], log=[reject("local_sender_auth", "rcpt", **UNNAMED)]),
+], macros=True, more="""\
+milter_connect_macros =
+milter_mail_macros = i {auth_authen}
+milter_rcpt_macros =
+""")
+
+# ---------------------------------------------------------------- thousands of spellings
+
+def forms():
+    """Ways to write a sender: some mean alice to an MTA, some somebody else, some nothing."""
+    users = ["Alice", '"alice"', "al\\ice", "alice+x", "(c)alice", " alice", "alice%example.com",
+             "example.com!alice", '"alice@example.com"', "alice@example.com",
+             "remote.example!alice"]
+    places = ["", "@", "@example.com", "@Example.COM.", "@example.com..", "@mx.example.com",
+              "@localhost", "@[127.0.0.1]", "@[IPv6:::1]", "@[127.0.0.1", "@(c)example.com",
+              "@ example.com", "%example.com@localhost", "%remote.example@example.com",
+              "%example.com@remote.example", "@example.com@remote.example", "@remote.example"]
+    frames = ["<{}>", "{}", "<@a.example:{}>", "<@a.example,@b.example:{}>", "<<{}>>", "<{}",
+              "Alice <{}>", "<{}>(c)", "< {} >", '<"{}"@localhost>', "<{},bob@example.com>",
+              "<x@remote.example>,<{}>", "<example.com!{}>", "<{}>AUTH=<>"]
+    return [frame.format(user + place) for frame in frames for user in users for place in places]
+
+
+def none_is_alice(run):
+    """What the rules let pass: does the MTA deliver that to alice, when it stands behind RCPT TO?"""
+    if len(run.those_that_are_alice(SPELLINGS[:4])) != 4:
+        return "not even alice is alice"
+    passed = [form for form in forms() if run.passes(form)]
+    wrong = run.those_that_are_alice(passed)
+    if wrong:
+        return f"pass as alice: {' '.join(wrong)}"
+    return None if passed else "nothing passes at all"
+
+
+# What is not local passes, so that only these two rules stand in the way.
+FORMS = Variant("forms", {
+    "authgate.ini": "[auth]\nrealm = example.com\n\n[relay]\nallow = 198.51.100.0/28\n\n"
+                    "[rules]\nlocal_sender_auth = enforce\nsender_login_match = enforce\n",
+    "domains/example.com.ini": "[domain]\naliases = example.org\n",
+}, [
+    Session("no spelling passes local_sender_auth and is alice", [], check=none_is_alice, log=None),
+    Session("no spelling passes sender_login_match and is alice", [], check=none_is_alice,
+            login="PLAIN bob", log=None),
+])
+
+
+# ---------------------------------------------------------------- a chroot
+
+# As Debian has it: smtpd sees no more of the files than the queue.
+CHROOT = Variant("chroot", STRICT.files, [
+    Session("a forged sender", [mail(ALICE), rcpt(BOB, unknown(BOB))],
+            log=[reject("local_sender_auth", "rcpt")]),
+    Session("a stranger may write to us", [mail("x@remote.example"), rcpt(BOB), data()]),
+], chroot=True)
+
+
 # ---------------------------------------------------------------- doing one session
 
 class Run:
     """One session as it went: what was said, what was logged, what is wrong with it."""
 
     def __init__(self, session, authgate, postfix):
-        self.session = session
-        self.authgate = authgate
+        self.prepare(session, authgate)
         self.postfix = postfix
         self.port = {"open": postfix.open_port, "submission": postfix.submission_port,
                      "unnamed": postfix.unnamed_port}[session.door]
+
+    def prepare(self, session, authgate):
+        self.session = session
+        self.authgate = authgate
+        self.connection = None
         self.dialogue = []      # (command, expected, heard)
         self.lines = []         # authgate's verdicts, as lists of pairs
         self.joins = []         # its lines that only name the queue id
@@ -737,6 +1090,8 @@ class Run:
             self.wrong.append(f"the connection ended: {error!r}")
         # A check may send mail of its own; whether it is content is asked when the log is there.
         found = self.session.check(self) if not self.session.steps else None
+        if self.connection:
+            self.connection.close()
         self.read_log(mark)
         self.compare_dialogue()
         self.compare_log()
@@ -749,21 +1104,47 @@ class Run:
     def talk(self):
         if not self.session.steps:
             return
-        with Client(self.port, self.session.client) as client:
+        self.connection = self.client()
+        try:
             if self.session.tls:
-                client.start_tls()
+                self.connection.start_tls()
             if self.session.login:
-                words = self.session.login.split()
-                self.dialogue.append((f"AUTH {self.session.login}",
-                                      "535" if len(words) > 2 else "235", client.login(*words)))
+                self.take(*auth(self.session.login,
+                                "535" if self.session.login.count(" ") > 1 else "235"))
             for step in self.session.steps:
-                heard = client.content(step[2]) if step[0] == "DATA" else client.say(step[0])
-                self.dialogue.append((step[0], step[1], heard))
+                self.take(*step)
+        finally:
+            self.connection.close()
+
+    def client(self):
+        return Client(self.port, self.session.client)
+
+    def knock(self):
+        """A bare connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+    def take(self, command, expected, *text):
+        named = command if isinstance(command, str) else f"({command.__name__})"
+        self.dialogue.append((named, expected, self.heard(command, *text)))
+
+    def heard(self, command, *text):
+        if callable(command):
+            return command(self)
+        if command == "(greeting)":
+            return self.connection.greeting
+        if command == "DATA":
+            return self.connection.content(*text)
+        words = command.split()
+        if words[0] == "AUTH" and words[2] in mta.LOGINS:
+            return self.connection.login(*words[1:])
+        return self.connection.say(command)
 
     def read_log(self, mark):
-        for line in self.authgate.lines_since(mark, len(self.session.log)):
+        for line in self.authgate.lines_since(mark, len(self.session.log or [])):
             pairs = log_pairs(line)
             (self.lines if pairs[0][0] == "verdict" else self.joins).append(pairs)
+        self.wrong += [f"log: {line}" for line in self.authgate.lines[mark:]
+                       if not log_pairs(line) and not re.match("policy gen=|stopped$", line)]
 
     # -- comparing
 
@@ -773,6 +1154,8 @@ class Run:
                 self.wrong.append(f"{shortened(command)}: expected {expected}, heard {heard}")
 
     def compare_log(self):
+        if self.session.log is None:
+            return
         expected, found = len(self.session.log), len(self.lines)
         if expected != found:
             self.wrong.append(f"expected {expected} log lines, found {found}")
@@ -824,15 +1207,47 @@ class Run:
         """The Authentication-Results fields of the delivered message are exactly these."""
         queue_id = self.queue_id()
 
-        def delivered():
-            return [text for name, text in self.postfix.delivered().items()
-                    if name.startswith(f"{queue_id}.")]
-        mails = mta.wait_until(delivered, 10)
+        mails = mta.wait_until(lambda: self.delivered_as(queue_id), 10)
         if not mails:
             return f"{queue_id} was not delivered"
         unfolded = re.sub(r"\n[ \t]+", " ", mails[0])
         found = re.findall(r"(?mi)^authentication-results: *(.*)$", unfolded)
         return None if found == list(expected) else f"Authentication-Results are {found}"
+
+    # -- spellings
+
+    def passes(self, form):
+        """As a sender."""
+        if not self.connection:
+            self.connection = self.client()
+            if self.session.login:
+                self.connection.login(*self.session.login.split())
+        self.connection.say("RSET")
+        return (self.connection.say(f"MAIL FROM:{form}")[0] == "2" and
+                self.connection.say(f"RCPT TO:<{BOB}>")[0] == "2")
+
+    def those_that_are_alice(self, spellings):
+        """As recipients, written by a client that may write to anybody."""
+        sent = {}
+        with Client(self.port, TRUSTED) as client:
+            for form in spellings:
+                client.say("MAIL FROM:<x@remote.example>")
+                if client.say(f"RCPT TO:{form}")[0] == "2":
+                    sent[client.content("Subject: who\r\n").split()[-1]] = form
+                client.say("RSET")
+        mta.wait_until(lambda: sent.keys() <= self.delivered_by_id().keys(), 20, 0.5)
+        mails = self.delivered_by_id()
+        # Of one that did not come nobody knows where it went.
+        return [form for queue_id, form in sent.items() if re.search(
+            rf"(?mi)^Envelope-To: <alice(\+.*)?@({LOCAL_NAMES})>",
+            mails.get(queue_id, f"Envelope-To: <{ALICE}>"))]
+
+    def delivered_by_id(self):
+        return {name.partition(".")[0]: text for name, text in self.postfix.delivered().items()}
+
+    def delivered_as(self, queue_id):
+        return [text for name, text in self.postfix.delivered().items()
+                if name.startswith(f"{queue_id}.")]
 
     def mail_with(self, subject):
         return [text for text in self.postfix.delivered().values() if subject in text]
@@ -883,18 +1298,25 @@ def run_variant(variant, binary, only, report, stack):
     if not chosen:
         return None
     folder = stack.enter_context(mta.scratch_folder())
+    queue = f"{Postfix.folder_in(folder)}/queue" if variant.chroot else None
     authgate = Authgate(binary, folder, dict(variant.files), inet=variant.inet,
-                        milter_options=variant.milter_options)
-    postfix = Postfix(folder, authgate.milter, ("example.com", "example.org", "listed.example"),
-                      local_submission=variant.local_submission)
+                        milter_options=variant.milter_options, queue=queue)
+    milter = authgate.milter
+    if variant.macros is not None:
+        milter = stack.enter_context(Between(folder, milter, variant.macros))
+    postfix = Postfix(folder, milter, ("example.com", "example.org", "listed.example"),
+                      local_submission=variant.local_submission, more=variant.more,
+                      chroot=variant.chroot)
     # Only now is it known which port the policy is to name.
     authgate.files["authgate.ini"] = authgate.files["authgate.ini"].replace(
         "{unnamed_port}", str(postfix.unnamed_port))
     stack.enter_context(authgate)
     with postfix:
+        idle = authgate.descriptors()
         for session in chosen:
             run = Run(session, authgate, postfix).do()
             report.line(f"{variant.name}: {session.name}", run.wrong, run.decisive(), run.details())
+        report.line(f"{variant.name}: no connection is left", left_open(authgate, idle))
         report.line(f"{variant.name}: main.cf", main_cf_complaints(variant, postfix))
         report.line(f"{variant.name}: Postfix' log", postfix_complaints(postfix))
     authgate.ask_to_stop()
@@ -917,12 +1339,51 @@ def run_all(binary, only, report):
     """libmilter takes its time to end: they all do so together."""
     ending = []
     with ExitStack() as stack:
-        for variant in (STRICT, AT_MAIL, HEADERS, RESULTS, MONITORED, LOCAL, LOCAL_AT_MAIL):
+        for variant in (STRICT, AT_MAIL, HEADERS, RESULTS, MONITORED, LOCAL, LOCAL_AT_MAIL,
+                        POOR_LISTS, NO_MACROS, OWN_LISTS, FORMS, CHROOT):
             authgate = try_variant(variant, binary, only, report, stack)
             if authgate:
                 ending.append((variant, authgate))
         for variant, authgate in ending:
             report.line(f"{variant.name}: the end of authgate", end_complaints(authgate))
+    report.line("README, manual and contrib", instruction_complaints())
+
+
+ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../..")
+
+
+def chapter(name, underlined):
+    """A chapter of the README or of the manual."""
+    if underlined:
+        with open(f"{ROOT}/README", encoding="utf-8") as file:
+            return re.search(rf"\n{name}\n-+\n(.*?)\n\n\n", file.read(), re.S)[1]
+    with open(f"{ROOT}/milter/authgate.8", encoding="utf-8") as file:
+        return re.search(rf"\n\.Sh {name.upper()}\n(.*?)\n\.Sh ", file.read(), re.S)[1]
+
+
+def instruction_complaints():
+    """The README, the manual and contrib's main.cf, which these tests run, say the same: the line
+    for a Postfix with chroot and the one for a Postfix without."""
+    plain, chrooted = (f"smtpd_milters = unix:{each}authgate/authgate.sock"
+                       for each in ("/run/", ""))
+    with open(f"{mta.CONTRIB}/main.cf", encoding="utf-8") as file:
+        contrib = file.read()
+    wrong = []
+    for underlined in (True, False):
+        found = re.findall(r"(?m)smtpd_milters = .*$", chapter("Postfix", underlined))
+        if found != [plain, chrooted]:
+            wrong.append(f"the {'README' if underlined else 'manual'} says {found}")
+    if re.findall(r"(?m)^\w*milter\w* = .*$", contrib) != [
+            plain, "milter_default_action = tempfail"] or f"\n#{chrooted}\n" not in contrib:
+        wrong.append("contrib/postfix/main.cf says something else")
+    return wrong
+
+
+def left_open(authgate, idle):
+    """Clients have come, gone and dropped out: as many files are open as before the first."""
+    mta.wait_until(lambda: authgate.descriptors() <= idle, 5)
+    more = authgate.descriptors() - idle
+    return [f"{more} files more than before"] if more > 0 else []
 
 
 def main_cf_complaints(variant, postfix):
@@ -930,7 +1391,8 @@ def main_cf_complaints(variant, postfix):
     names = re.findall(r"(?m)^(\w*milter\w*) *=", postfix.main_cf())
     ours = {"milter_default_action", "milter_connect_timeout", "milter_command_timeout",
             "milter_content_timeout"}
-    expected = ["smtpd_milters"] + ["non_smtpd_milters"] * variant.local_submission
+    expected = (["smtpd_milters"] + ["non_smtpd_milters"] * variant.local_submission +
+                re.findall(r"(?m)^(\w+) =", variant.more))
     found = [name for name in names if name not in ours]
     return [] if found == expected else [f"main.cf sets {' '.join(found)}"]
 
