@@ -61,7 +61,7 @@ struct ag_session {
 
 static const char *const no_memory = "not enough memory";
 
-/* What is said where nothing can be decided; see answer_error(). */
+/* What is said where nothing can be decided and on_error is tempfail. */
 static const struct ag_reply error_reply = { "451", "4.3.0",
 	AG_STR("Cannot decide about this now, please try again later") };
 
