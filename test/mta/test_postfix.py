@@ -1030,7 +1030,7 @@ def forms():
 
 
 def none_is_alice(run):
-    """What the rules let pass: does the MTA deliver that to alice, when it stands behind RCPT TO?"""
+    """What the rules let pass: does the MTA deliver that to alice when it is a recipient?"""
     if len(run.those_that_are_alice(SPELLINGS[:4])) != 4:
         return "not even alice is alice"
     passed = [form for form in forms() if run.passes(form)]
@@ -1090,7 +1090,7 @@ class Run:
             self.wrong.append(f"the connection ended: {error!r}")
         # A check may send mail of its own; whether it is content is asked when the log is there.
         found = self.session.check(self) if not self.session.steps else None
-        if self.connection:
+        if self.connection and not self.session.steps:
             self.connection.close()
         self.read_log(mark)
         self.compare_dialogue()

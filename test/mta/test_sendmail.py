@@ -36,7 +36,8 @@ from postfix import Failure  # noqa: E402
 from sendmail import Authgate, Client, Door, LocalClient, Sendmail  # noqa: E402
 from test_postfix import (  # noqa: E402
     ALICE, BAD_RECIPIENT, BAD_SENDER, BOB, KILLED, NEED_LOGIN, NEED_TLS, OTHERS, REMOTE, RELAYED,
-    RSET, STARTTLS, STRANGER, Session, auth, blocked, data, denied, mail, not_owned, rcpt, reject, unknown)
+    RSET, STARTTLS, STRANGER, Session, auth, blocked, data, denied, mail, not_owned, rcpt, reject,
+    unknown)
 
 SECONDS = 110    # for everything
 
@@ -59,7 +60,7 @@ REJECTED = "550 5.0.0 Command rejected"
 FORMS = "Sendmail: see SPELLINGS, for its macros say less than Postfix' of what a sender means"
 
 LENGTH = "Sendmail refuses a word of more than 255 characters itself"
-U_LABELS = "Sendmail has no SMTPUTF8; it refuses the bytes 0x80 to 0x9f, and takes others as they are"
+U_LABELS = "Sendmail has no SMTPUTF8; of 8-bit bytes it refuses some and takes others as they are"
 UNREADABLE = "bob%example.com@localhost"
 
 # Sessions of test_postfix.py that go otherwise: the reason, and what is put in place (nothing: the
@@ -316,7 +317,8 @@ def local(name, steps, log=(), check=None):
 
 
 def killed_is_not_queued(run):
-    return "the refused mail is in the queue" if "any@bad.example" in run.sendmail.senders() else None
+    found = "any@bad.example" in run.sendmail.senders()
+    return "the refused mail is in the queue" if found else None
 
 
 LOCAL = [
