@@ -254,6 +254,8 @@ def kill(authgate):
 
 def hang(authgate):
     authgate.process.send_signal(signal.SIGSTOP)
+    # its threads stop one after the other; one of them might still answer
+    os.waitid(os.P_PID, authgate.process.pid, os.WSTOPPED | os.WNOWAIT)
 
 
 def bring_back(authgate):
