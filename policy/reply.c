@@ -4,8 +4,8 @@
 
 #include "number.h"
 
-#define TEXT_MAX 400 /* as written, before anything is filled in */
-#define VALUE_MAX 255
+#define TEXT_MAX 400  /* as written, before anything is filled in */
+#define VALUE_MAX 320 /* the longest address of RFC 5321: 64, "@", 255 */
 
 /* ---- placeholders ---- */
 

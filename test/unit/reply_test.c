@@ -249,13 +249,13 @@ test_values_are_made_printable(void **state)
 static void
 test_values_are_cut(void **state)
 {
-	char address[300], expected[AG_REPLY_TEXT_MAX + 1] = "<";
-	struct ag_reply_values values = { .sender = { address, 300 } };
+	char address[400], expected[AG_REPLY_TEXT_MAX + 1] = "<";
+	struct ag_reply_values values = { .sender = { address, 400 } };
 
 	(void)state;
 	memset(address, 'x', sizeof(address));
-	memset(expected + 1, 'x', 255);
-	memcpy(expected + 256, ">", 2);
+	memset(expected + 1, 'x', 320);
+	memcpy(expected + 321, ">", 2);
 	expect_filled("550 5.7.1 <%{sender}>", &values, expected);
 	/* the whole text is cut as well */
 	memset(expected, 'x', AG_REPLY_TEXT_MAX - 1);
