@@ -642,6 +642,19 @@ judge(struct situation *s, enum ag_rule rule)
 	return outcome;
 }
 
+/* Brings the request's login into form; empty where nobody is logged in. */
+static struct ag_str
+form_login(const struct ag_policy *policy, const struct ag_request *request,
+    struct ag_mailbox *login, char buf[static AG_ADDRESS_MAX])
+{
+	if (!policy->auth_enabled || request->login == NULL ||
+	    request->login->local_len + request->login->domain_len == 0)
+		return ag_str(NULL);
+	*login = *request->login;
+	ag_login_complete(login, &policy->form);
+	return ag_login_write(login, buf);
+}
+
 static void
 prepare(struct situation *s, const struct ag_policy *policy,
     const struct ag_request *request)
@@ -653,12 +666,7 @@ prepare(struct situation *s, const struct ag_policy *policy,
 	s->sender.n = s->rcpt.n = 0;
 	if (request->stage == AG_STAGE_CONNECT)
 		return;
-	if (policy->auth_enabled && request->login != NULL &&
-	    request->login->local_len + request->login->domain_len > 0) {
-		s->login = *request->login;
-		ag_login_complete(&s->login, &policy->form);
-		s->login_text = ag_login_write(&s->login, s->login_buf);
-	}
+	s->login_text = form_login(policy, request, &s->login, s->login_buf);
 	ag_views_find(&s->sender, policy, request->sender);
 	if (request->stage == AG_STAGE_RCPT)
 		ag_views_find(&s->rcpt, policy, request->rcpt);
@@ -699,11 +707,7 @@ ag_policy_login(const struct ag_policy *policy,
 {
 	struct ag_mailbox login;
 
-	if (!policy->auth_enabled || request->login == NULL)
-		return ag_str(NULL);
-	login = *request->login;
-	ag_login_complete(&login, &policy->form);
-	return ag_login_write(&login, buf);
+	return form_login(policy, request, &login, buf);
 }
 
 void

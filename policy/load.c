@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compile.h"
 #include "file.h"
@@ -485,11 +486,7 @@ load_all(struct loader *loader)
 static bool
 is_missing(const char *path)
 {
-	struct ag_str text;
-	int error = ag_file_read(path, &text);
-
-	free((char *)text.ptr);
-	return error == ENOENT || error == ENOTDIR;
+	return access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
 static const char *
