@@ -32,6 +32,7 @@ print_stage(void *arg, const struct ag_request *request,
 	const struct printer *printer = arg;
 	const struct ag_session_input *input = &printer->options->input;
 	char text[AG_ADDRESS_MAX];
+	struct ag_str login;
 
 	switch (request->stage) {
 	case AG_STAGE_CONNECT:
@@ -41,9 +42,8 @@ print_stage(void *arg, const struct ag_request *request,
 		printf("\nMAIL FROM:<");
 		ag_print_safely(stdout, request->sender->sent);
 		printf("> login ");
-		ag_policy_login(printer->policy, request, text);
-		ag_print_safely(stdout,
-		    ag_str(input->login.len > 0 && *text != '\0' ? text : "-"));
+		login = ag_policy_login(printer->policy, request, text);
+		ag_print_safely(stdout, login.len > 0 ? login : ag_str("-"));
 		break;
 	case AG_STAGE_HEADER:
 		printf("\nFrom: ");
