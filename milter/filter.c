@@ -31,8 +31,19 @@ no_session(SMFICTX *ctx)
 {
 	struct ag_answer answer;
 
-	ag_session_no_memory(&answer);
+	ag_session_not_judged(AG_SHORT_OF_MEMORY, &answer);
 	return ag_answer_give(ctx, &answer);
+}
+
+/* The whole connection is refused, or let through. */
+static sfsistat
+no_room(SMFICTX *ctx)
+{
+	struct ag_answer answer;
+
+	ag_session_not_judged(AG_SHORT_OF_DESCRIPTORS, &answer);
+	return answer.verdict == AG_CONTINUE ? SMFIS_ACCEPT :
+					       ag_answer_give(ctx, &answer);
 }
 
 /*
@@ -57,7 +68,7 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 	}
 	if (ag_session_delays())
 		steps |= SMFIP_NR_MAIL;
-	if (ag_session_takes_everyone(session))
+	if (ag_session_takes_everyone(session) && ag_session_has_room(session))
 		steps |= SMFIP_NR_CONN;
 	steps |= ag_session_needs_header(session) ? SMFIP_NR_HDR :
 						    SMFIP_NOHDRS | SMFIP_NOEOH;
@@ -109,6 +120,8 @@ on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 
 	if (session == NULL)
 		return no_session(ctx);
+	if (!ag_session_has_room(session))
+		return no_room(ctx);
 	read_address(&connect, address);
 	ag_session_connect(session, &connect, &answer);
 	return ag_session_is_silent(session, AG_STAGE_CONNECT) ?

@@ -8,6 +8,8 @@
 
 #include "../policy/login.h"
 #include "../policy/number.h"
+#include "count.h"
+#include "limits.h"
 #include "log.h"
 #include "store.h"
 
@@ -49,6 +51,7 @@ struct ag_session {
 	struct ag_snapshot snapshot; /* of the negotiation */
 	unsigned id;
 	unsigned messages;
+	bool has_room;
 	bool negotiated; /* else it follows another on one connection */
 	bool silent[AG_STAGE_HEADER + 1];
 	char name[NAME_MAX_BYTES];
@@ -174,14 +177,14 @@ rule_name(const struct ag_finding *finding)
 }
 
 static void
-log_event(const struct event *event, const char *verdict, enum ag_stage stage,
-    const struct ag_finding *finding, int priority)
+log_event(const struct event *event, enum ag_counted verdict,
+    enum ag_stage stage, const struct ag_finding *finding, int priority)
 {
 	struct ag_session *s = event->session;
 	char text[AG_LOG_LINE_MAX], client[AG_IP_TEXT_MAX];
 	struct ag_buf line = AG_BUF(text);
 
-	ag_log_key(&line, "verdict", ag_str(verdict));
+	ag_log_key(&line, "verdict", ag_str(ag_count_name(verdict)));
 	ag_log_key(&line, "rule", rule_name(finding));
 	ag_log_key(&line, "stage", ag_str(ag_stage_name(stage)));
 	add_session(&line, s);
@@ -202,8 +205,12 @@ static void
 log_refusal(const struct event *event, enum ag_stage stage,
     const struct ag_finding *finding)
 {
-	log_event(event, ag_verdict_name(finding->verdict), stage, finding,
-	    LOG_NOTICE);
+	enum ag_counted verdict = finding->verdict == AG_TEMPFAIL ?
+	    AG_COUNT_TEMPFAIL :
+	    AG_COUNT_REJECT;
+
+	ag_count_decision(finding->rule, verdict);
+	log_event(event, verdict, stage, finding, LOG_NOTICE);
 }
 
 static void
@@ -212,16 +219,19 @@ log_monitored(void *arg, enum ag_outcome outcome,
 {
 	const struct event *event = arg;
 
-	if (outcome == AG_WOULD_OBJECT)
-		log_event(event, "would-reject", event->request->stage, finding,
-		    LOG_NOTICE);
+	if (outcome != AG_WOULD_OBJECT)
+		return;
+	ag_count_decision(finding->rule, AG_COUNT_WOULD_REJECT);
+	log_event(event, AG_COUNT_WOULD_REJECT, event->request->stage, finding,
+	    LOG_NOTICE);
 }
 
 static void
 log_accepted(const struct event *event, const struct ag_finding *finding)
 {
 	if (ag_policy_yes(event->snapshot.policy, AG_KEY_ACCEPTED))
-		log_event(event, "accept", AG_STAGE_RCPT, finding, LOG_INFO);
+		log_event(event, AG_COUNT_ACCEPT, AG_STAGE_RCPT, finding,
+		    LOG_INFO);
 }
 
 /* ---- answers ---- */
@@ -274,6 +284,8 @@ ag_session_new(void)
 		return NULL;
 	s->snapshot = ag_store_get();
 	s->id = next_id();
+	s->has_room = ag_limits_have_room();
+	ag_count_session_begins();
 	return s;
 }
 
@@ -302,6 +314,7 @@ ag_session_free(struct ag_session *s)
 		return;
 	ag_session_reset(s);
 	ag_policy_unref(s->snapshot.policy);
+	ag_count_session_ends();
 	free(s);
 }
 
@@ -309,6 +322,12 @@ bool
 ag_session_delays(void)
 {
 	return ag_policy_yes(ag_store_first(), AG_KEY_DELAY_REJECT);
+}
+
+bool
+ag_session_has_room(const struct ag_session *s)
+{
+	return s->has_room;
 }
 
 bool
@@ -336,13 +355,16 @@ ag_session_is_silent(const struct ag_session *s, enum ag_stage stage)
 }
 
 void
-ag_session_no_memory(struct ag_answer *answer)
+ag_session_not_judged(enum ag_shortage shortage, struct ag_answer *answer)
 {
 	struct ag_buf text = AG_BUF(answer->text);
+	bool accept = accepts_on_error();
 
 	answer_continue(answer);
-	ag_log(LOG_ERR, "not enough memory for a session; on_error decides");
-	if (accepts_on_error())
+	ag_limits_report(shortage);
+	ag_count_decision(AG_RULE_NONE,
+	    accept ? AG_COUNT_ACCEPT : AG_COUNT_TEMPFAIL);
+	if (accept)
 		return;
 	answer->verdict = AG_TEMPFAIL;
 	memcpy(answer->code, error_reply.code, sizeof(answer->code));
@@ -426,6 +448,7 @@ open_message(struct ag_session *s, const struct ag_mail *mail)
 
 	ag_session_reset(s);
 	s->messages++;
+	ag_count_message();
 	m->open = true;
 	m->snapshot = ag_store_get();
 	keep_queue_id(m, mail->queue_id);
@@ -500,7 +523,8 @@ pass_by_on_error(const struct event *event, enum ag_stage stage,
 	if (!accepts_on_error())
 		return false;
 	passed.reply = NULL;
-	log_event(event, "accept", stage, &passed, LOG_ERR);
+	ag_count_decision(AG_RULE_NONE, AG_COUNT_ACCEPT);
+	log_event(event, AG_COUNT_ACCEPT, stage, &passed, LOG_ERR);
 	return true;
 }
 
@@ -597,6 +621,7 @@ judge_rcpt(struct event *event, struct ag_request *request,
 	request->rcpt = event->rcpt;
 	decision = ag_policy_eval(event->snapshot.policy, request, &trace);
 	if (decision.verdict == AG_CONTINUE) {
+		ag_count_recipient();
 		log_accepted(event, &decision.finding);
 		return;
 	}
@@ -623,8 +648,10 @@ ag_session_rcpt(struct ag_session *s, const struct ag_rcpt *rcpt,
 	ag_path_read(&path, ag_str(rcpt->argument), macro(rcpt->addr, &addr),
 	    macro(rcpt->mailer, &mailer));
 	request.rcpt = &path;
-	if (m->undecided)
+	if (m->undecided) {
+		ag_count_recipient();
 		return;
+	}
 	if (!m->held && path.no_memory && !s->local_submission)
 		error_at(&event, AG_STAGE_RCPT, no_memory, answer);
 	else if (!m->held)

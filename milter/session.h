@@ -13,6 +13,7 @@
 #define AG_SESSION_H
 
 #include "../policy/policy.h"
+#include "limits.h"
 
 struct ag_session;
 
@@ -57,6 +58,12 @@ void ag_session_free(struct ag_session *session);
 /* Whether refusals of MAIL are to be said at RCPT: [milter] delay_reject. */
 bool ag_session_delays(void);
 
+/*
+ * Whether there was room for it when it began; without, its connection takes a
+ * descriptor that is needed elsewhere, and it is not to be judged.
+ */
+bool ag_session_has_room(const struct ag_session *session);
+
 /* Whether nothing can be refused at CONNECT. */
 bool ag_session_takes_everyone(const struct ag_session *session);
 
@@ -99,7 +106,7 @@ void ag_session_end(struct ag_session *session, const char *queue_id,
 /* Drops the message, if there is one. */
 void ag_session_reset(struct ag_session *session);
 
-/* What to answer where there is no session, by the policy in force. */
-void ag_session_no_memory(struct ag_answer *answer);
+/* What to answer where there can be no session: on_error decides. */
+void ag_session_not_judged(enum ag_shortage shortage, struct ag_answer *answer);
 
 #endif

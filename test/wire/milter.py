@@ -159,7 +159,9 @@ class Milter:
 
     def is_quiet(self, seconds=0.0):
         """Whether nothing has come that nobody waited for."""
-        return not select.select([self.socket], [], [], seconds)[0]
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return not poll.poll(seconds * 1000)
 
     # ---- negotiation ----
 

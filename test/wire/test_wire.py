@@ -1571,7 +1571,7 @@ def other_user(cases, program):
 
 
 REFUSED_STARTS = [
-    ("an unknown user", config(milter="user = no-such-user-here"), 67, 1),
+    ("an unknown user", config(milter="user = no-such-user-here"), 78, 1),
     ("an unknown group", config(milter="socket_group = no-such-group-here"), 78, 1),
     ("an unknown key", config(more="[rules2]\n"), 78, None),
     ("a wrong value", config(delay="on"), 78, 1),
