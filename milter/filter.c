@@ -6,6 +6,7 @@
 
 #include <libmilter/mfapi.h>
 
+#include "../policy/results.h"
 #include "answer.h"
 #include "log.h"
 #include "macros.h"
@@ -46,6 +47,17 @@ no_room(SMFICTX *ctx)
 					       ag_answer_give(ctx, &answer);
 }
 
+/* Which actions are needed to change header fields. */
+static unsigned long
+ask_for_edits(struct ag_session *session, unsigned long offered)
+{
+	const unsigned long edits = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+	bool asked = ag_session_needs_edits(session);
+
+	ag_session_set_edits(session, asked, (offered & edits) == edits);
+	return asked ? edits : 0;
+}
+
 /*
  * Nothing is asked for that no rule needs.  The MTA's offer is only reduced:
  * bits that it does not know make it fail.
@@ -61,7 +73,8 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 
 	(void)f2;
 	(void)f3;
-	if (session == NULL || !ag_macros_ask(ctx)) {
+	if (session == NULL ||
+	    !ag_macros_ask(ctx, ag_session_needs_edits(session))) {
 		/* the connection ends, and the MTA's default action holds */
 		ag_log(LOG_ERR, "not enough memory to negotiate");
 		return SMFIS_REJECT;
@@ -73,7 +86,7 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 	steps |= ag_session_needs_header(session) ? SMFIP_NR_HDR :
 						    SMFIP_NOHDRS | SMFIP_NOEOH;
 	ag_session_negotiated(session);
-	*pf0 = f0 & SMFIF_SETSYMLIST;
+	*pf0 = f0 & (SMFIF_SETSYMLIST | ask_for_edits(session, f0));
 	*pf1 = f1 & steps;
 	*pf2 = 0;
 	*pf3 = 0;
@@ -139,7 +152,8 @@ on_mail(SMFICTX *ctx, char **argv)
 		.addr = ag_macro(ctx, "{mail_addr}"),
 		.mailer = ag_macro(ctx, "{mail_mailer}"),
 		.tls_version = ag_macro(ctx, "{tls_version}"),
-		.queue_id = ag_macro(ctx, "i") };
+		.queue_id = ag_macro(ctx, "i"),
+		.mta_name = ag_macro(ctx, "j") };
 	struct ag_answer answer;
 
 	if (session == NULL)
@@ -190,15 +204,32 @@ on_end_of_header(SMFICTX *ctx)
 	return ag_answer_give(ctx, &answer);
 }
 
+static bool
+remove_results(void *ctx, unsigned number)
+{
+	static char name[] = AG_RESULTS_NAME;
+
+	return smfi_chgheader(ctx, name, (int)number, NULL) == MI_SUCCESS;
+}
+
+static bool
+insert_results(void *ctx, const char *value)
+{
+	static char name[] = AG_RESULTS_NAME;
+
+	return smfi_insheader(ctx, 0, name, (char *)value) == MI_SUCCESS;
+}
+
 static sfsistat
 on_end(SMFICTX *ctx)
 {
 	struct ag_session *session = get_session(ctx);
+	struct ag_editor editor = { remove_results, insert_results, ctx };
 	struct ag_answer answer;
 
 	if (session == NULL)
 		return no_session(ctx);
-	ag_session_end(session, ag_macro(ctx, "i"), &answer);
+	ag_session_end(session, ag_macro(ctx, "i"), &editor, &answer);
 	return ag_answer_give(ctx, &answer);
 }
 
@@ -229,7 +260,7 @@ ag_filter_register(char *name)
 	 * libmilter stop answering */
 	struct smfiDesc filter = { .xxfi_name = name,
 		.xxfi_version = SMFI_VERSION,
-		.xxfi_flags = SMFIF_SETSYMLIST,
+		.xxfi_flags = SMFIF_SETSYMLIST | SMFIF_ADDHDRS | SMFIF_CHGHDRS,
 		.xxfi_connect = on_connect,
 		.xxfi_envfrom = on_mail,
 		.xxfi_envrcpt = on_rcpt,

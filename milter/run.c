@@ -41,8 +41,6 @@ is_carried_out(const struct ag_policy *policy)
 
 	if (ag_policy_yes_anywhere(policy, AG_KEY_ARCHIVE_ENABLED))
 		what = "[archive] enabled";
-	else if (ag_policy_yes(policy, AG_KEY_RESULTS_HEADER))
-		what = "[auth] results_header";
 	else if (ag_policy_text(policy, AG_KEY_METRICS_LISTEN).len > 0)
 		what = "[metrics] listen";
 	if (what != NULL)

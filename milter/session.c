@@ -8,6 +8,8 @@
 
 #include "../policy/login.h"
 #include "../policy/number.h"
+#include "../policy/results.h"
+#include "../policy/vec.h"
 #include "count.h"
 #include "limits.h"
 #include "log.h"
@@ -45,6 +47,9 @@ struct message {
 	struct fields *from; /* made with the first field */
 	struct fields *sender_field;
 	const char *header_error; /* why the header cannot be judged, or NULL */
+	char results_id[NAME_MAX_BYTES]; /* empty: results are left alone */
+	unsigned results;                /* fields of that name, so far */
+	struct ag_vec forged; /* unsigned: which of them claim to be ours */
 };
 
 struct ag_session {
@@ -54,6 +59,8 @@ struct ag_session {
 	bool has_room;
 	bool negotiated; /* else it follows another on one connection */
 	bool silent[AG_STAGE_HEADER + 1];
+	bool asked_for_edits; /* the header and leave to change it */
+	bool may_edit;
 	char name[NAME_MAX_BYTES];
 	char listener[NAME_MAX_BYTES];
 	unsigned port;
@@ -302,6 +309,7 @@ ag_session_reset(struct ag_session *s)
 {
 	free_fields(s->message.from);
 	free_fields(s->message.sender_field);
+	ag_vec_free(&s->message.forged);
 	ag_policy_unref(s->message.snapshot.policy);
 	free(s->message.argument);
 	memset(&s->message, 0, sizeof(s->message));
@@ -439,6 +447,30 @@ macro(const char *value, struct ag_str *slice)
 	return value != NULL ? slice : NULL;
 }
 
+/*
+ * What a connection did not ask for begins with the next one.  Where it is not
+ * known what was negotiated, trying shows it.
+ */
+static void
+begin_results(struct ag_session *s, const char *mta_name)
+{
+	struct message *m = &s->message;
+	struct ag_str id =
+	    ag_policy_text(m->snapshot.policy, AG_KEY_AUTHSERV_ID);
+
+	if (!ag_policy_yes(m->snapshot.policy, AG_KEY_RESULTS_HEADER) ||
+	    (s->negotiated && !s->asked_for_edits))
+		return;
+	if (id.len == 0)
+		id = ag_str(mta_name);
+	if (s->negotiated && !s->may_edit)
+		m->header_error = "the MTA allows no change of header fields";
+	else if (id.len == 0 || id.len >= sizeof(m->results_id))
+		m->header_error = "the MTA tells no name, in the macro j";
+	else
+		ag_str_copy_lower(id, m->results_id);
+}
+
 /* NULL, or why the message cannot be judged. */
 static const char *
 open_message(struct ag_session *s, const struct ag_mail *mail)
@@ -471,6 +503,7 @@ open_message(struct ag_session *s, const struct ag_mail *mail)
 	snprintf(m->mechanism, sizeof(m->mechanism), "%s",
 	    mail->type != NULL ? mail->type : "");
 	m->tls = mail->tls_version != NULL && *mail->tls_version != '\0';
+	begin_results(s, mail->mta_name);
 	return NULL;
 }
 
@@ -668,7 +701,38 @@ ag_session_needs_header(const struct ag_session *s)
 	const struct ag_policy *policy = s->snapshot.policy;
 
 	return ag_policy_mode(policy, AG_RULE_FROM_HEADER_MATCH) != AG_OFF ||
-	    ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) != AG_OFF;
+	    ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) != AG_OFF ||
+	    ag_session_needs_edits(s);
+}
+
+bool
+ag_session_needs_edits(const struct ag_session *s)
+{
+	return ag_policy_yes(s->snapshot.policy, AG_KEY_RESULTS_HEADER);
+}
+
+void
+ag_session_set_edits(struct ag_session *s, bool asked, bool allowed)
+{
+	s->asked_for_edits = asked;
+	s->may_edit = allowed;
+}
+
+/* NULL, or why the field cannot be kept in mind. */
+static const char *
+look_at_results(struct message *m, const char *value)
+{
+	unsigned *number;
+
+	m->results++;
+	if (m->results_id[0] == '\0' ||
+	    !ag_results_is_ours(ag_str(value), ag_str(m->results_id)))
+		return NULL;
+	number = ag_vec_add(&m->forged, sizeof(*number));
+	if (number == NULL)
+		return no_memory;
+	*number = m->results;
+	return NULL;
 }
 
 /* NULL, or why the field cannot be kept. */
@@ -704,6 +768,8 @@ ag_session_header(struct ag_session *s, const char *name, const char *value)
 		error = keep_field(&m->from, value);
 	else if (ag_str_ieq(ag_str(name), ag_str("Sender")))
 		error = keep_field(&m->sender_field, value);
+	else if (ag_str_ieq(ag_str(name), ag_str(AG_RESULTS_NAME)))
+		error = look_at_results(m, value);
 	if (error != NULL)
 		m->header_error = error;
 }
@@ -749,9 +815,66 @@ ag_session_end_of_header(struct ag_session *s, struct ag_answer *answer)
 
 /* ---- the end ---- */
 
+/* From the last on: Postfix counts anew after each that is gone. */
+static bool
+remove_forged(const struct message *m, const struct ag_editor *editor)
+{
+	const unsigned *number = m->forged.items;
+
+	for (size_t i = m->forged.n; i > 0; i--)
+		if (!editor->remove(editor->arg, number[i - 1]))
+			return false;
+	return true;
+}
+
+/* The sender in the reading that is judged; empty for the null sender. */
+static struct ag_str
+sender_text(const struct ag_path *sender, char buf[static AG_ADDRESS_MAX])
+{
+	switch (sender->plainness) {
+	case AG_PATH_PLAIN:
+		return ag_login_write(&sender->ours, buf);
+	case AG_PATH_NULL:
+		break;
+	case AG_PATH_ODD:
+		return ag_login_write(&sender->mta, buf);
+	}
+	return ag_str(NULL);
+}
+
+static bool
+insert_results(const struct ag_session *s, const struct ag_editor *editor)
+{
+	const struct message *m = &s->message;
+	struct ag_request request = make_request(s, AG_STAGE_MAIL);
+	char login[AG_ADDRESS_MAX], sender[AG_ADDRESS_MAX];
+	char value[AG_RESULTS_MAX];
+	struct ag_str of = ag_policy_login(m->snapshot.policy, &request, login);
+	struct ag_buf out = AG_BUF(value);
+
+	if (of.len == 0)
+		return true;
+	ag_results_write(&out, ag_str(m->results_id), of,
+	    sender_text(&m->sender, sender));
+	return editor->insert(editor->arg, value);
+}
+
+static void
+edit(const struct event *event, const struct ag_editor *editor,
+    struct ag_answer *answer)
+{
+	struct ag_session *s = event->session;
+
+	if (s->message.results_id[0] == '\0')
+		return;
+	if (!remove_forged(&s->message, editor) || !insert_results(s, editor))
+		error_at(event, AG_STAGE_HEADER,
+		    "the MTA took no change of Authentication-Results", answer);
+}
+
 void
 ag_session_end(struct ag_session *s, const char *queue_id,
-    struct ag_answer *answer)
+    const struct ag_editor *editor, struct ag_answer *answer)
 {
 	struct ag_request request = make_request(s, AG_STAGE_MAIL);
 	struct message *m = &s->message;
@@ -763,6 +886,8 @@ ag_session_end(struct ag_session *s, const char *queue_id,
 	keep_queue_id(m, queue_id);
 	if (m->held)
 		say_held(&event, answer);
+	else
+		edit(&event, editor, answer);
 	if (m->logged)
 		ag_log(LOG_NOTICE, "s=%08x-%u q=%s", s->id, s->messages,
 		    m->queue_id[0] != '\0' ? m->queue_id : "-");

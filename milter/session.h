@@ -42,6 +42,7 @@ struct ag_mail {
 	const char *mailer;      /* {mail_mailer} */
 	const char *tls_version; /* {tls_version} */
 	const char *queue_id;    /* i */
+	const char *mta_name;    /* j */
 };
 
 struct ag_rcpt {
@@ -92,6 +93,13 @@ void ag_session_rcpt(struct ag_session *session, const struct ag_rcpt *rcpt,
 /* Whether the policy of the negotiation judges header fields. */
 bool ag_session_needs_header(const struct ag_session *session);
 
+/*
+ * Whether it changes them: [auth] results_header.  What was asked of the MTA,
+ * and whether it allows it, is said to the session.
+ */
+bool ag_session_needs_edits(const struct ag_session *session);
+void ag_session_set_edits(struct ag_session *session, bool asked, bool allowed);
+
 /* A header field, and the end of the header; value is not terminated by CRLF.
  */
 void ag_session_header(struct ag_session *session, const char *name,
@@ -99,9 +107,20 @@ void ag_session_header(struct ag_session *session, const char *name,
 void ag_session_end_of_header(struct ag_session *session,
     struct ag_answer *answer);
 
+/*
+ * How the fields Authentication-Results of a message are changed.  Each returns
+ * false when the MTA does not take it.
+ */
+struct ag_editor {
+	bool (
+	    *remove)(void *arg, unsigned number); /* of those fields, from 1 */
+	bool (*insert)(void *arg, const char *value); /* above all others */
+	void *arg;
+};
+
 /* End of message. */
 void ag_session_end(struct ag_session *session, const char *queue_id,
-    struct ag_answer *answer);
+    const struct ag_editor *editor, struct ag_answer *answer);
 
 /* Drops the message, if there is one. */
 void ag_session_reset(struct ag_session *session);
