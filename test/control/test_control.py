@@ -75,6 +75,8 @@ def status(cases, program):
         "sender_map_addresses")])
     cases.same("no reload has failed", (False, []),
                (said["last_load"]["failed"], said["last_load"]["findings"]))
+    cases.has("check tells the digest of the files", said["policy"]["digest"],
+              ask(daemon, "check")[1])
     cases.same("the digest is in the log", True,
                any(f"digest={said['policy']['digest']}" in line for line in daemon.log()))
     with Milter(daemon.address) as milter:
@@ -275,11 +277,17 @@ def refused_starts(cases, program):
                (code, any("/nonexistent/authgate.sock" in line for line in lines)))
     if os.geteuid() != 0:
         return
+    nobody = pwd.getpwnam("nobody")
+    unprivileged = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    closed = Daemon(program, FILES)
+    os.chmod(closed.folder, 0o755)
+    closed.launch(**unprivileged)
+    cases.same("a folder that cannot be written: status 77, and a line that names it", (77, True),
+               (closed.wait(5), any(f"unix:{closed.path}" in line for line in closed.log())))
     secret = Daemon(program, FILES)
     os.chmod(secret.folder, 0o777)
     os.chmod(secret.config(), 0)
-    nobody = pwd.getpwnam("nobody")
-    secret.launch(user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+    secret.launch(**unprivileged)
     cases.same("an unreadable file: status 78", 78, secret.wait(5))
     cases.has("... and a line", "authgate.ini: error: the file cannot be read: Permission denied",
               "\n".join(secret.log()))
