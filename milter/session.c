@@ -85,6 +85,15 @@ error_finding(const char *why)
 		.why = why };
 }
 
+/* What does not fit is cut; NULL is kept as an empty text. */
+static void
+keep_text(const char *text, char *to, size_t size)
+{
+	struct ag_buf buf = ag_buf(to, size);
+
+	ag_buf_str(&buf, ag_str(text));
+}
+
 /* ---- requests ---- */
 
 static struct ag_request
@@ -414,10 +423,8 @@ ag_session_connect(struct ag_session *s, const struct ag_connect *c,
 	struct ag_decision decision;
 
 	answer_continue(answer);
-	snprintf(s->name, sizeof(s->name), "%s",
-	    c->name != NULL ? c->name : "");
-	snprintf(s->listener, sizeof(s->listener), "%s",
-	    c->daemon_name != NULL ? c->daemon_name : "");
+	keep_text(c->name, s->name, sizeof(s->name));
+	keep_text(c->daemon_name, s->listener, sizeof(s->listener));
 	s->port = parse_port(c->daemon_port);
 	s->client = c->client;
 	s->local_submission = is_local_submission(c);
@@ -437,7 +444,7 @@ static void
 keep_queue_id(struct message *m, const char *queue_id)
 {
 	if (queue_id != NULL)
-		snprintf(m->queue_id, sizeof(m->queue_id), "%s", queue_id);
+		keep_text(queue_id, m->queue_id, sizeof(m->queue_id));
 }
 
 static struct ag_str *
@@ -500,8 +507,7 @@ open_message(struct ag_session *s, const struct ag_mail *mail)
 		memset(&m->login, 0, sizeof(m->login));
 		return memory ? no_memory : "the login is too long";
 	}
-	snprintf(m->mechanism, sizeof(m->mechanism), "%s",
-	    mail->type != NULL ? mail->type : "");
+	keep_text(mail->type, m->mechanism, sizeof(m->mechanism));
 	m->tls = mail->tls_version != NULL && *mail->tls_version != '\0';
 	begin_results(s, mail->mta_name);
 	return NULL;
