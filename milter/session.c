@@ -11,6 +11,7 @@
 #include "../policy/results.h"
 #include "../policy/vec.h"
 #include "count.h"
+#include "fixed.h"
 #include "limits.h"
 #include "log.h"
 #include "store.h"
@@ -270,13 +271,6 @@ answer_refusal(const struct event *event, const struct ag_finding *finding,
 	ag_policy_say(event->snapshot.policy, event->request, finding, &text);
 }
 
-static bool
-accepts_on_error(void)
-{
-	return ag_str_eq(ag_policy_text(ag_store_first(), AG_KEY_ON_ERROR),
-	    ag_str("accept"));
-}
-
 /* ---- the session ---- */
 
 static unsigned
@@ -336,12 +330,6 @@ ag_session_free(struct ag_session *s)
 }
 
 bool
-ag_session_delays(void)
-{
-	return ag_policy_yes(ag_store_first(), AG_KEY_DELAY_REJECT);
-}
-
-bool
 ag_session_has_room(const struct ag_session *s)
 {
 	return s->has_room;
@@ -375,7 +363,7 @@ void
 ag_session_not_judged(enum ag_shortage shortage, struct ag_answer *answer)
 {
 	struct ag_buf text = AG_BUF(answer->text);
-	bool accept = accepts_on_error();
+	bool accept = ag_fixed_accepts_on_error();
 
 	answer_continue(answer);
 	ag_limits_report(shortage);
@@ -533,7 +521,7 @@ must_wait(const struct ag_session *s, enum ag_stage stage)
 		return true;
 	/* local submission can be refused at MAIL, never at RCPT; a killed
 	 * client is refused on contact */
-	return ag_session_delays() && !s->local_submission &&
+	return ag_fixed_delays() && !s->local_submission &&
 	    stage != AG_STAGE_CONNECT;
 }
 
@@ -559,7 +547,7 @@ pass_by_on_error(const struct event *event, enum ag_stage stage,
 {
 	struct ag_finding passed = *finding;
 
-	if (!accepts_on_error())
+	if (!ag_fixed_accepts_on_error())
 		return false;
 	passed.reply = NULL;
 	ag_count_decision(AG_RULE_NONE, AG_COUNT_ACCEPT);
