@@ -18,21 +18,10 @@ is_token_byte(char c)
 
 /* ---- whose it is ---- */
 
-static bool
-take_quoted(struct ag_str *rest, struct ag_buf *id)
+static void
+add_byte(void *id, char c)
 {
-	for (ag_field_take(rest, 1); ag_field_peek(rest) != '"';
-	     ag_field_take(rest, 1)) {
-		if (ag_field_peek(rest) == '\\')
-			ag_field_take(rest, 1);
-		if (rest->len == 0 ||
-		    ag_field_is_forbidden(ag_field_peek(rest)))
-			return false;
-		if (ag_field_peek(rest) != '\r' && ag_field_peek(rest) != '\n')
-			ag_buf_char(id, ag_field_peek(rest));
-	}
-	ag_field_take(rest, 1);
-	return true;
+	ag_buf_char(id, c);
 }
 
 /* Reads the authserv-id; false when there is none that can be read. */
@@ -42,7 +31,7 @@ take_id(struct ag_str *rest, struct ag_buf *id)
 	if (!ag_field_skip_blanks(rest))
 		return false;
 	if (ag_field_peek(rest) == '"')
-		return take_quoted(rest, id) && !id->cut;
+		return ag_field_take_quoted(rest, add_byte, id) && !id->cut;
 	for (; rest->len > 0 && is_token_byte(ag_field_peek(rest));
 	     ag_field_take(rest, 1))
 		ag_buf_char(id, ag_field_peek(rest));
