@@ -24,10 +24,12 @@ add_byte(void *id, char c)
 	ag_buf_char(id, c);
 }
 
-/* Reads the authserv-id; false when there is none that can be read. */
+/* Reads a word behind what there is; false when there is none. */
 static bool
-take_id(struct ag_str *rest, struct ag_buf *id)
+take_word(struct ag_str *rest, struct ag_buf *id)
 {
+	size_t before = id->len;
+
 	if (!ag_field_skip_blanks(rest))
 		return false;
 	if (ag_field_peek(rest) == '"')
@@ -35,7 +37,7 @@ take_id(struct ag_str *rest, struct ag_buf *id)
 	for (; rest->len > 0 && is_token_byte(ag_field_peek(rest));
 	     ag_field_take(rest, 1))
 		ag_buf_char(id, ag_field_peek(rest));
-	return id->len > 0 && !id->cut;
+	return id->len > before && !id->cut;
 }
 
 static bool
@@ -55,9 +57,13 @@ ag_results_is_ours(struct ag_str value, struct ag_str id)
 	char text[1000];
 	struct ag_buf named = AG_BUF(text);
 
-	if (!take_id(&value, &named))
+	if (!take_word(&value, &named) || is_same_name(ag_buf_get(&named), id))
 		return true;
-	return is_same_name(ag_buf_get(&named), id);
+	/* "mx.example (comment) .com", for who drops comments first */
+	while (take_word(&value, &named))
+		if (is_same_name(ag_buf_get(&named), id))
+			return true;
+	return false;
 }
 
 /* ---- what ours says ---- */
