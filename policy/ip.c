@@ -185,22 +185,44 @@ last_of(const struct ag_prefix *prefix)
 	    family_bits(prefix->net.family) - prefix->bits);
 }
 
+static unsigned
+trailing_zeros(const struct ag_ip *ip)
+{
+	if (ip->lo != 0)
+		return (unsigned)__builtin_ctzll(ip->lo);
+	return ip->hi != 0 ? 64 + (unsigned)__builtin_ctzll(ip->hi) : 128;
+}
+
+/* The largest n for which 2 to the power of n addresses are in the range. */
+static unsigned
+log2_size(const struct ag_range *range)
+{
+	uint64_t lo = range->last.lo - range->first.lo;
+	uint64_t hi = range->last.hi - range->first.hi -
+	    (range->last.lo < range->first.lo);
+
+	/* one more than the difference */
+	if (++lo == 0 && ++hi == 0)
+		return 128;
+	return hi != 0 ? 127 - (unsigned)__builtin_clzll(hi) :
+			 63 - (unsigned)__builtin_clzll(lo);
+}
+
+static unsigned
+min(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
 bool
 ag_range_take_prefix(struct ag_range *range, struct ag_prefix *prefix)
 {
-	unsigned all = family_bits(range->first.family), host = 0;
+	unsigned all = family_bits(range->first.family), host;
 	struct ag_ip end;
 
 	if (compare_ip(&range->first, &range->last) > 0)
 		return false;
-	for (; host < all; host++) {
-		struct ag_ip net = clear_host_bits(range->first, host + 1);
-
-		end = set_host_bits(range->first, host + 1);
-		if (compare_ip(&net, &range->first) != 0 ||
-		    compare_ip(&end, &range->last) > 0)
-			break;
-	}
+	host = min(all, min(trailing_zeros(&range->first), log2_size(range)));
 	*prefix = (struct ag_prefix){ range->first, all - host };
 	end = last_of(prefix);
 	if (compare_ip(&end, &range->last) == 0)
@@ -337,7 +359,8 @@ looks_like_address(struct ag_str text)
 }
 
 bool
-ag_range_parse(struct ag_range *range, struct ag_str text, struct ag_buf *why)
+ag_range_parse_any(struct ag_range *range, struct ag_str text,
+    struct ag_buf *why)
 {
 	size_t dash = ag_str_find(text, '-');
 
@@ -345,4 +368,11 @@ ag_range_parse(struct ag_range *range, struct ag_str text, struct ag_buf *why)
 	if (dash < text.len && looks_like_address(ag_str_head(text, dash)))
 		return parse_pair(range, text, why);
 	return parse_prefix(range, text, why);
+}
+
+bool
+ag_range_parse(struct ag_range *range, struct ag_str text, struct ag_buf *why)
+{
+	return ag_range_parse_common(range, text) ||
+	    ag_range_parse_any(range, text, why);
 }

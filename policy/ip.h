@@ -63,6 +63,15 @@ bool ag_range_parse(struct ag_range *range, struct ag_str text,
     struct ag_buf *why);
 
 /*
+ * The two readers behind it.  common reads ADDRESS and ADDRESS/BITS, several
+ * times as fast, and says nothing of what it does not read; any reads every
+ * form.  What common reads, any reads as the same range.
+ */
+bool ag_range_parse_common(struct ag_range *range, struct ag_str text);
+bool ag_range_parse_any(struct ag_range *range, struct ag_str text,
+    struct ag_buf *why);
+
+/*
  * Takes the largest prefix that begins at range->first off the range; called
  * again and again it gives the fewest prefixes that make up the range.  False
  * when nothing is left.

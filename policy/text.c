@@ -10,31 +10,6 @@ ag_str(const char *s)
 	return (struct ag_str){ s, s != NULL ? strlen(s) : 0 };
 }
 
-char
-ag_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-bool
-ag_is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-bool
-ag_is_control(char c)
-{
-	return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
-bool
-ag_str_eq(struct ag_str a, struct ag_str b)
-{
-	return a.len == b.len &&
-	    (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 bool
 ag_str_ieq(struct ag_str a, struct ag_str b)
 {
@@ -44,14 +19,6 @@ ag_str_ieq(struct ag_str a, struct ag_str b)
 		if (ag_lower(a.ptr[i]) != ag_lower(b.ptr[i]))
 			return false;
 	return true;
-}
-
-bool
-ag_str_starts(struct ag_str s, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	return s.len >= n && memcmp(s.ptr, prefix, n) == 0;
 }
 
 bool
@@ -77,20 +44,6 @@ ag_str_rfind(struct ag_str s, char c)
 	return s.len;
 }
 
-struct ag_str
-ag_str_skip(struct ag_str s, size_t n)
-{
-	if (n > s.len)
-		n = s.len;
-	return n == 0 ? s : (struct ag_str){ s.ptr + n, s.len - n };
-}
-
-struct ag_str
-ag_str_head(struct ag_str s, size_t n)
-{
-	return (struct ag_str){ s.ptr, n < s.len ? n : s.len };
-}
-
 static bool
 is_blank(char c)
 {
@@ -100,8 +53,11 @@ is_blank(char c)
 struct ag_str
 ag_str_trim(struct ag_str s)
 {
-	while (s.len > 0 && is_blank(s.ptr[0]))
-		s = ag_str_skip(s, 1);
+	size_t n = 0;
+
+	while (n < s.len && is_blank(s.ptr[n]))
+		n++;
+	s = ag_str_skip(s, n);
 	while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
 		s.len--;
 	return s;
@@ -119,15 +75,16 @@ is_in(char c, const char *set)
 bool
 ag_str_word(struct ag_str *rest, const char *separators, struct ag_str *word)
 {
-	size_t n = 0;
+	size_t from = 0, to;
 
-	while (rest->len > 0 && is_in(rest->ptr[0], separators))
-		*rest = ag_str_skip(*rest, 1);
-	while (n < rest->len && !is_in(rest->ptr[n], separators))
-		n++;
-	*word = ag_str_head(*rest, n);
-	*rest = ag_str_skip(*rest, n);
-	return n > 0;
+	while (from < rest->len && is_in(rest->ptr[from], separators))
+		from++;
+	for (to = from; to < rest->len; to++)
+		if (is_in(rest->ptr[to], separators))
+			break;
+	*word = ag_str_head(ag_str_skip(*rest, from), to - from);
+	*rest = ag_str_skip(*rest, to);
+	return to > from;
 }
 
 bool

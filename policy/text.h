@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * A read-only run of bytes, not terminated, owned by somebody else.  The empty
@@ -36,13 +37,42 @@ struct ag_str {
 /* A slice of a C string; NULL gives the empty slice. */
 struct ag_str ag_str(const char *s);
 
-char ag_lower(char c);
-bool ag_is_digit(char c);
-bool ag_is_control(char c);
+/* Millions of calls read the lists: the smallest helpers cost no call. */
+static inline char
+ag_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
 
-bool ag_str_eq(struct ag_str a, struct ag_str b);
+static inline bool
+ag_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+ag_is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+static inline bool
+ag_str_eq(struct ag_str a, struct ag_str b)
+{
+	return a.len == b.len &&
+	    (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 bool ag_str_ieq(struct ag_str a, struct ag_str b);
-bool ag_str_starts(struct ag_str s, const char *prefix);
+
+static inline bool
+ag_str_starts(struct ag_str s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return s.len >= n && memcmp(s.ptr, prefix, n) == 0;
+}
+
 bool ag_str_has(struct ag_str s, char c);
 
 /* The position of the first or the last c, or s.len. */
@@ -50,8 +80,19 @@ size_t ag_str_find(struct ag_str s, char c);
 size_t ag_str_rfind(struct ag_str s, char c);
 
 /* What is left without the first n bytes; n may exceed the length. */
-struct ag_str ag_str_skip(struct ag_str s, size_t n);
-struct ag_str ag_str_head(struct ag_str s, size_t n);
+static inline struct ag_str
+ag_str_skip(struct ag_str s, size_t n)
+{
+	if (n > s.len)
+		n = s.len;
+	return n == 0 ? s : (struct ag_str){ s.ptr + n, s.len - n };
+}
+
+static inline struct ag_str
+ag_str_head(struct ag_str s, size_t n)
+{
+	return (struct ag_str){ s.ptr, n < s.len ? n : s.len };
+}
 
 /* Without blanks, tabs and carriage returns at both ends. */
 struct ag_str ag_str_trim(struct ag_str s);
