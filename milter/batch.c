@@ -251,7 +251,7 @@ put_finding(const struct answer *answer, json_t *object,
 	struct ag_buf say = AG_BUF(text), place = AG_BUF(at);
 
 	ag_policy_say(answer->policy, request, finding, &say);
-	ag_origin_write(finding->at, &place);
+	ag_origin_write(&finding->at, &place);
 	json_object_set_new(object, "rule",
 	    json_string(ag_rule_name(finding->rule)));
 	json_object_set_new(object, "code",

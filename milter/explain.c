@@ -86,7 +86,7 @@ print_rule(void *arg, const struct ag_request *request, enum ag_outcome outcome,
 	char at[AG_ORIGIN_MAX];
 	struct ag_buf place = AG_BUF(at);
 
-	ag_origin_write(finding->at, &place);
+	ag_origin_write(&finding->at, &place);
 	printf("  %-22s  %-12s  %-28s  %s", ag_rule_name(finding->rule),
 	    outcome_name(outcome), at, finding->why);
 	if (finding->note != NULL)

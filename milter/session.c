@@ -170,8 +170,8 @@ add_finding(struct ag_buf *line, const struct event *event,
 	char reply[AG_REPLY_TEXT_MAX + 20] = "";
 	struct ag_buf place = AG_BUF(at), text = AG_BUF(say);
 
-	if (finding->at != NULL)
-		ag_origin_write(finding->at, &place);
+	if (finding->rule != AG_RULE_NONE)
+		ag_origin_write(&finding->at, &place);
 	ag_log_key(line, "domain", finding->domain);
 	ag_log_key(line, "at", ag_str(at));
 	if (finding->note != NULL)

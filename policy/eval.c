@@ -27,7 +27,8 @@ struct situation {
 struct opinion {
 	bool objects;
 	const char *why;
-	const struct ag_entry *entry; /* of the list that decided */
+	bool listed;
+	struct ag_entry entry; /* of the list that decided, when listed */
 };
 
 /* ---- what the rules ask ---- */
@@ -70,9 +71,9 @@ is_trusted_over_smtp(const struct situation *s, const struct ag_scope *scope)
 
 	if (s->auth_only)
 		return false;
-	return ag_nets_hold(server->relay, &r->client, r->now) != NULL ||
+	return ag_nets_hold(server->relay, &r->client, r->now, NULL) ||
 	    (scope != server &&
-		ag_nets_hold(scope->relay, &r->client, r->now) != NULL);
+		ag_nets_hold(scope->relay, &r->client, r->now, NULL));
 }
 
 /* What was not submitted over SMTP came through no listener. */
@@ -213,21 +214,22 @@ is_local_recipient(const struct situation *s, const struct ag_view *v)
 static struct opinion
 pass(const char *why)
 {
-	return (struct opinion){ false, why, NULL };
+	return (struct opinion){ .objects = false, .why = why };
 }
 
 static struct opinion
 object(const char *why)
 {
-	return (struct opinion){ true, why, NULL };
+	return (struct opinion){ .objects = true, .why = why };
 }
 
 static struct opinion
 object_if_listed(const struct ag_entry *entry, const char *listed,
     const char *otherwise)
 {
-	return (struct opinion){ entry != NULL,
-		entry != NULL ? listed : otherwise, entry };
+	if (entry == NULL)
+		return pass(otherwise);
+	return (struct opinion){ true, listed, true, *entry };
 }
 
 /* ---- CONNECT ---- */
@@ -236,12 +238,15 @@ static struct opinion
 kill_client(const struct situation *s, const struct ag_view *v)
 {
 	const struct ag_request *r = s->request;
+	struct ag_entry entry;
 
 	(void)v;
 	if (s->auth_only && !s->policy->kill_on_auth_only)
 		return pass("the listener is auth-only");
 	return object_if_listed(ag_nets_hold(s->policy->kill, &r->client,
-				    r->now),
+				    r->now, &entry) ?
+		&entry :
+		NULL,
 	    "the client is in the kill list",
 	    "the client is not in the kill list");
 }
@@ -450,7 +455,7 @@ from_header_local_auth(const struct situation *s, const struct ag_view *v)
 	if (logged_in(s) || is_trusted_as_every_sender(s))
 		return pass(logged_in(s) ? "there is a login" :
 					   "the client is trusted");
-	if (ag_nets_hold(exempt_list(s, scope), &r->client, r->now) != NULL)
+	if (ag_nets_hold(exempt_list(s, scope), &r->client, r->now, NULL))
 		return pass("the client is exempt");
 	return object("a local address in From:, no login, and the client is "
 		      "not trusted");
@@ -549,9 +554,9 @@ judge_view(const struct situation *s, enum ag_rule rule,
 	finding.reply = &speaker->reply[rule];
 	finding.verdict =
 	    ag_reply_is_temporary(finding.reply) ? AG_TEMPFAIL : AG_REJECT;
-	finding.at = opinion.entry != NULL ? &opinion.entry->origin :
-					     &scope->mode_at[rule];
-	finding.note = opinion.entry != NULL ? opinion.entry->note : NULL;
+	finding.at =
+	    opinion.listed ? opinion.entry.origin : scope->mode_at[rule];
+	finding.note = opinion.listed ? opinion.entry.note : NULL;
 	finding.domain = v != NULL ? v->governed : ag_str(NULL);
 	finding.why = opinion.why;
 	if (opinion.objects) {
@@ -629,7 +634,7 @@ judge(struct situation *s, enum ag_rule rule)
 {
 	struct outcome outcome = { AG_SWITCHED_OFF, 0, { .rule = rule } };
 
-	outcome.finding.at = &s->policy->server.mode_at[rule];
+	outcome.finding.at = s->policy->server.mode_at[rule];
 	outcome.finding.why = "the rule is switched off";
 	if (rules[rule].mode == AUTHORS)
 		judge_authors(s, rule, &outcome);

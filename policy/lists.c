@@ -202,23 +202,22 @@ ag_list_next(struct ag_list *list, struct ag_item *item)
 
 /* Adds the prefixes of a network; false: no memory. */
 static bool
-add_network(const struct ag_item *item, struct ag_vec *nets)
+add_network(const struct ag_item *item, struct ag_nets *nets)
 {
 	struct ag_range range = item->range;
 	struct ag_prefix prefix;
 
 	while (ag_range_take_prefix(&range, &prefix)) {
-		struct ag_net *net = ag_vec_add(nets, sizeof(*net));
+		struct ag_net net = { prefix, item->except, item->about };
 
-		if (net == NULL)
+		if (!ag_nets_add(nets, &net))
 			return false;
-		*net = (struct ag_net){ prefix, item->except, item->about };
 	}
 	return true;
 }
 
 bool
-ag_list_networks(struct ag_list *list, struct ag_vec *nets)
+ag_list_networks(struct ag_list *list, struct ag_nets *nets)
 {
 	struct ag_item item;
 
@@ -229,8 +228,8 @@ ag_list_networks(struct ag_list *list, struct ag_vec *nets)
 }
 
 bool
-ag_list_kill(struct ag_list *list, struct ag_vec *nets, struct ag_names *logins,
-    struct ag_names *senders)
+ag_list_kill(struct ag_list *list, struct ag_nets *nets,
+    struct ag_names *logins, struct ag_names *senders)
 {
 	struct ag_item item;
 	bool ok = true;
@@ -261,7 +260,7 @@ take_word_until(struct ag_str *rest, struct ag_str *until)
 }
 
 bool
-ag_list_words(struct ag_list *list, struct ag_vec *nets)
+ag_list_words(struct ag_list *list, struct ag_nets *nets)
 {
 	struct ag_str until;
 	struct ag_item item = { .kind = AG_ITEM_NETWORK };

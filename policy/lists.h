@@ -39,12 +39,9 @@ struct ag_item {
 /* The next good entry, past bad lines, which are reported; false at the end. */
 bool ag_list_next(struct ag_list *list, struct ag_item *item);
 
-/*
- * Each reads the whole list and returns false only when there is no memory.
- * nets is an array of struct ag_net.
- */
-bool ag_list_networks(struct ag_list *list, struct ag_vec *nets);
-bool ag_list_kill(struct ag_list *list, struct ag_vec *nets,
+/* Each reads the whole list and returns false only when there is no memory. */
+bool ag_list_networks(struct ag_list *list, struct ag_nets *nets);
+bool ag_list_kill(struct ag_list *list, struct ag_nets *nets,
     struct ag_names *logins, struct ag_names *senders);
 bool ag_list_domains(struct ag_list *list, struct ag_domains *domains);
 bool ag_list_senders(struct ag_list *list, struct ag_senders *senders);
@@ -54,6 +51,6 @@ bool ag_list_accounts(struct ag_list *list, struct ag_str owner,
     struct ag_names *accounts);
 
 /* Entries in a row, as a value of [relay] allow; what is bad is an error. */
-bool ag_list_words(struct ag_list *list, struct ag_vec *nets);
+bool ag_list_words(struct ag_list *list, struct ag_nets *nets);
 
 #endif

@@ -374,24 +374,32 @@ read_accounts(struct ag_list *list, struct loader *loader, void *arg)
 }
 
 static struct ag_nets *
-make_nets(struct loader *loader, struct ag_vec *entries)
+begin_nets(struct loader *loader)
 {
-	struct ag_nets *nets =
-	    ag_nets_new(entries->items, entries->n, loader->diag);
+	struct ag_nets *nets = ag_nets_new();
 
 	check_memory(loader, nets != NULL);
-	ag_vec_free(entries);
 	return nets;
+}
+
+static void
+finish_nets(struct loader *loader, struct ag_nets *nets)
+{
+	if (has_memory(loader))
+		check_memory(loader, ag_nets_finish(nets, loader->diag));
 }
 
 static void
 load_kill(struct loader *loader)
 {
-	struct ag_vec entries = { 0 };
+	struct ag_nets *nets = begin_nets(loader);
 
+	loader->policy->kill = nets;
+	if (nets == NULL)
+		return;
 	read_lists(loader, &loader->policy->server, AG_KEY_KILL, read_kill_list,
-	    &entries);
-	loader->policy->kill = make_nets(loader, &entries);
+	    nets);
+	finish_nets(loader, nets);
 }
 
 /* [relay] allow, [relay] file and [lists] relay of one file are one list. */
@@ -404,27 +412,32 @@ load_relay(struct loader *loader, struct ag_scope *scope)
 		.at = allow->origin,
 		.arena = &loader->policy->arena,
 		.diag = loader->diag };
-	struct ag_vec entries = { 0 };
+	struct ag_nets *nets = begin_nets(loader);
 
+	scope->relay = nets;
+	if (nets == NULL)
+		return;
 	/* the default is the server's; a domain's own list begins empty */
 	if (server || ag_value_is_given(allow))
-		check_memory(loader, ag_list_words(&list, &entries));
-	read_lists(loader, scope, AG_KEY_RELAY_FILE, read_relay_list, &entries);
+		check_memory(loader, ag_list_words(&list, nets));
+	read_lists(loader, scope, AG_KEY_RELAY_FILE, read_relay_list, nets);
 	if (server)
-		read_lists(loader, scope, AG_KEY_RELAY, read_relay_list,
-		    &entries);
-	scope->relay = make_nets(loader, &entries);
+		read_lists(loader, scope, AG_KEY_RELAY, read_relay_list, nets);
+	finish_nets(loader, nets);
 }
 
 /* A domain that names no such list has the server's. */
 static void
 load_from_exempt(struct loader *loader, struct ag_scope *scope)
 {
-	struct ag_vec entries = { 0 };
+	struct ag_nets *nets = begin_nets(loader);
 
+	scope->from_exempt = nets;
+	if (nets == NULL)
+		return;
 	read_lists(loader, scope, AG_KEY_FROM_HEADER_EXEMPT, read_relay_list,
-	    &entries);
-	scope->from_exempt = make_nets(loader, &entries);
+	    nets);
+	finish_nets(loader, nets);
 }
 
 static void

@@ -136,7 +136,7 @@ struct ag_finding {
 	enum ag_rule rule;
 	enum ag_verdict verdict;      /* of its reply */
 	const struct ag_reply *reply; /* what is said if it objects */
-	const struct ag_origin *at;   /* the line that decided; may be NULL */
+	struct ag_origin at;          /* the line that decided */
 	const char *note;             /* of a list's entry, or NULL */
 	struct ag_str domain;         /* the sender's domain; may be empty */
 	const char *why;              /* in words, for explain */

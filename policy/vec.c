@@ -19,8 +19,6 @@ make_room(struct ag_vec *vec, size_t n, size_t item_size)
 	items = realloc(vec->items, room * item_size);
 	if (items == NULL)
 		return 0;
-	memset((char *)items + vec->room * item_size, 0,
-	    (room - vec->room) * item_size);
 	vec->items = items;
 	vec->room = room;
 	return 1;
@@ -31,8 +29,12 @@ ag_vec_at(struct ag_vec *vec, size_t index, size_t item_size)
 {
 	if (!make_room(vec, index + 1, item_size))
 		return NULL;
-	if (vec->n <= index)
+	/* not the room as a whole, which may never be used */
+	if (vec->n <= index) {
+		memset((char *)vec->items + vec->n * item_size, 0,
+		    (index + 1 - vec->n) * item_size);
 		vec->n = index + 1;
+	}
 	return (char *)vec->items + index * item_size;
 }
 
@@ -40,6 +42,20 @@ void *
 ag_vec_add(struct ag_vec *vec, size_t item_size)
 {
 	return ag_vec_at(vec, vec->n, item_size);
+}
+
+void
+ag_vec_trim(struct ag_vec *vec, size_t item_size)
+{
+	void *items;
+
+	if (vec->n == 0 || vec->n == vec->room)
+		return;
+	items = realloc(vec->items, vec->n * item_size);
+	if (items == NULL)
+		return;
+	vec->items = items;
+	vec->room = vec->n;
 }
 
 void

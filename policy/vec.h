@@ -22,6 +22,9 @@ void *ag_vec_at(struct ag_vec *vec, size_t index, size_t item_size);
 /* A new member at the end. */
 void *ag_vec_add(struct ag_vec *vec, size_t item_size);
 
+/* Gives back what room is left over. */
+void ag_vec_trim(struct ag_vec *vec, size_t item_size);
+
 void ag_vec_free(struct ag_vec *vec);
 
 #endif

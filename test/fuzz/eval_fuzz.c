@@ -149,7 +149,8 @@ is_same(const struct ag_decision *a, const struct ag_decision *b)
 
 	return a->verdict == b->verdict && x->rule == y->rule &&
 	    x->verdict == y->verdict && x->reply == y->reply &&
-	    x->at == y->at && x->note == y->note && x->why == y->why &&
+	    x->at.file == y->at.file && x->at.line == y->at.line &&
+	    x->note == y->note && x->why == y->why &&
 	    ag_str_eq(x->domain, y->domain);
 }
 

@@ -14,7 +14,6 @@
 #include "read_cidr.h"
 
 #define ENTRIES_MAX 60
-#define NETS_MAX (ENTRIES_MAX * 256)
 #define SEARCHES 200
 
 __extension__ typedef unsigned __int128 number;
@@ -32,7 +31,6 @@ struct entry {
 
 static struct entry entries[ENTRIES_MAX];
 static size_t nentries;
-static struct ag_net net[NETS_MAX];
 static size_t nnets;
 
 static void
@@ -200,25 +198,25 @@ check_prefix(const struct entry *entry, const struct ag_prefix *prefix,
 
 /* Adds the prefixes of an entry to the list, and checks them. */
 static void
-add_prefixes(const struct entry *entry)
+add_prefixes(struct ag_nets *nets, const struct entry *entry)
 {
-	struct ag_entry about = { entry->until, NULL, { "list", 0 } };
+	struct ag_net net = { .except = entry->except,
+		.entry = { entry->until, NULL, { "list", 0 } } };
 	number next = entry->first, last = 0;
 	char reason[200];
 	struct ag_buf why = AG_BUF(reason);
 	struct ag_range range;
-	struct ag_prefix prefix;
 
-	about.origin.line = (unsigned)(entry - entries) + 1;
+	net.entry.origin.line = (unsigned)(entry - entries) + 1;
 	if (!ag_range_parse(&range, ag_str(entry->text), &why))
 		fail(reason, entry->text);
-	while (ag_range_take_prefix(&range, &prefix)) {
-		check_prefix(entry, &prefix, next);
-		last = next | low_bits(width(entry->v4) - prefix.bits);
+	while (ag_range_take_prefix(&range, &net.prefix)) {
+		check_prefix(entry, &net.prefix, next);
+		last = next | low_bits(width(entry->v4) - net.prefix.bits);
 		next = last + 1;
-		if (nnets == NETS_MAX)
-			fail("too many prefixes", entry->text);
-		net[nnets++] = (struct ag_net){ prefix, entry->except, about };
+		if (!ag_nets_add(nets, &net))
+			fail("no memory", entry->text);
+		nnets++;
 	}
 	if (last != entry->last)
 		fail("the prefixes end elsewhere", entry->text);
@@ -319,8 +317,9 @@ static void
 search(const struct ag_nets *nets)
 {
 	int64_t now = random_below(11);
-	const struct ag_net *found;
 	struct answer expected;
+	struct ag_net net;
+	bool found;
 	char text[AG_IP_TEXT_MAX];
 	struct ag_ip ip;
 	bool v4;
@@ -332,16 +331,15 @@ search(const struct ag_nets *nets)
 	ip = ip_of(address, v4);
 	write_number(address, v4, text);
 	expected = look_at_every_entry(address, v4, text, now);
-	found = ag_nets_find(nets, &ip, now);
-	if ((found != NULL) != (expected.length >= 0))
-		fail(found != NULL ? "found in no entry" : "not found", text);
-	if (found != NULL &&
-	    ((int)found->prefix.bits != expected.length ||
-		found->except != expected.except ||
-		found->entry.until != expected.until))
+	found = ag_nets_find(nets, &ip, now, &net);
+	if (found != (expected.length >= 0))
+		fail(found ? "found in no entry" : "not found", text);
+	if (found &&
+	    ((int)net.prefix.bits != expected.length ||
+		net.except != expected.except ||
+		net.entry.until != expected.until))
 		fail("found in another entry", text);
-	if ((ag_nets_hold(nets, &ip, now) != NULL) !=
-	    (found != NULL && !found->except))
+	if (ag_nets_hold(nets, &ip, now, NULL) != (found && !net.except))
 		fail("hold and find disagree", text);
 }
 
@@ -349,9 +347,10 @@ static void
 search_strangers(const struct ag_nets *nets)
 {
 	struct ag_ip unknown = { AG_IP_UNKNOWN, 0, 0 };
+	struct ag_net net;
 
 	for (int64_t now = 0; now < 10; now++)
-		if (ag_nets_find(nets, &unknown, now) != NULL)
+		if (ag_nets_find(nets, &unknown, now, &net))
 			fail("an unknown address is found", "unknown");
 }
 
@@ -359,15 +358,16 @@ static void
 try_one_list(void)
 {
 	struct ag_diag diag = { 0 };
-	struct ag_nets *nets;
+	struct ag_nets *nets = ag_nets_new();
 	unsigned n = 1 + random_below(ENTRIES_MAX);
 
 	for (; nentries < n; nentries++)
 		make_entry(&entries[nentries]);
-	for (size_t i = 0; i < nentries; i++)
-		add_prefixes(&entries[i]);
-	nets = ag_nets_new(net, nnets, &diag);
 	if (nets == NULL)
+		fail("no table", "");
+	for (size_t i = 0; i < nentries; i++)
+		add_prefixes(nets, &entries[i]);
+	if (!ag_nets_finish(nets, &diag))
 		fail("no table", "");
 	if (ag_nets_size(nets) > nnets ||
 	    (ag_nets_size(nets) < nnets) != (diag.warnings > 0))

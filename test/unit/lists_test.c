@@ -64,16 +64,16 @@ write_about(const struct ag_entry *entry, struct ag_buf *out)
 }
 
 static void
-write_nets(const struct ag_vec *nets, struct ag_buf *out)
+write_nets(const struct ag_nets *nets, struct ag_buf *out)
 {
-	const struct ag_net *net = nets->items;
-
-	for (size_t i = 0; i < nets->n; i++) {
+	for (size_t i = 0; i < ag_nets_size(nets); i++) {
 		char text[AG_IP_TEXT_MAX];
+		struct ag_net net;
 
-		ag_buf_printf(out, "%s%s/%u", net[i].except ? "!" : "",
-		    ag_ip_write(&net[i].prefix.net, text), net[i].prefix.bits);
-		write_about(&net[i].entry, out);
+		ag_nets_get(nets, i, &net);
+		ag_buf_printf(out, "%s%s/%u", net.except ? "!" : "",
+		    ag_ip_write(&net.prefix.net, text), net.prefix.bits);
+		write_about(&net.entry, out);
 	}
 }
 
@@ -99,14 +99,15 @@ static void
 expect_networks(const struct row *row, bool relay)
 {
 	struct ag_list list = begin(row->text);
-	struct ag_vec nets = { 0 };
+	struct ag_nets *nets = ag_nets_new();
 	char got[1000];
 	struct ag_buf out = AG_BUF(got);
 
 	list.relay = relay;
-	assert_true(ag_list_networks(&list, &nets));
-	write_nets(&nets, &out);
-	ag_vec_free(&nets);
+	assert_true(ag_list_networks(&list, nets));
+	assert_true(ag_nets_finish(nets, &findings.diag));
+	write_nets(nets, &out);
+	ag_nets_free(nets);
 	expect_text(row->text, got, row->expected);
 	expect_findings(row->text, &findings, row->findings);
 }
@@ -125,9 +126,9 @@ test_networks(void **state)
 		{ "", "", "" },
 		{ "\n \t\n# only\n   # comments\r\n", "", "" },
 		{ "192.0.2.1\n\n# c\n  2001:db8::/32  \r\n10.0.0.0/8",
-		    "192.0.2.1/32:1\n2001:db8::/32:4\n10.0.0.0/8:5\n", "" },
+		    "10.0.0.0/8:5\n192.0.2.1/32:1\n2001:db8::/32:4\n", "" },
 		{ "!192.0.2.1 # not him\n192.0.2.0/24# close\n192.0.2.9 #\n",
-		    "!192.0.2.1/32:1 (not him)\n192.0.2.0/24:2 (close)\n"
+		    "192.0.2.0/24:2 (close)\n!192.0.2.1/32:1 (not him)\n"
 		    "192.0.2.9/32:3\n",
 		    "" },
 		{ "192.0.2.1 # two # signs\t \n",
@@ -235,7 +236,7 @@ test_networks_in_a_value(void **state)
 		{ "", "", "" },
 		{ "127.0.0.0/8 ::1", "127.0.0.0/8:7\n::1/128:7\n", "" },
 		{ "127.0.0.0/8,::1, !127.0.0.9",
-		    "127.0.0.0/8:7\n::1/128:7\n!127.0.0.9/32:7\n", "" },
+		    "127.0.0.0/8:7\n!127.0.0.9/32:7\n::1/128:7\n", "" },
 		{ "192.0.2.1 until=2026-12-31 192.0.2.2",
 		    "192.0.2.1/32:7 until 1798761600\n192.0.2.2/32:7\n", "" },
 		{ "10.1 192.0.2.1 !x", "192.0.2.1/32:7\n",
@@ -252,14 +253,15 @@ test_networks_in_a_value(void **state)
 	(void)state;
 	for (size_t i = 0; i < ROWS(table); i++) {
 		struct ag_list list = begin(table[i].text);
-		struct ag_vec nets = { 0 };
+		struct ag_nets *nets = ag_nets_new();
 		char got[1000];
 		struct ag_buf out = AG_BUF(got);
 
 		list.at.line = 7;
-		assert_true(ag_list_words(&list, &nets));
-		write_nets(&nets, &out);
-		ag_vec_free(&nets);
+		assert_true(ag_list_words(&list, nets));
+		assert_true(ag_nets_finish(nets, &findings.diag));
+		write_nets(nets, &out);
+		ag_nets_free(nets);
 		expect_text(table[i].text, got, table[i].expected);
 		expect_findings(table[i].text, &findings, table[i].findings);
 	}
@@ -270,15 +272,16 @@ expect_kill(const struct row *row)
 {
 	struct ag_list list = begin(row->text);
 	struct ag_names logins = { 0 }, senders = { 0 };
-	struct ag_vec nets = { 0 };
+	struct ag_nets *nets = ag_nets_new();
 	char got[1000];
 	struct ag_buf out = AG_BUF(got);
 
-	assert_true(ag_list_kill(&list, &nets, &logins, &senders));
-	write_nets(&nets, &out);
+	assert_true(ag_list_kill(&list, nets, &logins, &senders));
+	assert_true(ag_nets_finish(nets, &findings.diag));
+	write_nets(nets, &out);
 	write_names("login ", &logins, &out);
 	write_names("sender ", &senders, &out);
-	ag_vec_free(&nets);
+	ag_nets_free(nets);
 	ag_names_free(&logins);
 	ag_names_free(&senders);
 	expect_text(row->text, got, row->expected);
@@ -357,15 +360,16 @@ test_long_login(void **state)
 	char text[400] = "login:";
 	struct ag_list list;
 	struct ag_names logins = { 0 }, senders = { 0 };
-	struct ag_vec nets = { 0 };
+	struct ag_nets *nets = ag_nets_new();
 
 	(void)state;
 	memset(text + 6, 'x', 300);
 	list = begin(text);
-	assert_true(ag_list_kill(&list, &nets, &logins, &senders));
+	assert_true(ag_list_kill(&list, nets, &logins, &senders));
 	assert_int_equal(findings.diag.bad_lines, 1);
 	assert_int_equal(logins.map.n, 0);
 	ag_names_free(&logins);
+	ag_nets_free(nets);
 }
 
 static void
@@ -634,12 +638,13 @@ typedef size_t count_fn(struct ag_list *list);
 static size_t
 count_networks(struct ag_list *list)
 {
-	struct ag_vec nets = { 0 };
+	struct ag_nets *nets = ag_nets_new();
 	size_t n;
 
-	assert_true(ag_list_networks(list, &nets));
-	n = nets.n;
-	ag_vec_free(&nets);
+	assert_true(ag_list_networks(list, nets));
+	assert_true(ag_nets_finish(nets, list->diag));
+	n = ag_nets_size(nets);
+	ag_nets_free(nets);
 	return n;
 }
 
@@ -654,12 +659,13 @@ static size_t
 count_killed(struct ag_list *list)
 {
 	struct ag_names logins = { 0 }, senders = { 0 };
-	struct ag_vec nets = { 0 };
+	struct ag_nets *nets = ag_nets_new();
 	size_t n;
 
-	assert_true(ag_list_kill(list, &nets, &logins, &senders));
-	n = nets.n + logins.map.n + senders.map.n;
-	ag_vec_free(&nets);
+	assert_true(ag_list_kill(list, nets, &logins, &senders));
+	assert_true(ag_nets_finish(nets, list->diag));
+	n = ag_nets_size(nets) + logins.map.n + senders.map.n;
+	ag_nets_free(nets);
 	ag_names_free(&logins);
 	ag_names_free(&senders);
 	return n;

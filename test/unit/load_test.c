@@ -673,12 +673,12 @@ test_relay_lists_of_one_scope(void **state)
 	(void)state;
 	assert_int_equal(ag_nets_size(policy->server.relay), 3);
 	ag_ip_parse(&ip, ag_str("192.0.2.1"));
-	assert_null(ag_nets_hold(policy->server.relay, &ip, 0));
+	assert_false(ag_nets_hold(policy->server.relay, &ip, 0, NULL));
 	ag_ip_parse(&ip, ag_str("192.0.2.2"));
-	assert_non_null(ag_nets_hold(policy->server.relay, &ip, 0));
+	assert_true(ag_nets_hold(policy->server.relay, &ip, 0, NULL));
 	/* for ever is longer than until 2030 */
-	assert_non_null(
-	    ag_nets_hold(policy->server.relay, &ip, INT64_C(4000000000)));
+	assert_true(
+	    ag_nets_hold(policy->server.relay, &ip, INT64_C(4000000000), NULL));
 	/* a domain has what its own file says, not the server's */
 	assert_int_equal(ag_nets_size(policy->files[0]->relay), 2);
 	assert_int_equal(ag_nets_size(policy->files[1]->relay), 0);
@@ -843,7 +843,7 @@ test_byte_order_marks(void **state)
 	assert_non_null(
 	    ag_names_find(&policy->files[0]->accounts, ag_str("alice"), 0));
 	ag_ip_parse(&ip, ag_str("192.0.2.1"));
-	assert_non_null(ag_nets_hold(policy->kill, &ip, 0));
+	assert_true(ag_nets_hold(policy->kill, &ip, 0, NULL));
 	ag_policy_unref(policy);
 }
 

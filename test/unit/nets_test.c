@@ -12,10 +12,8 @@ struct row {
 	const char *file; /* NULL: "list" */
 };
 
-#define NETS_MAX 200
-
-static size_t
-add_row(const struct row *row, struct ag_net *net)
+static void
+add_row(struct ag_nets *nets, const struct row *row)
 {
 	bool except = row->net[0] == '!';
 	struct ag_entry entry = { row->until != 0 ? row->until : AG_NEVER, NULL,
@@ -23,31 +21,24 @@ add_row(const struct row *row, struct ag_net *net)
 	char reason[200];
 	struct ag_buf why = AG_BUF(reason);
 	struct ag_range range;
-	struct ag_prefix prefix;
-	size_t n = 0;
+	struct ag_net net = { .except = except, .entry = entry };
 
 	assert_true(ag_range_parse(&range, ag_str(row->net + except), &why));
-	while (ag_range_take_prefix(&range, &prefix))
-		net[n++] = (struct ag_net){ prefix, except, entry };
-	return n;
+	while (ag_range_take_prefix(&range, &net.prefix))
+		assert_true(ag_nets_add(nets, &net));
 }
 
 /* Makes a table of the rows; findings are kept. */
 static struct ag_nets *
 make(const struct row *row, size_t n, struct findings *findings)
 {
-	static struct ag_net net[NETS_MAX];
-	struct ag_nets *nets;
-	size_t nnets = 0;
+	struct ag_nets *nets = ag_nets_new();
 
 	findings_begin(findings);
-	for (size_t i = 0; i < n; i++)
-		nnets += add_row(&row[i], net + nnets);
-	assert_true(nnets <= NETS_MAX);
-	nets = ag_nets_new(net, nnets, &findings->diag);
 	assert_non_null(nets);
-	/* the table has a copy */
-	memset(net, 0xff, sizeof(net));
+	for (size_t i = 0; i < n; i++)
+		add_row(nets, &row[i]);
+	assert_true(ag_nets_finish(nets, &findings->diag));
 	return nets;
 }
 
@@ -58,20 +49,24 @@ expect_found(const struct ag_nets *nets, const char *address, int64_t now,
 {
 	char got[40] = "none";
 	struct ag_buf buf = { got, sizeof(got), 0, false };
-	const struct ag_net *net;
-	const struct ag_entry *entry;
+	struct ag_entry entry = { .origin.line = 0 };
+	struct ag_net net;
 	struct ag_ip ip;
+	bool found;
 
 	ag_ip_parse(&ip, ag_str(address));
-	net = ag_nets_find(nets, &ip, now);
-	entry = ag_nets_hold(nets, &ip, now);
-	if (net != NULL)
-		ag_buf_printf(&buf, "%s%u", net->except ? "!" : "",
-		    net->entry.origin.line);
+	found = ag_nets_find(nets, &ip, now, &net);
+	if (found)
+		ag_buf_printf(&buf, "%s%u", net.except ? "!" : "",
+		    net.entry.origin.line);
 	expect_text(address, got, expected);
 	/* hold is find without the exceptions */
-	assert_true(
-	    entry == (net != NULL && !net->except ? &net->entry : NULL));
+	assert_int_equal(ag_nets_hold(nets, &ip, now, &entry),
+	    found && !net.except);
+	assert_int_equal(ag_nets_hold(nets, &ip, now, NULL),
+	    found && !net.except);
+	if (found && !net.except)
+		assert_int_equal(entry.origin.line, net.entry.origin.line);
 }
 
 struct search {
@@ -393,6 +388,109 @@ test_exception_is_another_entry(void **state)
 	    &(struct search){ "192.0.2.1", 0, "!2" });
 }
 
+/* Of each entry its end, note, file and line, however they are kept. */
+static void
+test_entries_come_back(void **state)
+{
+	static const struct ag_entry entries[] = {
+		{ AG_NEVER, NULL, { "a", 7 } },
+		{ AG_NEVER, NULL, { NULL, 0 } },
+		{ AG_NEVER, "why", { "b", UINT32_MAX } },
+		{ 5, NULL, { "a", 9 } },
+		{ 5, "both", { NULL, 3 } },
+		{ AG_NEVER, NULL, { "b", 10 } },
+	};
+	struct ag_nets *nets = ag_nets_new();
+	struct ag_diag diag = { 0 };
+	struct ag_net net = { { { AG_IP_V4, 0, 0 }, 32 }, false, entries[0] };
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * ROWS(entries); i++) {
+		net.prefix.net.lo = i;
+		net.prefix.net.family = i % 2 == 0 ? AG_IP_V4 : AG_IP_V6;
+		net.prefix.bits = i % 2 == 0 ? 32 : 128;
+		net.entry = entries[i / 2];
+		assert_true(ag_nets_add(nets, &net));
+	}
+	assert_true(ag_nets_finish(nets, &diag));
+	assert_int_equal(ag_nets_size(nets), 2 * ROWS(entries));
+	for (unsigned i = 0; i < 2 * ROWS(entries); i++) {
+		const struct ag_entry *entry = &entries[i % ROWS(entries)];
+
+		ag_nets_get(nets, i, &net);
+		assert_int_equal(net.entry.until, entry->until);
+		assert_ptr_equal(net.entry.note, entry->note);
+		assert_ptr_equal(net.entry.origin.file, entry->origin.file);
+		assert_int_equal(net.entry.origin.line, entry->origin.line);
+	}
+	ag_nets_free(nets);
+}
+
+/* So many files that their numbers run out. */
+static void
+test_very_many_files(void **state)
+{
+	enum { FILES = 65536 + 3 };
+	static char names[FILES];
+	struct ag_nets *nets = ag_nets_new();
+	struct ag_diag diag = { 0 };
+	struct ag_net net = { { { AG_IP_V4, 0, 0 }, 32 }, false,
+		{ AG_NEVER, NULL, { NULL, 1 } } };
+
+	(void)state;
+	for (unsigned i = 0; i < FILES; i++) {
+		net.prefix.net.lo = i;
+		net.entry.origin.file = &names[i];
+		assert_true(ag_nets_add(nets, &net));
+	}
+	assert_true(ag_nets_finish(nets, &diag));
+	for (unsigned i = 0; i < FILES; i++) {
+		ag_nets_get(nets, i, &net);
+		assert_ptr_equal(net.entry.origin.file, &names[i]);
+	}
+	ag_nets_free(nets);
+}
+
+/* Crowded and empty parts of the address space; what lies outside of both. */
+static void
+test_uneven_table(void **state)
+{
+	struct ag_nets *nets = ag_nets_new();
+	struct ag_diag diag = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 30000; i++) {
+		bool crowded = i < 20000;
+		uint64_t n =
+		    crowded ? 0x0a000000u + 2 * i : 0x20000000u + (i << 16);
+		struct ag_net net = { { { AG_IP_V4, 0, n & UINT32_MAX }, 32 },
+			false, { AG_NEVER, NULL, { "list", i } } };
+
+		assert_true(ag_nets_add(nets, &net));
+		net.prefix = (struct ag_prefix){
+			{ AG_IP_V6, crowded ? 1 : n << 20, n << 7 }, 128
+		};
+		assert_true(ag_nets_add(nets, &net));
+	}
+	assert_true(ag_nets_finish(nets, &diag));
+	for (size_t i = 0; i < ag_nets_size(nets); i++) {
+		struct ag_net net, found;
+
+		ag_nets_get(nets, i, &net);
+		assert_true(ag_nets_find(nets, &net.prefix.net, 0, &found));
+		assert_int_equal(found.entry.origin.line,
+		    net.entry.origin.line);
+		net.prefix.net.lo++;
+		assert_false(ag_nets_find(nets, &net.prefix.net, 0, &found));
+	}
+	expect_found(nets, "0.0.0.0", 0, "none");
+	expect_found(nets, "9.255.255.255", 0, "none");
+	expect_found(nets, "255.255.255.255", 0, "none");
+	expect_found(nets, "::", 0, "none");
+	expect_found(nets, "ffff::", 0, "none");
+	ag_nets_free(nets);
+}
+
 int
 main(void)
 {
@@ -409,6 +507,9 @@ main(void)
 		cmocka_unit_test(test_range_twice_is_one_warning),
 		cmocka_unit_test(test_duplicates_in_several_files),
 		cmocka_unit_test(test_exception_is_another_entry),
+		cmocka_unit_test(test_entries_come_back),
+		cmocka_unit_test(test_very_many_files),
+		cmocka_unit_test(test_uneven_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,26 @@ test_members_are_zeroed_and_stay(void **state)
 }
 
 static void
+test_trimmed(void **state)
+{
+	struct ag_vec vec = { 0 };
+	unsigned *item;
+
+	(void)state;
+	ag_vec_trim(&vec, sizeof(*item));
+	assert_null(vec.items);
+	for (unsigned i = 0; i < 17; i++)
+		*(unsigned *)ag_vec_add(&vec, sizeof(*item)) = i;
+	ag_vec_trim(&vec, sizeof(*item));
+	assert_int_equal(vec.room, 17);
+	item = ag_vec_add(&vec, sizeof(*item));
+	assert_int_equal(*item, 0);
+	for (unsigned i = 0; i < 17; i++)
+		assert_int_equal(((unsigned *)vec.items)[i], i);
+	ag_vec_free(&vec);
+}
+
+static void
 test_member_at_index(void **state)
 {
 	struct ag_vec vec = { 0 };
@@ -57,6 +77,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_members_are_zeroed_and_stay),
+		cmocka_unit_test(test_trimmed),
 		cmocka_unit_test(test_member_at_index),
 		cmocka_unit_test(test_too_many),
 	};
