@@ -9,7 +9,7 @@ struct claim {
 	bool listed;     /* a line "name" */
 	bool below;      /* a line ".name" */
 	uint32_t file;
-	uint32_t owner; /* of an alias: the number of its file's name */
+	uint32_t owner; /* of an alias: the id of its file's name */
 	struct ag_origin origin;
 	struct ag_origin line; /* in a list */
 };
@@ -17,11 +17,15 @@ struct claim {
 static struct claim *
 add_name(struct ag_domains *domains, struct ag_str name)
 {
+	uint32_t known = domains->map.n;
 	uint32_t id = ag_strmap_put(&domains->map, name);
 
 	if (id == AG_NO_ID)
 		return NULL;
-	return ag_vec_at(&domains->claims, id, sizeof(struct claim));
+	if (domains->map.n > known)
+		ag_strmap_set_number(&domains->map, id, known);
+	return ag_vec_at(&domains->claims, ag_strmap_number(&domains->map, id),
+	    sizeof(struct claim));
 }
 
 /* *key is the table's own copy of the name. */
@@ -35,7 +39,7 @@ find_name(const struct ag_domains *domains, struct ag_str name,
 	if (id == AG_NO_ID)
 		return NULL;
 	*key = ag_strmap_key(&domains->map, id);
-	return &claims[id];
+	return &claims[ag_strmap_number(&domains->map, id)];
 }
 
 static void
@@ -87,7 +91,8 @@ ag_domains_add_alias(struct ag_domains *domains, struct ag_str alias,
 	}
 	claim->by_alias = true;
 	claim->owner = id;
-	claim->file = claims[id].file;
+	claim->file = claims[ag_strmap_number(&domains->map, id)].file;
+	domains->has_aliases = true;
 	claim->origin = *origin;
 	return true;
 }
@@ -154,6 +159,27 @@ ag_domains_find(const struct ag_domains *domains, struct ag_str name)
 		}
 	}
 	return domain;
+}
+
+struct ag_str
+ag_domains_fold(const struct ag_domains *domains, struct ag_str name)
+{
+	const struct claim *claim;
+	struct ag_str key;
+
+	if (!domains->has_aliases)
+		return name;
+	claim = find_name(domains, name, &key);
+	return claim != NULL && claim->by_alias ?
+	    ag_strmap_key(&domains->map, claim->owner) :
+	    name;
+}
+
+void
+ag_domains_trim(struct ag_domains *domains)
+{
+	ag_strmap_trim(&domains->map);
+	ag_vec_trim(&domains->claims, sizeof(struct claim));
 }
 
 void

@@ -18,7 +18,8 @@
 /* All zero bytes are an empty table. */
 struct ag_domains {
 	struct ag_strmap map;
-	struct ag_vec claims; /* by number of the name */
+	struct ag_vec claims; /* by the number of the name */
+	bool has_aliases;
 };
 
 /* What is known of a domain. */
@@ -52,6 +53,13 @@ bool ag_domains_add_listed(struct ag_domains *domains, struct ag_str name,
 /* folded borrows name or the table; governed is empty when it is not local. */
 struct ag_domain ag_domains_find(const struct ag_domains *domains,
     struct ag_str name);
+
+/* The name that an alias stands for, of the table; any other name itself. */
+struct ag_str ag_domains_fold(const struct ag_domains *domains,
+    struct ag_str name);
+
+/* Gives back what memory is left over, when nothing more is added. */
+void ag_domains_trim(struct ag_domains *domains);
 
 void ag_domains_free(struct ag_domains *domains);
 

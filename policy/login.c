@@ -46,13 +46,13 @@ void
 ag_login_fold(struct ag_mailbox *login, const struct ag_login_form *form)
 {
 	struct ag_str domain = ag_mailbox_domain(login);
-	struct ag_domain known;
+	struct ag_str folded;
 
 	if (domain.len == 0)
 		return;
-	known = ag_domains_find(form->domains, domain);
-	if (known.folded.ptr != domain.ptr)
-		put_domain(login, known.folded);
+	folded = ag_domains_fold(form->domains, domain);
+	if (folded.ptr != domain.ptr)
+		put_domain(login, folded);
 }
 
 void

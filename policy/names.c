@@ -13,6 +13,18 @@ report_twice(struct ag_str name, const struct ag_entry *first,
 	    AG_STR_ARG(name), where);
 }
 
+static bool
+add_entry(struct ag_names *names, uint32_t id, const struct ag_entry *entry)
+{
+	struct ag_entry *mine = ag_vec_add(&names->entries, sizeof(*mine));
+
+	if (mine == NULL)
+		return false;
+	*mine = *entry;
+	ag_strmap_set_number(&names->map, id, (uint32_t)names->entries.n - 1);
+	return true;
+}
+
 bool
 ag_names_add(struct ag_names *names, struct ag_str name,
     const struct ag_entry *entry, struct ag_diag *diag)
@@ -22,12 +34,12 @@ ag_names_add(struct ag_names *names, struct ag_str name,
 
 	if (id == AG_NO_ID)
 		return false;
-	mine = ag_vec_at(&names->entries, id, sizeof(*mine));
-	if (mine == NULL)
-		return false;
-	if (id < known)
-		report_twice(name, mine, entry, diag);
-	if (id >= known || entry->until > mine->until)
+	if (names->map.n > known)
+		return add_entry(names, id, entry);
+	mine = (struct ag_entry *)names->entries.items +
+	    ag_strmap_number(&names->map, id);
+	report_twice(name, mine, entry, diag);
+	if (entry->until > mine->until)
 		*mine = *entry;
 	return true;
 }
@@ -36,11 +48,12 @@ const struct ag_entry *
 ag_names_find(const struct ag_names *names, struct ag_str name, int64_t now)
 {
 	uint32_t id = ag_strmap_find(&names->map, name);
-	const struct ag_entry *entries = names->entries.items;
+	const struct ag_entry *entry = names->entries.items;
 
-	if (id == AG_NO_ID || !ag_entry_is_live(&entries[id], now))
+	if (id == AG_NO_ID)
 		return NULL;
-	return &entries[id];
+	entry += ag_strmap_number(&names->map, id);
+	return ag_entry_is_live(entry, now) ? entry : NULL;
 }
 
 void

@@ -13,7 +13,7 @@
 /* All zero bytes are an empty set. */
 struct ag_names {
 	struct ag_strmap map;
-	struct ag_vec entries; /* struct ag_entry, by number */
+	struct ag_vec entries; /* struct ag_entry, by the number of the name */
 };
 
 /*

@@ -8,33 +8,37 @@
 #include "vec.h"
 
 /* A right side that stands for any login. */
-#define ANY UINT32_MAX
+#define ANY AG_NO_ID
 
 /* One left side beside one of its right sides. */
 struct pair {
 	uint32_t left;
-	uint32_t right; /* number of the right side as written */
-	uint32_t login; /* number of the login that it is, or ANY */
+	uint32_t right; /* the name that the right side is as written */
+	uint32_t login; /* the name of the login that it is, or ANY */
 };
 
+/* Most left sides have one owner, who needs no list. */
 struct left {
-	struct ag_origin origin; /* of its first line */
-	uint32_t first_pair;     /* into pairs, sorted by left side */
-	uint32_t pairs;
-	uint32_t first_owner; /* into owners */
-	uint32_t owners;
-	bool any;
+	uint32_t name;
+	uint32_t line;   /* the first one that has it */
+	uint32_t owners; /* one name, or from where on they stand in owners */
+	unsigned file : 24;
+	bool any : 1;
+	bool many : 1;
 };
 
+#define FILES_MAX (1u << 24)
+
+/*
+ * All texts are in one map, lefts and logins and right sides as written, for
+ * they are mostly the same ones: a right side is followed without a search.
+ */
 struct ag_senders {
-	struct ag_strmap lefts;
-	struct ag_strmap rights;
-	struct ag_strmap logins;
-	struct ag_vec left; /* struct left, by number */
-	uint32_t *follow; /* by right side: the left side it is, or AG_NO_ID */
-	struct ag_vec pairs; /* struct pair; while it is built */
-	struct ag_vec
-	    owners; /* uint32_t, numbers of logins, sorted within a left */
+	struct ag_strmap names; /* numbered by left side, from 1 on */
+	struct ag_vec left;     /* struct left */
+	struct ag_vec files;    /* const char * */
+	struct ag_vec owners;   /* uint32_t: how many, and sorted names */
+	struct ag_vec pairs;    /* struct pair; while it is built */
 };
 
 struct ag_senders *
@@ -48,39 +52,88 @@ ag_senders_free(struct ag_senders *senders)
 {
 	if (senders == NULL)
 		return;
-	ag_strmap_free(&senders->lefts);
-	ag_strmap_free(&senders->rights);
-	ag_strmap_free(&senders->logins);
+	ag_strmap_free(&senders->names);
 	ag_vec_free(&senders->left);
-	free(senders->follow);
-	ag_vec_free(&senders->pairs);
+	ag_vec_free(&senders->files);
 	ag_vec_free(&senders->owners);
+	ag_vec_free(&senders->pairs);
 	free(senders);
+}
+
+static struct left *
+left_at(const struct ag_senders *senders, uint32_t i)
+{
+	return (struct left *)senders->left.items + i;
+}
+
+/* The left side that a name is, or AG_NO_ID. */
+static uint32_t
+left_of(const struct ag_senders *senders, uint32_t name)
+{
+	if (name == AG_NO_ID)
+		return AG_NO_ID;
+	/* 0 becomes AG_NO_ID */
+	return ag_strmap_number(&senders->names, name) - 1;
+}
+
+static struct ag_origin
+origin_of(const struct ag_senders *senders, const struct left *left)
+{
+	const char *const *files = senders->files.items;
+
+	return (struct ag_origin){ files[left->file], left->line };
+}
+
+/* False when there is no memory. */
+static bool
+number_file(struct ag_senders *senders, const char *file)
+{
+	const char *const *files = senders->files.items, **place;
+
+	/* they are read one after the other */
+	if (senders->files.n > 0 && files[senders->files.n - 1] == file)
+		return true;
+	if (senders->files.n == FILES_MAX)
+		return false;
+	place = ag_vec_add(&senders->files, sizeof(*place));
+	if (place == NULL)
+		return false;
+	*place = file;
+	return true;
 }
 
 static uint32_t
 add_left(struct ag_senders *senders, struct ag_str text,
     const struct ag_origin *origin)
 {
-	uint32_t known = senders->lefts.n;
-	uint32_t id = ag_strmap_put(&senders->lefts, text);
+	uint32_t name = ag_strmap_put(&senders->names, text), known;
 	struct left *left;
 
-	if (id == AG_NO_ID)
+	if (name == AG_NO_ID)
 		return AG_NO_ID;
-	left = ag_vec_at(&senders->left, id, sizeof(*left));
-	if (left == NULL)
+	known = left_of(senders, name);
+	if (known != AG_NO_ID)
+		return known;
+	left = ag_vec_add(&senders->left, sizeof(*left));
+	if (left == NULL || senders->left.n >= AG_NO_ID ||
+	    !number_file(senders, origin->file))
 		return AG_NO_ID;
-	if (id >= known)
-		left->origin = *origin;
-	return id;
+	*left = (struct left){ .name = name,
+		.line = origin->line,
+		.owners = AG_NO_ID,
+		.file = (uint32_t)(senders->files.n - 1) & (FILES_MAX - 1) };
+	ag_strmap_set_number(&senders->names, name, (uint32_t)senders->left.n);
+	return (uint32_t)senders->left.n - 1;
 }
 
 static bool
 add_pair(struct ag_senders *senders, struct pair pair)
 {
-	struct pair *place = ag_vec_add(&senders->pairs, sizeof(*place));
+	struct pair *place;
 
+	if (pair.left == AG_NO_ID)
+		return false;
+	place = ag_vec_add(&senders->pairs, sizeof(*place));
 	if (place != NULL)
 		*place = pair;
 	return place != NULL;
@@ -90,31 +143,101 @@ bool
 ag_senders_add(struct ag_senders *senders, struct ag_str left,
     struct ag_str login, struct ag_str written, const struct ag_origin *origin)
 {
-	struct pair pair = { add_left(senders, left, origin),
-		ag_strmap_put(&senders->rights, written),
-		ag_strmap_put(&senders->logins, login) };
+	struct pair pair = { .left = add_left(senders, left, origin) };
 
-	return pair.left != AG_NO_ID && pair.right != AG_NO_ID &&
-	    pair.login != AG_NO_ID && add_pair(senders, pair);
+	pair.login = pair.right = ag_strmap_put(&senders->names, login);
+	if (!ag_str_eq(login, written))
+		pair.right = ag_strmap_put(&senders->names, written);
+	return pair.login != AG_NO_ID && pair.right != AG_NO_ID &&
+	    add_pair(senders, pair);
 }
 
 bool
 ag_senders_add_any(struct ag_senders *senders, struct ag_str left,
     const struct ag_origin *origin)
 {
-	struct pair pair = { add_left(senders, left, origin), AG_NO_ID, ANY };
-
-	return pair.left != AG_NO_ID && add_pair(senders, pair);
+	return add_pair(senders,
+	    (struct pair){ add_left(senders, left, origin), AG_NO_ID, ANY });
 }
 
 /* ---- chains ---- */
 
+/* The pairs, each left side's own in a row. */
+struct sorted {
+	struct pair *pairs;
+	uint32_t *first; /* of each left side, and of one behind the last */
+};
+
+static bool
+is_sorted(const struct pair *pairs, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (pairs[i - 1].left > pairs[i].left)
+			return false;
+	return true;
+}
+
+/* From how many each left side has to where its first one is. */
+static void
+count_pairs(const struct ag_senders *senders, uint32_t *first)
+{
+	const struct pair *pairs = senders->pairs.items;
+	uint32_t place = 0;
+
+	for (size_t i = 0; i < senders->pairs.n; i++)
+		first[pairs[i].left]++;
+	for (size_t i = 0; i <= senders->left.n; i++) {
+		uint32_t n = first[i];
+
+		first[i] = place;
+		place += n;
+	}
+}
+
+/* Puts the pairs in order, with first as the places to fill, then mends it. */
+static bool
+place_pairs(struct ag_senders *senders, uint32_t *first)
+{
+	size_t n = senders->pairs.n, nlefts = senders->left.n;
+	const struct pair *pairs = senders->pairs.items;
+	struct pair *sorted;
+
+	if (is_sorted(pairs, n))
+		return true;
+	sorted = malloc(n * sizeof(*sorted));
+	if (sorted == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		sorted[first[pairs[i].left]++] = pairs[i];
+	memmove(first + 1, first, nlefts * sizeof(*first));
+	first[0] = 0;
+	ag_vec_free(&senders->pairs);
+	senders->pairs = (struct ag_vec){ sorted, n, n };
+	return true;
+}
+
+/* False when there is no memory; the caller frees sorted->first. */
+static bool
+sort_pairs(struct ag_senders *senders, struct sorted *sorted)
+{
+	sorted->first = calloc(senders->left.n + 1, sizeof(*sorted->first));
+	if (sorted->first == NULL || senders->pairs.n >= UINT32_MAX)
+		return false;
+	count_pairs(senders, sorted->first);
+	if (!place_pairs(senders, sorted->first))
+		return false;
+	sorted->pairs = senders->pairs.items;
+	return true;
+}
+
 /* A walk over all left sides that can be reached from one. */
 struct walk {
 	struct ag_senders *senders;
-	uint32_t
-	    *seen_by; /* by left side: the start of the last walk there, + 1 */
+	struct sorted sorted;
+	/* by left side: the start of the last walk there, + 1 */
+	uint32_t *seen_by;
 	struct ag_vec queue; /* struct step */
+	struct ag_vec found; /* uint32_t, names of logins */
 	uint32_t start;
 	bool circle;
 	bool too_long;
@@ -126,48 +249,11 @@ struct step {
 };
 
 static int
-compare_pairs(const void *a, const void *b)
-{
-	const struct pair *x = a, *y = b;
-
-	return (x->left > y->left) - (x->left < y->left);
-}
-
-static int
 compare_ids(const void *a, const void *b)
 {
 	const uint32_t *x = a, *y = b;
 
 	return (*x > *y) - (*x < *y);
-}
-
-/* Sorts the pairs and tells each left side where its own are. */
-static void
-sort_pairs(struct ag_senders *senders)
-{
-	struct pair *pairs = senders->pairs.items;
-	struct left *left = senders->left.items;
-	size_t n = senders->pairs.n;
-
-	if (n > 0)
-		qsort(pairs, n, sizeof(*pairs), compare_pairs);
-	for (size_t i = n; i > 0; i--) {
-		left[pairs[i - 1].left].first_pair = (uint32_t)(i - 1);
-		left[pairs[i - 1].left].pairs++;
-	}
-}
-
-/* Finds the right sides that are left sides too; false: no memory. */
-static bool
-link_rights(struct ag_senders *senders)
-{
-	uint32_t n = senders->rights.n;
-
-	senders->follow = calloc((size_t)n + 1, sizeof(*senders->follow));
-	for (uint32_t i = 0; senders->follow != NULL && i < n; i++)
-		senders->follow[i] = ag_strmap_find(&senders->lefts,
-		    ag_strmap_key(&senders->rights, i));
-	return senders->follow != NULL;
 }
 
 static bool
@@ -195,68 +281,91 @@ follow(struct walk *walk, uint32_t left, unsigned depth)
 static bool
 take_pair(struct walk *walk, const struct pair *pair, unsigned depth)
 {
-	struct ag_senders *senders = walk->senders;
-	struct left *lefts = senders->left.items;
 	uint32_t next, *owner;
 
 	if (pair->login == ANY) {
-		lefts[walk->start].any = true;
+		left_at(walk->senders, walk->start)->any = true;
 		return true;
 	}
-	owner = ag_vec_add(&senders->owners, sizeof(*owner));
+	owner = ag_vec_add(&walk->found, sizeof(*owner));
 	if (owner == NULL)
 		return false;
 	*owner = pair->login;
-	next = senders->follow[pair->right];
+	next = left_of(walk->senders, pair->right);
 	return next == AG_NO_ID || follow(walk, next, depth + 1);
 }
 
 static bool
 take_step(struct walk *walk, struct step step)
 {
-	const struct left *left =
-	    (const struct left *)walk->senders->left.items + step.left;
-	const struct pair *pair =
-	    (const struct pair *)walk->senders->pairs.items + left->first_pair;
+	const uint32_t *first = &walk->sorted.first[step.left];
 
-	for (uint32_t i = 0; i < left->pairs; i++)
-		if (!take_pair(walk, &pair[i], step.depth))
+	for (uint32_t i = first[0]; i < first[1]; i++)
+		if (!take_pair(walk, &walk->sorted.pairs[i], step.depth))
 			return false;
 	return true;
 }
 
-/* Sorts the start's owners and drops those that are there twice. */
+/* Sorts what the walk found, and drops what is there twice. */
 static void
-sort_owners(struct ag_senders *senders, struct left *left)
+sort_found(struct ag_vec *found)
 {
-	uint32_t *owner = senders->owners.items;
-	uint32_t n = (uint32_t)senders->owners.n - left->first_owner, kept = 0;
+	uint32_t *name = found->items;
+	size_t kept = 0;
 
-	left->owners = 0;
-	if (n == 0)
-		return;
-	owner += left->first_owner;
-	if (n > 1)
-		qsort(owner, n, sizeof(*owner), compare_ids);
-	for (uint32_t i = 0; i < n; i++)
-		if (kept == 0 || owner[kept - 1] != owner[i])
-			owner[kept++] = owner[i];
-	left->owners = kept;
-	senders->owners.n = left->first_owner + kept;
+	if (found->n > 1)
+		qsort(name, found->n, sizeof(*name), compare_ids);
+	for (size_t i = 0; i < found->n; i++)
+		if (kept == 0 || name[kept - 1] != name[i])
+			name[kept++] = name[i];
+	found->n = kept;
+}
+
+static bool
+keep_many(struct ag_senders *senders, struct left *left,
+    const struct ag_vec *found)
+{
+	size_t first = senders->owners.n;
+	uint32_t *place =
+	    ag_vec_at(&senders->owners, first + found->n, sizeof(*place));
+
+	if (place == NULL || senders->owners.n >= UINT32_MAX)
+		return false;
+	place -= found->n;
+	place[0] = (uint32_t)found->n;
+	memcpy(place + 1, found->items, found->n * sizeof(*place));
+	left->owners = (uint32_t)first;
+	left->many = true;
+	return true;
+}
+
+static bool
+keep_found(struct walk *walk)
+{
+	struct left *left = left_at(walk->senders, walk->start);
+	const uint32_t *name = walk->found.items;
+
+	sort_found(&walk->found);
+	if (walk->found.n > 1)
+		return keep_many(walk->senders, left, &walk->found);
+	if (walk->found.n == 1)
+		left->owners = name[0];
+	return true;
 }
 
 static void
 report_walk(const struct walk *walk, struct ag_diag *diag)
 {
 	const struct ag_senders *senders = walk->senders;
-	const struct left *left = senders->left.items;
-	struct ag_str text = ag_strmap_key(&senders->lefts, walk->start);
+	const struct left *left = left_at(senders, walk->start);
+	struct ag_str text = ag_strmap_key(&senders->names, left->name);
+	struct ag_origin at = origin_of(senders, left);
 
 	if (walk->circle)
-		ag_diag_report(diag, AG_WARNING, &left[walk->start].origin,
+		ag_diag_report(diag, AG_WARNING, &at,
 		    "%.*s leads in a circle back to itself", AG_STR_ARG(text));
 	if (walk->too_long)
-		ag_diag_report(diag, AG_WARNING, &left[walk->start].origin,
+		ag_diag_report(diag, AG_WARNING, &at,
 		    "%.*s begins a chain of more than %d left sides; the rest is "
 		    "not followed",
 		    AG_STR_ARG(text), AG_SENDERS_CHAIN);
@@ -265,21 +374,40 @@ report_walk(const struct walk *walk, struct ag_diag *diag)
 static bool
 walk_from(struct walk *walk, uint32_t start, struct ag_diag *diag)
 {
-	struct ag_senders *senders = walk->senders;
-	struct left *left = (struct left *)senders->left.items + start;
 	bool ok;
 
 	walk->start = start;
 	walk->circle = walk->too_long = false;
-	walk->queue.n = 0;
-	left->first_owner = (uint32_t)senders->owners.n;
+	walk->queue.n = walk->found.n = 0;
 	ok = follow(walk, start, 1);
 	for (size_t i = 0; ok && i < walk->queue.n; i++)
 		ok = take_step(walk, ((struct step *)walk->queue.items)[i]);
-	if (!ok || senders->owners.n > UINT32_MAX)
+	if (!ok || !keep_found(walk))
 		return false;
-	sort_owners(senders, left);
 	report_walk(walk, diag);
+	return true;
+}
+
+/* Nearly every left side has one right side, which leads nowhere. */
+static bool
+is_short(const struct walk *walk, uint32_t start)
+{
+	const uint32_t *first = &walk->sorted.first[start];
+	const struct pair *pair = &walk->sorted.pairs[first[0]];
+
+	return first[1] - first[0] == 1 && pair->login != ANY &&
+	    left_of(walk->senders, pair->right) == AG_NO_ID;
+}
+
+static bool
+find_owners(struct walk *walk, uint32_t start, struct ag_diag *diag)
+{
+	const struct pair *pair =
+	    &walk->sorted.pairs[walk->sorted.first[start]];
+
+	if (!is_short(walk, start))
+		return walk_from(walk, start, diag);
+	left_at(walk->senders, start)->owners = pair->login;
 	return true;
 }
 
@@ -287,25 +415,30 @@ bool
 ag_senders_finish(struct ag_senders *senders, struct ag_diag *diag)
 {
 	struct walk walk = { .senders = senders };
-	bool ok;
+	bool ok = sort_pairs(senders, &walk.sorted);
 
-	sort_pairs(senders);
-	if (!link_rights(senders))
-		return false;
-	walk.seen_by = calloc((size_t)senders->lefts.n + 1, sizeof(uint32_t));
-	ok = walk.seen_by != NULL;
-	for (uint32_t i = 0; ok && i < senders->lefts.n; i++)
-		ok = walk_from(&walk, i, diag);
+	walk.seen_by = calloc(senders->left.n + 1, sizeof(uint32_t));
+	ok = ok && walk.seen_by != NULL;
+	for (uint32_t i = 0; ok && i < senders->left.n; i++)
+		ok = find_owners(&walk, i, diag);
+	free(walk.sorted.first);
 	free(walk.seen_by);
 	ag_vec_free(&walk.queue);
+	ag_vec_free(&walk.found);
 	ag_vec_free(&senders->pairs);
-	ag_strmap_free(&senders->rights);
-	free(senders->follow);
-	senders->follow = NULL;
+	ag_strmap_trim(&senders->names);
+	ag_vec_trim(&senders->left, sizeof(struct left));
+	ag_vec_trim(&senders->owners, sizeof(uint32_t));
 	return ok;
 }
 
 /* ---- look-ups ---- */
+
+static uint32_t
+find_left(const struct ag_senders *senders, struct ag_str text)
+{
+	return left_of(senders, ag_strmap_find(&senders->names, text));
+}
 
 /* The left sides to try for an address: AG_NO_ID where there is none. */
 static void
@@ -316,30 +449,44 @@ find_lefts(const struct ag_senders *senders, const struct ag_sender_key *key,
 	char text[AG_ADDRESS_MAX];
 	bool tagged = key->base.len < key->local.len;
 
-	found[0] = ag_strmap_find(&senders->lefts,
-	    ag_address_write(key->local, key->domain, text));
+	found[0] =
+	    find_left(senders, ag_address_write(key->local, key->domain, text));
 	found[1] = tagged ?
-	    ag_strmap_find(&senders->lefts,
-		ag_address_write(key->base, key->domain, text)) :
+	    find_left(senders, ag_address_write(key->base, key->domain, text)) :
 	    AG_NO_ID;
 	found[2] = key->domain.len > 0 ?
-	    ag_strmap_find(&senders->lefts,
-		ag_address_write(none, key->domain, text)) :
+	    find_left(senders, ag_address_write(none, key->domain, text)) :
 	    AG_NO_ID;
-	found[3] = ag_strmap_find(&senders->lefts, any);
+	found[3] = find_left(senders, any);
+}
+
+/* The logins that a left side is given to; *n counts them. */
+static const uint32_t *
+owners_of(const struct ag_senders *senders, const struct left *left,
+    uint32_t *n)
+{
+	const uint32_t *owners = senders->owners.items;
+
+	if (left->many) {
+		*n = owners[left->owners];
+		return owners + left->owners + 1;
+	}
+	*n = left->owners != AG_NO_ID;
+	return &left->owners;
 }
 
 static bool
 has_owner(const struct ag_senders *senders, uint32_t id, uint32_t login)
 {
-	const struct left *left = (const struct left *)senders->left.items + id;
-	const uint32_t *owners = senders->owners.items;
+	const struct left *left = left_at(senders, id);
+	const uint32_t *owners;
+	uint32_t n;
 
 	if (left->any)
 		return true;
-	return login != AG_NO_ID && left->owners > 0 &&
-	    bsearch(&login, owners + left->first_owner, left->owners,
-		sizeof(*owners), compare_ids) != NULL;
+	owners = owners_of(senders, left, &n);
+	return login != AG_NO_ID && n > 0 &&
+	    bsearch(&login, owners, n, sizeof(*owners), compare_ids) != NULL;
 }
 
 bool
@@ -348,9 +495,9 @@ ag_senders_give(const struct ag_senders *senders,
 {
 	uint32_t found[4], id;
 
-	if (senders->lefts.n == 0)
+	if (senders->left.n == 0)
 		return false;
-	id = ag_strmap_find(&senders->logins, login);
+	id = ag_strmap_find(&senders->names, login);
 	find_lefts(senders, key, found);
 	for (int i = 0; i < 4; i++)
 		if (found[i] != AG_NO_ID && has_owner(senders, found[i], id))
@@ -361,46 +508,53 @@ ag_senders_give(const struct ag_senders *senders,
 size_t
 ag_senders_size(const struct ag_senders *senders)
 {
-	return senders->lefts.n;
+	return senders->left.n;
+}
+
+static void
+tell_owners(const struct ag_senders *senders, const struct left *left,
+    ag_senders_fn *found, void *arg)
+{
+	struct ag_str text = ag_strmap_key(&senders->names, left->name);
+	struct ag_origin at = origin_of(senders, left);
+	const uint32_t *owners;
+	uint32_t n;
+
+	if (left->any)
+		found(arg, text, ag_str("*"), &at);
+	owners = owners_of(senders, left, &n);
+	for (uint32_t i = 0; i < n; i++)
+		found(arg, text, ag_strmap_key(&senders->names, owners[i]),
+		    &at);
 }
 
 void
 ag_senders_of_address(const struct ag_senders *senders,
     const struct ag_sender_key *key, ag_senders_fn *found, void *arg)
 {
-	const uint32_t *owners = senders->owners.items;
 	uint32_t id[4];
 
-	if (senders->lefts.n == 0)
+	if (senders->left.n == 0)
 		return;
 	find_lefts(senders, key, id);
-	for (int i = 0; i < 4; i++) {
-		const struct left *left;
-		struct ag_str text;
-
-		if (id[i] == AG_NO_ID)
-			continue;
-		left = (const struct left *)senders->left.items + id[i];
-		text = ag_strmap_key(&senders->lefts, id[i]);
-		if (left->any)
-			found(arg, text, ag_str("*"), &left->origin);
-		for (uint32_t o = 0; o < left->owners; o++)
-			found(arg, text,
-			    ag_strmap_key(&senders->logins,
-				owners[left->first_owner + o]),
-			    &left->origin);
-	}
+	for (int i = 0; i < 4; i++)
+		if (id[i] != AG_NO_ID)
+			tell_owners(senders, left_at(senders, id[i]), found,
+			    arg);
 }
 
 void
 ag_senders_of_login(const struct ag_senders *senders, struct ag_str login,
     ag_senders_fn *found, void *arg)
 {
-	const struct left *left = senders->left.items;
-	uint32_t id = ag_strmap_find(&senders->logins, login);
+	uint32_t id = ag_strmap_find(&senders->names, login);
 
-	for (uint32_t i = 0; i < senders->lefts.n; i++)
+	for (uint32_t i = 0; i < senders->left.n; i++) {
+		const struct left *left = left_at(senders, i);
+		struct ag_origin at = origin_of(senders, left);
+
 		if (has_owner(senders, i, id))
-			found(arg, ag_strmap_key(&senders->lefts, i), login,
-			    &left[i].origin);
+			found(arg, ag_strmap_key(&senders->names, left->name),
+			    login, &at);
+	}
 }

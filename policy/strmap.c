@@ -2,39 +2,90 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-struct ag_strmap_key {
-	uint32_t offset;
-	uint32_t len;
+/* Ids count these, so that the records may fill 16 GB. */
+struct ag_strmap_unit {
+	uint32_t word;
 };
 
-#define FIRST_SLOTS 64u
+/* What lies in the units: of a found string it is all in one place. */
+struct record {
+	uint32_t number;
+	uint16_t len;
+	char text[];
+};
+
+#define FIRST_SLOTS 32u
+#define TEXT_OFFSET offsetof(struct record, text)
 
 void
 ag_strmap_free(struct ag_strmap *map)
 {
 	free(map->slots);
-	free(map->keys);
-	free(map->text);
+	free(map->units);
 	*map = (struct ag_strmap){ 0 };
+}
+
+static struct record *
+record_of(const struct ag_strmap *map, uint32_t id)
+{
+	return (struct record *)(void *)(map->units + id);
 }
 
 struct ag_str
 ag_strmap_key(const struct ag_strmap *map, uint32_t id)
 {
-	if (map->keys[id].len == 0)
-		return (struct ag_str){ NULL, 0 };
-	return (struct ag_str){ map->text + map->keys[id].offset,
-		map->keys[id].len };
+	const struct record *record = record_of(map, id);
+
+	return (struct ag_str){ record->text, record->len };
 }
 
-static uint64_t
-hash(struct ag_str key)
+uint32_t
+ag_strmap_number(const struct ag_strmap *map, uint32_t id)
 {
-	return XXH3_64bits(key.len > 0 ? key.ptr : "", key.len);
+	return record_of(map, id)->number;
+}
+
+void
+ag_strmap_set_number(struct ag_strmap *map, uint32_t id, uint32_t number)
+{
+	record_of(map, id)->number = number;
+}
+
+static size_t
+units_of(size_t len)
+{
+	const size_t unit = sizeof(struct ag_strmap_unit);
+
+	return (TEXT_OFFSET + len + unit - 1) / unit;
+}
+
+uint32_t
+ag_strmap_first(const struct ag_strmap *map)
+{
+	return map->n > 0 ? 0 : AG_NO_ID;
+}
+
+uint32_t
+ag_strmap_next(const struct ag_strmap *map, uint32_t id)
+{
+	size_t next = id + units_of(record_of(map, id)->len);
+
+	return next < map->used ? (uint32_t)next : AG_NO_ID;
+}
+
+/* ---- slots ---- */
+
+static uint32_t
+hash(const struct ag_strmap *map, struct ag_str key)
+{
+	return (uint32_t)(XXH3_64bits_withSeed(key.len > 0 ? key.ptr : "",
+			      key.len, map->seed) >>
+	    32);
 }
 
 static uint32_t
@@ -49,14 +100,31 @@ id_of(uint64_t slot)
 	return (uint32_t)slot - 1;
 }
 
-/* The slot that holds key, or the empty one where it would be put. */
+/*
+ * Where the search for a tag begins.  A slot's tag is all that is needed to
+ * move it, and slots lie in the order of their tags, nearly: when the map
+ * grows, both arrays are walked through once and no string is looked at.
+ */
 static uint32_t
-find_slot(const struct ag_strmap *map, struct ag_str key, uint64_t h)
+home_of(uint32_t nslots, uint32_t tag)
 {
-	uint32_t at = (uint32_t)h & map->mask;
+	return (uint32_t)((uint64_t)tag * nslots >> 32);
+}
 
-	for (; map->slots[at] != 0; at = (at + 1) & map->mask)
-		if (tag_of(map->slots[at]) == (uint32_t)(h >> 32) &&
+static uint32_t
+slot_behind(uint32_t nslots, uint32_t at)
+{
+	return at + 1 < nslots ? at + 1 : 0;
+}
+
+/* The slot that holds key, or the free one where it would be put. */
+static uint32_t
+find_slot(const struct ag_strmap *map, struct ag_str key, uint32_t tag)
+{
+	uint32_t at = home_of(map->nslots, tag);
+
+	for (; map->slots[at] != 0; at = slot_behind(map->nslots, at))
+		if (tag_of(map->slots[at]) == tag &&
 		    ag_str_eq(ag_strmap_key(map, id_of(map->slots[at])), key))
 			break;
 	return at;
@@ -69,84 +137,129 @@ ag_strmap_find(const struct ag_strmap *map, struct ag_str key)
 
 	if (map->n == 0)
 		return AG_NO_ID;
-	slot = map->slots[find_slot(map, key, hash(key))];
+	slot = map->slots[find_slot(map, key, hash(map, key))];
 	return slot != 0 ? id_of(slot) : AG_NO_ID;
 }
 
-static uint64_t
-make_slot(uint64_t h, uint32_t id)
+/* Moves all slots into an array of another size. */
+static bool
+resize(struct ag_strmap *map, uint32_t nslots)
 {
-	return (h >> 32) << 32 | (id + 1);
+	uint64_t *slots = calloc(nslots, sizeof(*slots));
+
+	if (slots == NULL)
+		return false;
+	for (uint32_t i = 0; i < map->nslots; i++) {
+		uint32_t at = home_of(nslots, tag_of(map->slots[i]));
+
+		if (map->slots[i] == 0)
+			continue;
+		while (slots[at] != 0)
+			at = slot_behind(nslots, at);
+		slots[at] = map->slots[i];
+	}
+	free(map->slots);
+	map->slots = slots;
+	map->nslots = nslots;
+	return true;
 }
 
-/* Doubles slots and keys; at most half of the slots are ever in use. */
+/* Its own address, which differs from run to run, if there is nothing better.
+ */
+static uint64_t
+new_seed(const struct ag_strmap *map)
+{
+	uint64_t seed = (uint64_t)(uintptr_t)map;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
+		seed *= UINT64_C(0x9e3779b97f4a7c15);
+	return seed;
+}
+
+/* Three quarters of the slots are in use, at most. */
+static uint32_t
+most_strings(uint32_t nslots)
+{
+	return nslots / 4 * 3;
+}
+
 static bool
 grow(struct ag_strmap *map)
 {
-	uint32_t nslots =
-	    map->slots == NULL ? FIRST_SLOTS : (map->mask + 1) * 2;
-	struct ag_strmap_key *keys;
-	uint64_t *slots;
+	if (map->nslots > UINT32_MAX / 2)
+		return false;
+	if (map->nslots == 0)
+		map->seed = new_seed(map);
+	return resize(map, map->nslots == 0 ? FIRST_SLOTS : map->nslots * 2);
+}
 
-	if (map->mask > UINT32_MAX / 4)
-		return false;
-	keys = realloc(map->keys, nslots / 2 * sizeof(*keys));
-	if (keys == NULL)
-		return false;
-	map->keys = keys;
-	slots = calloc(nslots, sizeof(*slots));
-	if (slots == NULL)
-		return false;
-	free(map->slots);
-	map->slots = slots;
-	map->mask = nslots - 1;
-	for (uint32_t id = 0; id < map->n; id++) {
-		struct ag_str key = ag_strmap_key(map, id);
-		uint64_t h = hash(key);
+/* ---- records ---- */
 
-		slots[find_slot(map, key, h)] = make_slot(h, id);
-	}
+static bool
+resize_units(struct ag_strmap *map, size_t room)
+{
+	struct ag_strmap_unit *units =
+	    realloc(map->units, room * sizeof(*units));
+
+	if (units == NULL)
+		return false;
+	map->units = units;
+	map->room = room;
 	return true;
 }
 
-static bool
-keep_text(struct ag_strmap *map, struct ag_str key)
+/* The id of a new record; AG_NO_ID: no memory. */
+static uint32_t
+add_record(struct ag_strmap *map, struct ag_str key)
 {
-	size_t room = map->text_room;
-	char *text;
+	size_t n = units_of(key.len), room = map->room;
+	uint32_t id = (uint32_t)map->used;
+	struct record *record;
 
-	if (key.len > UINT32_MAX - map->text_len)
-		return false;
-	while (room - map->text_len < key.len)
-		room = room == 0 ? 4096 : room * 2;
-	if (room != map->text_room) {
-		text = realloc(map->text, room);
-		if (text == NULL)
-			return false;
-		map->text = text;
-		map->text_room = room;
-	}
+	if (key.len > AG_STRMAP_KEY_MAX || map->used + n >= AG_NO_ID)
+		return AG_NO_ID;
+	while (room - map->used < n)
+		room = room == 0 ? 256 : room * 2;
+	if (room != map->room && !resize_units(map, room))
+		return AG_NO_ID;
+	record = record_of(map, id);
+	record->number = 0;
+	record->len = (uint16_t)key.len;
 	if (key.len > 0)
-		memcpy(map->text + map->text_len, key.ptr, key.len);
-	return true;
+		memcpy(record->text, key.ptr, key.len);
+	map->used += n;
+	return id;
 }
 
 uint32_t
 ag_strmap_put(struct ag_strmap *map, struct ag_str key)
 {
-	uint64_t h = hash(key);
-	uint32_t at;
+	uint32_t tag, at, id;
 
-	if ((map->slots == NULL || map->n > map->mask / 2) && !grow(map))
+	if (map->n >= most_strings(map->nslots) && !grow(map))
 		return AG_NO_ID;
-	at = find_slot(map, key, h);
+	tag = hash(map, key);
+	at = find_slot(map, key, tag);
 	if (map->slots[at] != 0)
 		return id_of(map->slots[at]);
-	if (!keep_text(map, key))
+	id = add_record(map, key);
+	if (id == AG_NO_ID)
 		return AG_NO_ID;
-	map->keys[map->n] = (struct ag_strmap_key){ (uint32_t)map->text_len,
-		(uint32_t)key.len };
-	map->text_len += key.len;
-	map->slots[at] = make_slot(h, map->n);
-	return map->n++;
+	map->slots[at] = (uint64_t)tag << 32 | (id + 1);
+	map->n++;
+	return id;
+}
+
+void
+ag_strmap_trim(struct ag_strmap *map)
+{
+	uint32_t nslots = map->n / 3 * 4 + 4;
+
+	if (map->n == 0)
+		return;
+	/* what cannot be made smaller stays as it is */
+	if (nslots < map->nslots)
+		resize(map, nslots);
+	if (map->used < map->room)
+		resize_units(map, map->used);
 }

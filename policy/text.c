@@ -63,24 +63,33 @@ ag_str_trim(struct ag_str s)
 	return s;
 }
 
-static bool
-is_in(char c, const char *set)
+/* The bytes of a set as bits; all of them are below 64. */
+static uint64_t
+bits_of(const char *set)
 {
-	/* the sets are of two or three bytes: strchr() would take longer */
-	while (*set != '\0' && *set != c)
-		set++;
-	return *set != '\0';
+	uint64_t bits = 0;
+
+	for (; *set != '\0'; set++)
+		bits |= UINT64_C(1) << (*set & 63);
+	return bits;
+}
+
+static bool
+is_in(char c, uint64_t bits)
+{
+	return (unsigned char)c < 64 && (bits >> c & 1) != 0;
 }
 
 bool
 ag_str_word(struct ag_str *rest, const char *separators, struct ag_str *word)
 {
+	const uint64_t bits = bits_of(separators);
 	size_t from = 0, to;
 
-	while (from < rest->len && is_in(rest->ptr[from], separators))
+	while (from < rest->len && is_in(rest->ptr[from], bits))
 		from++;
 	for (to = from; to < rest->len; to++)
-		if (is_in(rest->ptr[to], separators))
+		if (is_in(rest->ptr[to], bits))
 			break;
 	*word = ag_str_head(ag_str_skip(*rest, from), to - from);
 	*rest = ag_str_skip(*rest, to);

@@ -99,7 +99,8 @@ struct ag_str ag_str_trim(struct ag_str s);
 
 /*
  * Takes the next run of bytes that are not in separators off the front of
- * *rest.  False when there is none.
+ * *rest.  False when there is none.  Separators are bytes below 64: blanks,
+ * digits, commas and the like.
  */
 bool ag_str_word(struct ag_str *rest, const char *separators,
     struct ag_str *word);

@@ -56,7 +56,8 @@ expect_found(struct ag_nets *nets)
 static void
 expect_names(struct ag_names *names, size_t max)
 {
-	for (uint32_t i = 0; i < names->map.n; i++) {
+	for (uint32_t i = ag_strmap_first(&names->map); i != AG_NO_ID;
+	     i = ag_strmap_next(&names->map, i)) {
 		struct ag_str name = ag_strmap_key(&names->map, i);
 
 		HOLDS(name.len > 0 && name.len <= max);
@@ -116,7 +117,8 @@ read_domains(struct ag_str text)
 	struct ag_domains listed = { 0 };
 
 	HOLDS(ag_list_domains(&list, &listed));
-	for (uint32_t i = 0; i < listed.map.n; i++)
+	for (uint32_t i = ag_strmap_first(&listed.map); i != AG_NO_ID;
+	     i = ag_strmap_next(&listed.map, i))
 		HOLDS(ag_domains_find(&listed, ag_strmap_key(&listed.map, i))
 			  .local);
 	ag_domains_free(&listed);
