@@ -342,6 +342,8 @@ ag_list_accounts(struct ag_list *list, struct ag_str owner,
 
 /* ---- the sender map ---- */
 
+#define MAP_SEPARATORS ", \t\r"
+
 /* The next word of a line that may go on in lines that begin with a blank. */
 static bool
 next_map_word(struct ag_str *text, struct ag_str *word)
@@ -351,7 +353,7 @@ next_map_word(struct ag_str *text, struct ag_str *word)
 		    ag_str_head(*text, ag_str_find(*text, '\n'));
 		struct ag_str code = ag_str_head(line, ag_str_find(line, '#'));
 
-		if (ag_str_word(&code, ", \t\r", word)) {
+		if (ag_str_word(&code, MAP_SEPARATORS, word)) {
 			*text = ag_str_skip(*text,
 			    (size_t)(word->ptr - text->ptr) + word->len);
 			return true;
@@ -362,13 +364,24 @@ next_map_word(struct ag_str *text, struct ag_str *word)
 	}
 }
 
+/* What is blank or a comment has nothing that could go on. */
+static bool
+begins(struct ag_str line)
+{
+	line = ag_str_skip_any(line, MAP_SEPARATORS);
+	return line.len > 0 && line.ptr[0] != '#';
+}
+
 static bool
 goes_on(struct ag_str text)
 {
-	struct ag_str line = ag_str_head(text, ag_str_find(text, '\n'));
-	struct ag_str code =
-	    ag_str_trim(ag_str_head(line, ag_str_find(line, '#')));
+	struct ag_str line, code;
 
+	/* nearly always another line begins */
+	if ((unsigned char)text.ptr[0] > '#')
+		return false;
+	line = ag_str_head(text, ag_str_find(text, '\n'));
+	code = ag_str_trim(ag_str_head(line, ag_str_find(line, '#')));
 	return code.len == 0 || line.ptr[0] == ' ' || line.ptr[0] == '\t';
 }
 
@@ -378,16 +391,14 @@ goes_on(struct ag_str text)
 static bool
 next_map_line(struct ag_list *list, struct ag_str *text, unsigned *lines)
 {
-	struct ag_str start = list->text, line, code, word;
-	bool begins;
+	struct ag_str start = list->text, line;
+	bool more;
 
 	if (!ag_str_line(&list->text, &line))
 		return false;
 	*lines = 1;
-	/* what is blank or a comment has nothing that could go on */
-	code = line;
-	begins = next_map_word(&code, &word);
-	while (begins && list->text.len > 0 && goes_on(list->text)) {
+	more = begins(line);
+	while (more && list->text.len > 0 && goes_on(list->text)) {
 		ag_str_line(&list->text, &line);
 		++*lines;
 	}
@@ -395,24 +406,47 @@ next_map_line(struct ag_list *list, struct ag_str *text, unsigned *lines)
 	return true;
 }
 
-/* What a word of the map stands for; domains folded, bare users completed. */
+/* Whether the word is an address in form already, no alias in it. */
 static bool
-map_key(const struct ag_list *list, struct ag_str word,
-    char buf[static AG_ADDRESS_MAX])
+is_in_form(struct ag_list *list, struct ag_str word)
 {
-	struct ag_login_form form = *list->form;
-	struct ag_mailbox mailbox = { 0 };
-	char domain[AG_DOMAIN_MAX + 1];
+	struct ag_str domain;
 
+	if (!ag_mailbox_is_settled(word, &domain))
+		return false;
+	/* one line mostly has one domain */
+	if (ag_str_eq(domain, list->folded))
+		return true;
+	if (ag_domains_fold(list->form->domains, domain).ptr != domain.ptr)
+		return false;
+	list->folded = domain;
+	return true;
+}
+
+/*
+ * What a word of the map stands for; domains folded, bare users completed.  The
+ * key is the word itself or in buf.
+ */
+static bool
+map_key(struct ag_list *list, struct ag_str word,
+    char buf[static AG_ADDRESS_MAX], struct ag_str *key)
+{
+	struct ag_login_form form;
+	struct ag_mailbox mailbox;
+
+	*key = word;
+	if (is_in_form(list, word))
+		return true;
+	form = *list->form;
 	form.realm_replaces = false;
 	if (word.len > 1 && word.ptr[0] == '@') {
-		struct ag_domain known;
+		char domain[AG_DOMAIN_MAX + 1];
 
 		if (ag_domain_parse(ag_str_skip(word, 1), domain) !=
 		    AG_DOMAIN_OK)
 			return false;
-		known = ag_domains_find(form.domains, ag_str(domain));
-		ag_address_write(ag_str(NULL), known.folded, buf);
+		*key = ag_address_write(ag_str(NULL),
+		    ag_domains_fold(form.domains, ag_str(domain)), buf);
 		return true;
 	}
 	if (!ag_mailbox_parse(&mailbox, word) &&
@@ -421,14 +455,14 @@ map_key(const struct ag_list *list, struct ag_str word,
 	if (!ag_domain_is_listable(ag_mailbox_domain(&mailbox)))
 		return false;
 	ag_login_complete(&mailbox, &form);
-	ag_login_write(&mailbox, buf);
+	*key = ag_login_write(&mailbox, buf);
 	return true;
 }
 
 static bool
 is_any(struct ag_str word)
 {
-	return ag_str_eq(word, ag_str("*"));
+	return word.len == 1 && word.ptr[0] == '*';
 }
 
 /* NULL, or why the word cannot be a login. */
@@ -436,7 +470,10 @@ static const char *
 map_login_fault(struct ag_str word)
 {
 	struct ag_mailbox login;
+	struct ag_str domain;
 
+	if (ag_mailbox_is_settled(word, &domain))
+		return NULL;
 	if (word.ptr[0] == '@')
 		return "is not a login; a domain may stand on the left only";
 	if (ag_str_starts(word, "until="))
@@ -446,71 +483,111 @@ map_login_fault(struct ag_str word)
 	return ag_login_parse(&login, word) ? NULL : "is too long for a login";
 }
 
-/* Whether every right side can be a login; reports what is wrong. */
-static bool
-check_map_line(struct ag_list *list, struct ag_str left, struct ag_str rest)
-{
-	char key[AG_ADDRESS_MAX];
-	struct ag_str word;
-	unsigned n = 0;
+/* A line, taken apart; used again for the next one. */
+struct map_line {
+	struct ag_str left; /* as it is compared */
+	char buf[AG_ADDRESS_MAX];
+	struct ag_vec rights; /* struct ag_str, as written */
+	bool no_memory;
+};
 
-	if (!is_any(left) && !map_key(list, left, key)) {
+static bool
+take_right(struct map_line *line, struct ag_str word)
+{
+	struct ag_str *place = ag_vec_add(&line->rights, sizeof(*place));
+
+	line->no_memory = place == NULL;
+	if (place != NULL)
+		*place = word;
+	return place != NULL;
+}
+
+/* Every right side, each of which can be a login; false after a finding. */
+static bool
+take_rights(struct ag_list *list, struct ag_str left, struct ag_str rest,
+    struct map_line *line)
+{
+	struct ag_str word;
+
+	line->rights.n = 0;
+	while (next_map_word(&rest, &word)) {
+		const char *why = map_login_fault(word);
+
+		if (why != NULL)
+			bad(list, AG_BAD_LINE, word, why);
+		if (why != NULL || !take_right(line, word))
+			return false;
+	}
+	if (line->rights.n == 0)
+		bad(list, AG_BAD_LINE, left, "has no login behind it");
+	return line->rights.n > 0;
+}
+
+/* False when there is nothing in it, or after a finding. */
+static bool
+take_map_line(struct ag_list *list, struct ag_str text, struct map_line *line)
+{
+	struct ag_str left;
+
+	if (!next_map_word(&text, &left))
+		return false;
+	line->left = left;
+	if (!is_any(left) && !map_key(list, left, line->buf, &line->left)) {
 		bad(list, AG_BAD_LINE, left,
 		    "is not an address; write user@example.com, @example.com, "
 		    "user or *");
 		return false;
 	}
-	for (; next_map_word(&rest, &word); n++) {
-		const char *why = map_login_fault(word);
-
-		if (why != NULL) {
-			bad(list, AG_BAD_LINE, word, why);
-			return false;
-		}
-	}
-	if (n == 0)
-		bad(list, AG_BAD_LINE, left, "has no login behind it");
-	return n > 0;
+	return take_rights(list, left, text, line);
 }
 
 static bool
-add_map_word(struct ag_list *list, struct ag_senders *senders,
-    struct ag_str left, struct ag_str word)
+add_right(struct ag_list *list, struct ag_senders *senders, struct ag_str left,
+    struct ag_str word)
 {
-	char login_text[AG_ADDRESS_MAX], written[AG_ADDRESS_MAX];
+	char login_text[AG_ADDRESS_MAX], buf[AG_ADDRESS_MAX];
+	struct ag_str written, form;
 	struct ag_mailbox login;
 
 	if (is_any(word))
 		return ag_senders_add_any(senders, left, &list->at);
+	if (!list->form->realm_replaces && is_in_form(list, word))
+		return ag_senders_add(senders, left, word, word, &list->at);
 	if (!ag_login_parse(&login, word))
 		return false;
 	ag_login_complete(&login, list->form);
-	ag_login_write(&login, login_text);
+	form = ag_login_write(&login, login_text);
 	/* what no left side can be leads nowhere: it is its own text */
-	if (!map_key(list, word, written))
-		ag_login_write(&login, written);
-	return ag_senders_add(senders, left, ag_str(login_text),
-	    ag_str(written), &list->at);
+	if (!map_key(list, word, buf, &written))
+		written = form;
+	return ag_senders_add(senders, left, form, written, &list->at);
+}
+
+static bool
+add_map_line(struct ag_list *list, struct ag_senders *senders,
+    const struct map_line *line)
+{
+	const struct ag_str *right = line->rights.items;
+
+	for (size_t i = 0; i < line->rights.n; i++)
+		if (!add_right(list, senders, line->left, right[i]))
+			return false;
+	return true;
 }
 
 bool
 ag_list_senders(struct ag_list *list, struct ag_senders *senders)
 {
-	struct ag_str text, left, word;
+	struct map_line line = { .no_memory = false };
+	struct ag_str text;
 	unsigned lines = 0;
+	bool ok = true;
 
-	for (list->at.line = 1; next_map_line(list, &text, &lines);
-	     list->at.line += lines) {
-		char key[AG_ADDRESS_MAX] = "*";
-
-		if (!next_map_word(&text, &left) ||
-		    !check_map_line(list, left, text))
-			continue;
-		if (!is_any(left))
-			map_key(list, left, key);
-		while (next_map_word(&text, &word))
-			if (!add_map_word(list, senders, ag_str(key), word))
-				return false;
-	}
-	return true;
+	for (list->at.line = 1; ok && next_map_line(list, &text, &lines);
+	     list->at.line += lines)
+		ok = take_map_line(list, text, &line) ?
+		    add_map_line(list, senders, &line) :
+		    !line.no_memory;
+	ag_vec_free(&line.rights);
+	return ok;
 }

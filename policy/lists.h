@@ -20,6 +20,7 @@ struct ag_list {
 	struct ag_arena *arena; /* keeps notes */
 	struct ag_diag *diag;
 	const struct ag_login_form *form;
+	struct ag_str folded; /* a domain just found to be no alias */
 	bool relay; /* a bad exception is an error: it would open something */
 	bool names; /* a kill list: logins and senders may stand in it too */
 };

@@ -169,6 +169,49 @@ ag_mailbox_parse_local(struct ag_mailbox *mailbox, struct ag_str text)
 	return parse_plain(mailbox, text) && mailbox->domain_len == 0;
 }
 
+/* Lower-case letters, digits and "-", "." and "_"; 64 bytes a word. */
+static bool
+is_settled_byte(char c)
+{
+	static const uint64_t settled[4] = { UINT64_C(0x03ff600000000000),
+		UINT64_C(0x07fffffe80000000), 0, 0 };
+	unsigned char byte = (unsigned char)c;
+
+	return (settled[byte >> 6] >> (byte & 63) & 1) != 0;
+}
+
+static bool
+is_settled_local(struct ag_str local)
+{
+	for (size_t i = 0; i < local.len; i++)
+		if (!is_settled_byte(local.ptr[i]) && local.ptr[i] != '+')
+			return false;
+	return local.len > 0 && local.len <= AG_LOCAL_MAX;
+}
+
+/* No label is empty. */
+static bool
+is_settled_domain(struct ag_str domain)
+{
+	char before = '.';
+
+	for (size_t i = 0; i < domain.len; before = domain.ptr[i++])
+		if (!is_settled_byte(domain.ptr[i]) ||
+		    (domain.ptr[i] == '.' && before == '.'))
+			return false;
+	return before != '.' && domain.len <= AG_DOMAIN_MAX;
+}
+
+bool
+ag_mailbox_is_settled(struct ag_str text, struct ag_str *domain)
+{
+	size_t at = ag_str_find(text, '@');
+
+	*domain = ag_str_skip(text, at + 1);
+	return is_settled_local(ag_str_head(text, at)) &&
+	    is_settled_domain(*domain);
+}
+
 static bool
 is_hop(struct ag_str hop)
 {

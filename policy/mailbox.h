@@ -77,6 +77,14 @@ void ag_path_read(struct ag_path *path, struct ag_str argument,
  */
 bool ag_mailbox_parse(struct ag_mailbox *mailbox, struct ag_str text);
 
+/*
+ * Whether text is an address that ag_mailbox_parse() and ag_login_parse() read
+ * as it stands, byte for byte: lower case, nothing quoted, nothing to convert.
+ * Most addresses in a file are so.  False says nothing.  The domain is in
+ * *domain.
+ */
+bool ag_mailbox_is_settled(struct ag_str text, struct ag_str *domain);
+
 /* A local part as an administrator writes it: plain, without "@". */
 bool ag_mailbox_parse_local(struct ag_mailbox *mailbox, struct ag_str text);
 

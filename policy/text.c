@@ -80,20 +80,34 @@ is_in(char c, uint64_t bits)
 	return (unsigned char)c < 64 && (bits >> c & 1) != 0;
 }
 
+static struct ag_str
+skip_any(struct ag_str s, uint64_t bits)
+{
+	size_t n = 0;
+
+	while (n < s.len && is_in(s.ptr[n], bits))
+		n++;
+	return ag_str_skip(s, n);
+}
+
+struct ag_str
+ag_str_skip_any(struct ag_str s, const char *separators)
+{
+	return skip_any(s, bits_of(separators));
+}
+
 bool
 ag_str_word(struct ag_str *rest, const char *separators, struct ag_str *word)
 {
 	const uint64_t bits = bits_of(separators);
-	size_t from = 0, to;
+	struct ag_str s = skip_any(*rest, bits);
+	size_t n = 0;
 
-	while (from < rest->len && is_in(rest->ptr[from], bits))
-		from++;
-	for (to = from; to < rest->len; to++)
-		if (is_in(rest->ptr[to], bits))
-			break;
-	*word = ag_str_head(ag_str_skip(*rest, from), to - from);
-	*rest = ag_str_skip(*rest, to);
-	return to > from;
+	while (n < s.len && !is_in(s.ptr[n], bits))
+		n++;
+	*word = ag_str_head(s, n);
+	*rest = ag_str_skip(s, n);
+	return n > 0;
 }
 
 bool

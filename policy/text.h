@@ -105,6 +105,9 @@ struct ag_str ag_str_trim(struct ag_str s);
 bool ag_str_word(struct ag_str *rest, const char *separators,
     struct ag_str *word);
 
+/* What is left without the separators at the front. */
+struct ag_str ag_str_skip_any(struct ag_str s, const char *separators);
+
 /* Takes a line, without its newline, off the front of *rest. */
 bool ag_str_line(struct ag_str *rest, struct ag_str *line);
 

@@ -1,8 +1,9 @@
 #include "findings.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "mailbox.h"
+#include "login.h"
 
 /* "plain LOCAL@DOMAIN", "plain LOCAL", "odd" or "null". */
 static void
@@ -479,6 +480,99 @@ test_tags(void **state)
 		    (int64_t)table[i].expected);
 }
 
+/* What is settled is read as it stands, by both readers. */
+static bool
+is_settled(const char *shown, struct ag_str text)
+{
+	char written[AG_ADDRESS_MAX];
+	struct ag_str domain;
+	struct ag_mailbox mailbox, login;
+
+	if (!ag_mailbox_is_settled(text, &domain))
+		return false;
+	expect_number(shown, ag_mailbox_parse(&mailbox, text), true);
+	snprintf(written, sizeof(written), "%s@%s", mailbox.local,
+	    mailbox.domain);
+	assert_int_equal(strlen(written), text.len);
+	assert_memory_equal(written, text.ptr, text.len);
+	assert_true(ag_str_eq(domain, ag_mailbox_domain(&mailbox)));
+	expect_number(shown, ag_login_parse(&login, text), true);
+	assert_true(ag_mailbox_eq(&mailbox, &login));
+	return true;
+}
+
+static void
+test_settled(void **state)
+{
+	static const struct {
+		const char *text;
+		bool expected;
+	} table[] = {
+		{ "alice@example.com", true },
+		{ "a.b-c_d+e0@x-1.y_z.example", true },
+		{ "a@b", true },
+		{ ".@b", true },
+		{ "Alice@example.com", false },
+		{ "alice@Example.com", false },
+		{ "alice@example.com.", false },
+		{ "alice@.example.com", false },
+		{ "alice@example..com", false },
+		{ "alice@", false },
+		{ "@example.com", false },
+		{ "alice", false },
+		{ "", false },
+		{ "a@b@c", false },
+		{ "a@b+c", false },
+		{ "until=a@b", false },
+		{ "a@[192.0.2.1]", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_number(table[i].text,
+		    is_settled(table[i].text, ag_str(table[i].text)),
+		    table[i].expected);
+}
+
+static void
+test_settled_bytes(void **state)
+{
+	static const char settled[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	(void)state;
+	for (int c = 1; c < 256; c++) {
+		bool is = strchr(settled, c) != NULL;
+		char text[40];
+
+		snprintf(text, sizeof(text), "al%cice@example.com", c);
+		expect_number(text, is_settled(text, ag_str(text)),
+		    is || c == '+');
+		snprintf(text, sizeof(text), "alice@exam%cple.com", c);
+		expect_number(text, is_settled(text, ag_str(text)), is);
+	}
+	assert_false(
+	    is_settled("NUL", (struct ag_str)AG_STR("al\0ice@example.com")));
+	assert_false(
+	    is_settled("NUL", (struct ag_str)AG_STR("alice@exam\0ple.com")));
+}
+
+static void
+test_settled_lengths(void **state)
+{
+	char text[600];
+
+	(void)state;
+	for (size_t local = 255; local <= 257; local++)
+		for (size_t domain = 254; domain <= 256; domain++) {
+			struct ag_str all = { text, local + 1 + domain };
+
+			memset(text, 'x', sizeof(text));
+			text[local] = '@';
+			assert_int_equal(is_settled("long", all),
+			    local <= AG_LOCAL_MAX && domain <= AG_DOMAIN_MAX);
+		}
+}
+
 int
 main(void)
 {
@@ -495,6 +589,9 @@ main(void)
 		cmocka_unit_test(test_written_addresses),
 		cmocka_unit_test(test_equal_addresses),
 		cmocka_unit_test(test_tags),
+		cmocka_unit_test(test_settled),
+		cmocka_unit_test(test_settled_bytes),
+		cmocka_unit_test(test_settled_lengths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
