@@ -91,19 +91,9 @@ print_serious(void *arg, enum ag_severity severity,
 }
 
 int
-ag_command_load(const char *config, const struct ag_policy **policy)
+ag_command_exit_status(enum ag_load_status status)
 {
-	struct ag_printer printer = { stderr, config };
-	struct ag_diag diag = { .emit = print_serious, .arg = &printer };
-
-	return ag_command_load_with(&diag, config, policy);
-}
-
-int
-ag_command_load_with(struct ag_diag *diag, const char *config,
-    const struct ag_policy **policy)
-{
-	switch (ag_policy_load(config, diag, policy)) {
+	switch (status) {
 	case AG_LOAD_OK:
 		return EX_OK;
 	case AG_LOAD_NO_FILE:
@@ -112,6 +102,15 @@ ag_command_load_with(struct ag_diag *diag, const char *config,
 		break;
 	}
 	return EX_CONFIG;
+}
+
+int
+ag_command_load(const char *config, const struct ag_policy **policy)
+{
+	struct ag_printer printer = { stderr, config };
+	struct ag_diag diag = { .emit = print_serious, .arg = &printer };
+
+	return ag_command_exit_status(ag_policy_load(config, &diag, policy));
 }
 
 void

@@ -63,9 +63,8 @@ void ag_print_finding(void *arg, enum ag_severity severity,
  */
 int ag_command_load(const char *config, const struct ag_policy **policy);
 
-/* The same, with findings going elsewhere. */
-int ag_command_load_with(struct ag_diag *diag, const char *config,
-    const struct ag_policy **policy);
+/* What a command that needs a policy exits with, when it could not load one. */
+int ag_command_exit_status(enum ag_load_status status);
 
 /* Prints bytes that came from outside: control bytes become "?". */
 void ag_print_safely(FILE *out, struct ag_str text);

@@ -107,7 +107,9 @@ load_first(const char *config, const struct ag_policy **policy)
 
 	ag_state_begin();
 	ag_state_loading();
-	return ag_command_load_with(&diag, config, policy);
+	/* a policy like those beside which others are loaded */
+	return ag_command_exit_status(
+	    ag_policy_load_beside(config, NULL, &diag, policy));
 }
 
 static void

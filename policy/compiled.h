@@ -9,6 +9,7 @@
 #include "domains.h"
 #include "login.h"
 #include "names.h"
+#include "packed.h"
 #include "policy.h"
 
 struct ag_words {
@@ -33,10 +34,10 @@ struct ag_scope {
 	struct ag_names accounts; /* local parts */
 };
 
-/* A file that was read; of a list also what it said. */
+/* A file that was read; of a list also what it said, where that is kept. */
 struct ag_source {
-	const char *shown;  /* relative to the main file's folder */
-	struct ag_str text; /* to be freed */
+	const char *shown; /* relative to the main file's folder */
+	struct ag_packed text;
 };
 
 struct ag_policy {

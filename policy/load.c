@@ -24,6 +24,7 @@ struct loader {
 	const char *main; /* its name beside the others */
 	struct ag_policy *policy;
 	const struct ag_policy *in_force; /* NULL: nothing is held back */
+	bool keeps_texts;                 /* for the next one */
 	struct ag_diag *diag;
 	bool no_memory;
 };
@@ -60,7 +61,7 @@ reason(int error)
 	return error == EISDIR ? "not a regular file" : strerror(error);
 }
 
-/* Remembers a file, and keeps its text. */
+/* Remembers a file, and of a list, if need be, what it says. */
 static void
 add_source(struct loader *loader, const char *shown, struct ag_str text)
 {
@@ -68,10 +69,11 @@ add_source(struct loader *loader, const char *shown, struct ag_str text)
 	    ag_vec_add(&loader->policy->sources, sizeof(*source));
 
 	check_memory(loader, source != NULL);
-	if (source != NULL)
-		*source = (struct ag_source){ shown, text };
-	else
-		free((char *)text.ptr);
+	if (source == NULL)
+		return;
+	source->shown = shown;
+	if (loader->keeps_texts && text.len > 0)
+		check_memory(loader, ag_packed_make(&source->text, text));
 }
 
 /* Every file counts, in the order in which they are read. */
@@ -242,19 +244,23 @@ drop_mark(struct ag_list *list)
 		    "UTF-8");
 }
 
-/* What a list said when it was read for the policy in force. */
+/* What a list said when it was read for the policy in force; to be freed. */
 static struct ag_str
-text_in_force(const struct loader *loader, const char *shown)
+text_in_force(struct loader *loader, const char *shown)
 {
 	const struct ag_source *source;
+	struct ag_str text = ag_str(NULL);
 
 	if (loader->in_force == NULL)
-		return ag_str(NULL);
+		return text;
 	source = loader->in_force->sources.items;
 	for (size_t i = 0; i < loader->in_force->sources.n; i++)
-		if (strcmp(source[i].shown, shown) == 0)
-			return source[i].text;
-	return ag_str(NULL);
+		if (strcmp(source[i].shown, shown) == 0) {
+			check_memory(loader,
+			    ag_packed_open(&source[i].text, &text));
+			break;
+		}
+	return text;
 }
 
 static bool
@@ -270,23 +276,22 @@ has_entries(struct ag_str text)
 	return false;
 }
 
-/* Puts a copy of what the list said in place of nothing. */
+/* Puts what the list said in place of nothing. */
 static void
 hold_back(struct loader *loader, const char *shown, struct ag_str *text)
 {
-	struct ag_str old = text_in_force(loader, shown);
 	struct ag_origin at = whole_file(shown);
-	char *copy;
+	struct ag_str old;
 
-	if (text->len > 0 || !has_entries(old))
+	if (text->len > 0)
 		return;
-	copy = malloc(old.len);
-	check_memory(loader, copy != NULL);
-	if (copy == NULL)
+	old = text_in_force(loader, shown);
+	if (!has_entries(old)) {
+		free((char *)old.ptr);
 		return;
-	memcpy(copy, old.ptr, old.len);
+	}
 	free((char *)text->ptr);
-	*text = (struct ag_str){ copy, old.len };
+	*text = old;
 	ag_diag_report(loader->diag, AG_WARNING, &at,
 	    "the file has no bytes; its old content stays until it has some, "
 	    "or until SIGHUP");
@@ -300,15 +305,13 @@ read_list(struct loader *loader, const char *shown,
 		.arena = &loader->policy->arena,
 		.diag = loader->diag,
 		.form = &loader->policy->form };
-	int error =
-	    shown != NULL ? read_shown(loader, shown, &list.text) : ENOMEM;
+	struct ag_str text = ag_str(NULL);
+	int error = shown != NULL ? read_shown(loader, shown, &text) : ENOMEM;
 
-	if (error == 0)
-		hold_back(loader, shown, &list.text);
-	if (shown != NULL)
-		add_source(loader, shown, list.text);
 	if (error == 0) {
-		digest(loader->policy, shown, list.text);
+		hold_back(loader, shown, &text);
+		digest(loader->policy, shown, text);
+		list.text = text;
 		drop_mark(&list);
 		check_memory(loader, read(&list, loader, arg));
 	} else if (error != ENOENT || ag_value_is_given(value)) {
@@ -317,6 +320,9 @@ read_list(struct loader *loader, const char *shown,
 		    ag_value_is_given(value) ? &value->origin : &list.at,
 		    "%s cannot be read: %s", shown, reason(error));
 	}
+	if (shown != NULL)
+		add_source(loader, shown, text);
+	free((char *)text.ptr);
 }
 
 /* Reads each file that a value names, relative to the file it stands in. */
@@ -545,20 +551,11 @@ name_in_folder(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-enum ag_load_status
-ag_policy_load(const char *path, struct ag_diag *diag,
-    const struct ag_policy **policy)
+static enum ag_load_status
+load(struct loader loader, const struct ag_policy **policy)
 {
-	return ag_policy_load_beside(path, NULL, diag, policy);
-}
-
-enum ag_load_status
-ag_policy_load_beside(const char *path, const struct ag_policy *in_force,
-    struct ag_diag *diag, const struct ag_policy **policy)
-{
-	struct loader loader = { .path = path,
-		.in_force = in_force,
-		.diag = diag };
+	const char *path = loader.path;
+	struct ag_diag *diag = loader.diag;
 	struct ag_origin at = { name_in_folder(path), 0 };
 	unsigned errors = diag->errors;
 
@@ -588,4 +585,22 @@ ag_policy_load_beside(const char *path, const struct ag_policy *in_force,
 	}
 	*policy = loader.policy;
 	return AG_LOAD_OK;
+}
+
+enum ag_load_status
+ag_policy_load(const char *path, struct ag_diag *diag,
+    const struct ag_policy **policy)
+{
+	return load((struct loader){ .path = path, .diag = diag }, policy);
+}
+
+enum ag_load_status
+ag_policy_load_beside(const char *path, const struct ag_policy *in_force,
+    struct ag_diag *diag, const struct ag_policy **policy)
+{
+	return load((struct loader){ .path = path,
+			.in_force = in_force,
+			.keeps_texts = true,
+			.diag = diag },
+	    policy);
 }

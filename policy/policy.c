@@ -17,7 +17,7 @@ free_sources(struct ag_vec *sources)
 	struct ag_source *source = sources->items;
 
 	for (size_t i = 0; i < sources->n; i++)
-		free((char *)source[i].text.ptr);
+		ag_packed_free(&source[i].text);
 	ag_vec_free(sources);
 }
 

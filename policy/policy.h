@@ -43,9 +43,11 @@ enum ag_load_status ag_policy_load(const char *path, struct ag_diag *diag,
     const struct ag_policy **policy);
 
 /*
- * The same beside a policy in force: a list file of no bytes that had entries
- * in it, which was perhaps caught half written, is held back with a warning,
- * and its old content stays.
+ * The same for a daemon, beside the policy in force: a list file of no bytes
+ * that had entries in it, which was perhaps caught half written, is held back
+ * with a warning, and its old content stays.  So what the lists say is kept,
+ * packed.  With NULL nothing is held back; so it is too beside a policy of
+ * ag_policy_load(), which keeps nothing.
  */
 enum ag_load_status ag_policy_load_beside(const char *path,
     const struct ag_policy *in_force, struct ag_diag *diag,

@@ -891,6 +891,82 @@ test_path_without_a_folder(void **state)
 	ag_policy_unref(policy);
 }
 
+/* Loads beside a policy, which is given back. */
+static const struct ag_policy *
+load_beside(const struct ag_policy *in_force)
+{
+	const struct ag_policy *policy = NULL;
+	char path[200];
+
+	path_in_folder("authgate.ini", path);
+	findings_begin(&findings);
+	assert_int_equal(ag_policy_load_beside(path, in_force, &findings.diag,
+			     &policy),
+	    AG_LOAD_OK);
+	ag_policy_unref(in_force);
+	return policy;
+}
+
+/* Writes a kill list of so many lines. */
+static void
+write_kill_list(unsigned lines)
+{
+	char path[200];
+	FILE *out;
+
+	path_in_folder("kill.list", path);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	for (unsigned i = 0; i < lines; i++)
+		fprintf(out, "10.0.%u.%u # why\n", i >> 8, i & 255);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* What a list said stays while it has no bytes, however long it is. */
+static void
+test_held_back(void **state)
+{
+	static const struct setup setup = { { { "authgate.ini", "" } }, "" };
+	static const unsigned sizes[] = { 1, 20000 };
+	const struct ag_policy *policy;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(sizes); i++) {
+		write_files(setup.files);
+		write_kill_list(sizes[i]);
+		policy = load_beside(NULL);
+		assert_int_equal(ag_policy_sizes(policy).killed, sizes[i]);
+		write_kill_list(0);
+		/* and beside the one that was held back, too */
+		for (int n = 0; n < 2; n++) {
+			policy = load_beside(policy);
+			assert_int_equal(ag_policy_sizes(policy).killed,
+			    sizes[i]);
+			assert_int_equal(findings.diag.warnings, 1);
+		}
+		ag_policy_unref(policy);
+		policy = load_beside(NULL);
+		assert_int_equal(ag_policy_sizes(policy).killed, 0);
+		ag_policy_unref(policy);
+	}
+}
+
+/* A policy that is not for a daemon keeps no texts. */
+static void
+test_nothing_kept(void **state)
+{
+	static const struct setup setup = {
+		{ { "authgate.ini", "" }, { "kill.list", "::1\n" } }, ""
+	};
+	const struct ag_policy *policy = load_good(&setup);
+
+	(void)state;
+	write_kill_list(0);
+	policy = load_beside(policy);
+	assert_int_equal(ag_policy_sizes(policy).killed, 0);
+	ag_policy_unref(policy);
+}
+
 int
 main(void)
 {
@@ -917,6 +993,8 @@ main(void)
 		cmocka_unit_test(test_byte_order_marks),
 		cmocka_unit_test(test_harmful_values),
 		cmocka_unit_test(test_path_without_a_folder),
+		cmocka_unit_test(test_held_back),
+		cmocka_unit_test(test_nothing_kept),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
