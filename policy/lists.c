@@ -483,13 +483,17 @@ map_login_fault(struct ag_str word)
 	return ag_login_parse(&login, word) ? NULL : "is too long for a login";
 }
 
-/* A line, taken apart; used again for the next one. */
+/* A line, taken apart; used again for a later one. */
 struct map_line {
+	unsigned number;
 	struct ag_str left; /* as it is compared */
 	char buf[AG_ADDRESS_MAX];
 	struct ag_vec rights; /* struct ag_str, as written */
 	bool no_memory;
 };
+
+/* Lines that were taken and are not added yet (ag_senders_expect()). */
+#define MAP_LINES 8
 
 static bool
 take_right(struct map_line *line, struct ag_str word)
@@ -569,8 +573,58 @@ add_map_line(struct ag_list *list, struct ag_senders *senders,
 {
 	const struct ag_str *right = line->rights.items;
 
+	list->at.line = line->number;
 	for (size_t i = 0; i < line->rights.n; i++)
 		if (!add_right(list, senders, line->left, right[i]))
+			return false;
+	return true;
+}
+
+static void
+expect_map_line(const struct ag_senders *senders, const struct map_line *line)
+{
+	const struct ag_str *right = line->rights.items;
+
+	ag_senders_expect(senders, line->left);
+	for (size_t i = 0; i < line->rights.n; i++)
+		ag_senders_expect(senders, right[i]);
+}
+
+/* The next good line; false at the end, or for want of memory. */
+static bool
+next_good_map_line(struct ag_list *list, struct map_line *line, unsigned *after)
+{
+	struct ag_str text;
+	unsigned lines;
+
+	while (!line->no_memory && next_map_line(list, &text, &lines)) {
+		list->at.line = line->number = *after + 1;
+		*after += lines;
+		if (take_map_line(list, text, line))
+			return true;
+	}
+	return false;
+}
+
+static bool
+read_map(struct ag_list *list, struct ag_senders *senders,
+    struct map_line line[static MAP_LINES])
+{
+	size_t taken = 0, added = 0;
+	unsigned after = 0;
+
+	for (; next_good_map_line(list, &line[taken % MAP_LINES], &after);
+	     taken++) {
+		expect_map_line(senders, &line[taken % MAP_LINES]);
+		/* the next one takes the place of the oldest */
+		if (taken - added == MAP_LINES - 1 &&
+		    !add_map_line(list, senders, &line[added++ % MAP_LINES]))
+			return false;
+	}
+	if (line[taken % MAP_LINES].no_memory)
+		return false;
+	for (; added < taken; added++)
+		if (!add_map_line(list, senders, &line[added % MAP_LINES]))
 			return false;
 	return true;
 }
@@ -578,16 +632,10 @@ add_map_line(struct ag_list *list, struct ag_senders *senders,
 bool
 ag_list_senders(struct ag_list *list, struct ag_senders *senders)
 {
-	struct map_line line = { .no_memory = false };
-	struct ag_str text;
-	unsigned lines = 0;
-	bool ok = true;
+	struct map_line line[MAP_LINES] = { { .no_memory = false } };
+	bool ok = read_map(list, senders, line);
 
-	for (list->at.line = 1; ok && next_map_line(list, &text, &lines);
-	     list->at.line += lines)
-		ok = take_map_line(list, text, &line) ?
-		    add_map_line(list, senders, &line) :
-		    !line.no_memory;
-	ag_vec_free(&line.rights);
+	for (size_t i = 0; i < MAP_LINES; i++)
+		ag_vec_free(&line[i].rights);
 	return ok;
 }

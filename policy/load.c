@@ -483,6 +483,7 @@ load_domains(struct loader *loader)
 		claim_aliases(loader, i);
 	read_lists(loader, &policy->server, AG_KEY_LOCAL_DOMAINS,
 	    read_domain_list, NULL);
+	ag_domains_trim(&policy->domains);
 }
 
 static void

@@ -139,6 +139,12 @@ add_pair(struct ag_senders *senders, struct pair pair)
 	return place != NULL;
 }
 
+void
+ag_senders_expect(const struct ag_senders *senders, struct ag_str text)
+{
+	ag_strmap_expect(&senders->names, text);
+}
+
 bool
 ag_senders_add(struct ag_senders *senders, struct ag_str left,
     struct ag_str login, struct ag_str written, const struct ag_origin *origin)

@@ -141,6 +141,15 @@ ag_strmap_find(const struct ag_strmap *map, struct ag_str key)
 	return slot != 0 ? id_of(slot) : AG_NO_ID;
 }
 
+void
+ag_strmap_expect(const struct ag_strmap *map, struct ag_str key)
+{
+	if (map->nslots > 0)
+		__builtin_prefetch(&map->slots[home_of(map->nslots,
+				       hash(map, key))],
+		    1);
+}
+
 /* Moves all slots into an array of another size. */
 static bool
 resize(struct ag_strmap *map, uint32_t nslots)

@@ -41,6 +41,12 @@ void ag_strmap_free(struct ag_strmap *map);
  */
 uint32_t ag_strmap_put(struct ag_strmap *map, struct ag_str key);
 
+/*
+ * Says that key will soon be put or found: what memory that reads first is
+ * fetched meanwhile, which is most of what it takes in a large map.
+ */
+void ag_strmap_expect(const struct ag_strmap *map, struct ag_str key);
+
 /* The id of key or AG_NO_ID. */
 uint32_t ag_strmap_find(const struct ag_strmap *map, struct ag_str key);
 
