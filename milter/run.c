@@ -399,6 +399,8 @@ run(const struct options *options)
 	struct ag_watch watch;
 	int status;
 
+	/* else large tables that are freed stay with the process */
+	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 	ag_signals_block();
 	ag_watch_init(&watch, options->config);
 	ag_watch_begin(&watch);

@@ -82,6 +82,7 @@ ag_domains_add_alias(struct ag_domains *domains, struct ag_str alias,
 	struct claim *claim = add_name(domains, alias);
 	uint32_t id = ag_strmap_find(&domains->map, owner);
 	const struct claim *claims = domains->claims.items;
+	uint32_t folded;
 
 	if (claim == NULL || id == AG_NO_ID)
 		return false;
@@ -89,10 +90,13 @@ ag_domains_add_alias(struct ag_domains *domains, struct ag_str alias,
 		report_claimed(alias, claim, origin, diag);
 		return true;
 	}
+	folded = ag_strmap_put(&domains->aliases, alias);
+	if (folded == AG_NO_ID)
+		return false;
+	ag_strmap_set_number(&domains->aliases, folded, id);
 	claim->by_alias = true;
 	claim->owner = id;
 	claim->file = claims[ag_strmap_number(&domains->map, id)].file;
-	domains->has_aliases = true;
 	claim->origin = *origin;
 	return true;
 }
@@ -164,21 +168,19 @@ ag_domains_find(const struct ag_domains *domains, struct ag_str name)
 struct ag_str
 ag_domains_fold(const struct ag_domains *domains, struct ag_str name)
 {
-	const struct claim *claim;
-	struct ag_str key;
+	/* asked for every line of a map: they are few, and near */
+	uint32_t id = ag_strmap_find(&domains->aliases, name);
 
-	if (!domains->has_aliases)
-		return name;
-	claim = find_name(domains, name, &key);
-	return claim != NULL && claim->by_alias ?
-	    ag_strmap_key(&domains->map, claim->owner) :
-	    name;
+	return id != AG_NO_ID ? ag_strmap_key(&domains->map,
+				    ag_strmap_number(&domains->aliases, id)) :
+				name;
 }
 
 void
 ag_domains_trim(struct ag_domains *domains)
 {
 	ag_strmap_trim(&domains->map);
+	ag_strmap_trim(&domains->aliases);
 	ag_vec_trim(&domains->claims, sizeof(struct claim));
 }
 
@@ -186,5 +188,6 @@ void
 ag_domains_free(struct ag_domains *domains)
 {
 	ag_strmap_free(&domains->map);
+	ag_strmap_free(&domains->aliases);
 	ag_vec_free(&domains->claims);
 }

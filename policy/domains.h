@@ -19,7 +19,8 @@
 struct ag_domains {
 	struct ag_strmap map;
 	struct ag_vec claims; /* by the number of the name */
-	bool has_aliases;
+	/* of the files; each with the id of what it stands for in map */
+	struct ag_strmap aliases;
 };
 
 /* What is known of a domain. */

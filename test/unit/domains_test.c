@@ -21,6 +21,8 @@ expect_domain(const struct ag_domains *domains, const char *name,
 	ag_buf_printf(&buf, " %.*s%s", AG_STR_ARG(domain.folded),
 	    domain.is_account_domain ? " own" : "");
 	expect_text(name, got, expected);
+	assert_true(
+	    ag_str_eq(ag_domains_fold(domains, ag_str(name)), domain.folded));
 }
 
 static void
