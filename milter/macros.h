@@ -12,8 +12,11 @@
 
 #include <libmilter/mfapi.h>
 
-/* Call it while negotiating; false when libmilter has no memory. */
-bool ag_macros_ask(SMFICTX *ctx);
+/*
+ * Call it while negotiating; content: the queue id is wanted before the header
+ * comes.  False when libmilter has no memory.
+ */
+bool ag_macros_ask(SMFICTX *ctx, bool content);
 
 /* The value or NULL; good until the end of the callback. */
 const char *ag_macro(SMFICTX *ctx, const char *name);

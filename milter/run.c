@@ -15,8 +15,10 @@
 
 #include <libmilter/mfapi.h>
 
+#include "archivedir.h"
 #include "command.h"
 #include "filter.h"
+#include "keeper.h"
 #include "log.h"
 #include "signals.h"
 #include "socket.h"
@@ -36,9 +38,7 @@ is_carried_out(const struct ag_policy *policy)
 {
 	const char *what = NULL;
 
-	if (ag_policy_yes_anywhere(policy, AG_KEY_ARCHIVE_ENABLED))
-		what = "[archive] enabled";
-	else if (ag_policy_yes(policy, AG_KEY_RESULTS_HEADER))
+	if (ag_policy_yes(policy, AG_KEY_RESULTS_HEADER))
 		what = "[auth] results_header";
 	else if (ag_policy_text(policy, AG_KEY_METRICS_LISTEN).len > 0)
 		what = "[metrics] listen";
@@ -119,7 +119,10 @@ take_policy(const struct options *options, const struct ag_policy *in_force)
 	}
 	open_log(options, policy);
 	warn_of_restart(ag_store_first(), policy);
+	/* it has logged what cannot be used; there [archive] on_error holds */
+	ag_archivedir_prepare(policy);
 	log_loaded(policy, ag_store_put(policy));
+	ag_keeper_wake();
 }
 
 /* On SIGHUP nothing is held back: that is how an empty list is made to hold. */
@@ -251,6 +254,8 @@ serve(const struct options *options, const struct ag_policy *policy,
 	error = reloader.hangup < 0 || reloader.stop < 0 ?
 	    errno :
 	    pthread_create(&thread, NULL, run_reloader, &reloader);
+	if (error == 0)
+		error = ag_keeper_start();
 	if (error != 0) {
 		ag_log(LOG_ERR, "cannot start: %s", strerror(error));
 		return EX_OSERR;
@@ -259,6 +264,7 @@ serve(const struct options *options, const struct ag_policy *policy,
 	reloader.ended = true;
 	pthread_kill(thread, SIGHUP);
 	pthread_join(thread, NULL);
+	ag_keeper_stop();
 	ag_log(LOG_INFO, "stopped");
 	return status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
 }
@@ -281,6 +287,8 @@ start(const struct options *options, const struct ag_policy *policy,
 	if (status != 0)
 		return status;
 	status = drop_privileges(ag_policy_text(policy, AG_KEY_USER));
+	if (status == 0)
+		status = ag_archivedir_prepare(policy);
 	if (status == 0)
 		status = serve(options, policy, watch);
 	ag_socket_remove(policy);
