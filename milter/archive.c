@@ -257,7 +257,7 @@ look_at_directories(struct ag_copy *copy)
 			continue;
 		if (!has_room(copy, dir))
 			return false;
-		error = ag_archivedir_make_day(dir, copy->day);
+		error = ag_archivedir_make_day(dir, copy->day, false);
 		if (error != 0) {
 			fail_by_errno(copy, dir, error);
 			return false;
@@ -281,19 +281,31 @@ get_memory(struct ag_copy *copy)
 	return false;
 }
 
-/* A descriptor, or -1. */
+/* A descriptor, or -1 and errno. */
 static int
-create(struct ag_copy *copy, const char *dir)
+create_in(const struct ag_copy *copy, const char *dir)
 {
 	char path[PATH_MAX];
-	int fd = -1;
 
 	errno = ENAMETOOLONG;
-	if (make_path(path, dir, copy->day, "tmp", copy->name))
-		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		fail_by_errno(copy, dir, errno);
-	return fd;
+	return make_path(path, dir, copy->day, "tmp", copy->name) ?
+	    open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) :
+	    -1;
+}
+
+/* The day may have been taken away since it was made. */
+static int
+create(const struct ag_copy *copy, const char *dir)
+{
+	int fd = create_in(copy, dir), error;
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	error = ag_archivedir_make_day(dir, copy->day, true);
+	if (error == 0)
+		return create_in(copy, dir);
+	errno = error;
+	return -1;
 }
 
 static void
@@ -325,6 +337,8 @@ ag_copy_begin(struct ag_copy *copy, const struct ag_front *front)
 	copy->fd = create(copy, copy->dir);
 	if (copy->fd >= 0)
 		put_front(copy, front);
+	else
+		fail_by_errno(copy, copy->dir, errno);
 }
 
 /* ---- the content ---- */
@@ -406,7 +420,7 @@ write_again(struct ag_copy *copy, const char *from, const char *dir,
 	if (in < 0)
 		return errno;
 	make_path(tmp, dir, copy->day, "tmp", copy->name);
-	out = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	out = create(copy, dir);
 	error = out < 0 ? errno : copy_bytes(copy, in, out);
 	close(in);
 	if (out >= 0)
@@ -418,11 +432,12 @@ write_again(struct ag_copy *copy, const char *from, const char *dir,
 	return error;
 }
 
+/* Nor where the day has been taken away, and is made again. */
 static bool
 has_no_links(int error)
 {
 	return error == EXDEV || error == EPERM || error == EMLINK ||
-	    error == EOPNOTSUPP || error == ENOSYS;
+	    error == EOPNOTSUPP || error == ENOSYS || error == ENOENT;
 }
 
 /* Puts the file into new/ of a directory; 0 or errno. */

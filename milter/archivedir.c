@@ -123,24 +123,15 @@ make_maildir(const char *dir, const char *day)
 	return error;
 }
 
-static bool
-is_there(const char *dir, const char *day)
-{
-	char path[PATH_MAX];
-
-	return join(path, dir, day, "tmp") && access(path, F_OK) == 0;
-}
-
 int
-ag_archivedir_make_day(const char *dir, const char *day)
+ag_archivedir_make_day(const char *dir, const char *day, bool again)
 {
 	struct place *place;
 	int error = 0;
 
 	pthread_mutex_lock(&mutex);
 	place = find_place(dir);
-	if (place == NULL || strcmp(place->day, day) != 0 ||
-	    !is_there(dir, day)) {
+	if (place == NULL || again || strcmp(place->day, day) != 0) {
 		error = make_maildir(dir, day);
 		if (error == 0 && place != NULL)
 			snprintf(place->day, sizeof(place->day), "%s", day);

@@ -23,10 +23,10 @@
 int ag_archivedir_prepare(const struct ag_policy *policy);
 
 /*
- * Makes the Maildir of a day, where it is not there yet.  The directory itself
- * must be there: it is not made anew when it has vanished.  Returns 0 or errno.
+ * Makes the Maildir of a day, once; again: it was there, and has vanished.  The
+ * directory itself is not made anew.  Returns 0 or errno.
  */
-int ag_archivedir_make_day(const char *dir, const char *day);
+int ag_archivedir_make_day(const char *dir, const char *day, bool again);
 
 /* Makes what was done in a directory survive a crash; 0 or errno. */
 int ag_archivedir_sync(const char *path);
