@@ -22,9 +22,10 @@ print_summary(const struct ag_diag *diag, const struct ag_policy *policy)
 	sizes = ag_policy_sizes(policy);
 	printf(
 	    "%zu domain files, %zu names of local domains, %zu kill entries, "
-	    "%zu relay networks, %zu addresses in the sender map\n",
+	    "%zu relay networks, %zu addresses in the sender map\n"
+	    "digest %016llx\n",
 	    sizes.domain_files, sizes.local_domains, sizes.killed, sizes.relays,
-	    sizes.senders);
+	    sizes.senders, (unsigned long long)ag_policy_digest(policy));
 }
 
 static int

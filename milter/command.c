@@ -96,7 +96,14 @@ ag_command_load(const char *config, const struct ag_policy **policy)
 	struct ag_printer printer = { stderr, config };
 	struct ag_diag diag = { .emit = print_serious, .arg = &printer };
 
-	switch (ag_policy_load(config, &diag, policy)) {
+	return ag_command_load_with(&diag, config, policy);
+}
+
+int
+ag_command_load_with(struct ag_diag *diag, const char *config,
+    const struct ag_policy **policy)
+{
+	switch (ag_policy_load(config, diag, policy)) {
 	case AG_LOAD_OK:
 		return EX_OK;
 	case AG_LOAD_NO_FILE:

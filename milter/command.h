@@ -21,9 +21,11 @@ int ag_check_command(int argc, char **argv);
 int ag_explain_command(int argc, char **argv);
 int ag_kill_command(int argc, char **argv);
 int ag_relay_command(int argc, char **argv);
+int ag_reload_command(int argc, char **argv);
 int ag_run_command(int argc, char **argv);
 int ag_senders_command(int argc, char **argv);
 int ag_show_command(int argc, char **argv);
+int ag_status_command(int argc, char **argv);
 
 /* The command of that name or NULL. */
 const struct ag_command *ag_command_find(const char *name);
@@ -61,6 +63,10 @@ void ag_print_finding(void *arg, enum ag_severity severity,
  * main file, EX_CONFIG when it cannot be used.
  */
 int ag_command_load(const char *config, const struct ag_policy **policy);
+
+/* The same, with findings going elsewhere. */
+int ag_command_load_with(struct ag_diag *diag, const char *config,
+    const struct ag_policy **policy);
 
 /* Prints bytes that came from outside: control bytes become "?". */
 void ag_print_safely(FILE *out, struct ag_str text);

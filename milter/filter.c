@@ -6,6 +6,7 @@
 
 #include <libmilter/mfapi.h>
 
+#include "../policy/results.h"
 #include "answer.h"
 #include "log.h"
 #include "macros.h"
@@ -31,8 +32,30 @@ no_session(SMFICTX *ctx)
 {
 	struct ag_answer answer;
 
-	ag_session_no_memory(&answer);
+	ag_session_not_judged(AG_SHORT_OF_MEMORY, &answer);
 	return ag_answer_give(ctx, &answer);
+}
+
+/* The whole connection is refused, or let through. */
+static sfsistat
+no_room(SMFICTX *ctx)
+{
+	struct ag_answer answer;
+
+	ag_session_not_judged(AG_SHORT_OF_DESCRIPTORS, &answer);
+	return answer.verdict == AG_CONTINUE ? SMFIS_ACCEPT :
+					       ag_answer_give(ctx, &answer);
+}
+
+/* Which actions are needed to change header fields. */
+static unsigned long
+ask_for_edits(struct ag_session *session, unsigned long offered)
+{
+	const unsigned long edits = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+	bool asked = ag_session_needs_edits(session);
+
+	ag_session_set_edits(session, asked, (offered & edits) == edits);
+	return asked ? edits : 0;
 }
 
 /*
@@ -50,21 +73,22 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 
 	(void)f2;
 	(void)f3;
-	if (session == NULL || !ag_macros_ask(ctx, content)) {
+	if (session == NULL ||
+	    !ag_macros_ask(ctx, ag_session_needs_edits(session), content)) {
 		/* the connection ends, and the MTA's default action holds */
 		ag_log(LOG_ERR, "not enough memory to negotiate");
 		return SMFIS_REJECT;
 	}
 	if (ag_session_delays())
 		steps |= SMFIP_NR_MAIL;
-	if (ag_session_takes_everyone(session))
+	if (ag_session_takes_everyone(session) && ag_session_has_room(session))
 		steps |= SMFIP_NR_CONN;
 	steps |= content ? SMFIP_NR_BODY | SMFIP_HDR_LEADSPC : SMFIP_NOBODY;
 	steps |= content || ag_session_needs_header(session) ?
 	    SMFIP_NR_HDR :
 	    SMFIP_NOHDRS | SMFIP_NOEOH;
 	ag_session_negotiated(session);
-	*pf0 = f0 & SMFIF_SETSYMLIST;
+	*pf0 = f0 & (SMFIF_SETSYMLIST | ask_for_edits(session, f0));
 	*pf1 = f1 & steps;
 	*pf2 = 0;
 	*pf3 = 0;
@@ -114,6 +138,8 @@ on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 
 	if (session == NULL)
 		return no_session(ctx);
+	if (!ag_session_has_room(session))
+		return no_room(ctx);
 	read_address(&connect, address);
 	ag_session_connect(session, &connect, &answer);
 	return ag_session_is_silent(session, AG_STAGE_CONNECT) ?
@@ -131,7 +157,8 @@ on_mail(SMFICTX *ctx, char **argv)
 		.addr = ag_macro(ctx, "{mail_addr}"),
 		.mailer = ag_macro(ctx, "{mail_mailer}"),
 		.tls_version = ag_macro(ctx, "{tls_version}"),
-		.queue_id = ag_macro(ctx, "i") };
+		.queue_id = ag_macro(ctx, "i"),
+		.mta_name = ag_macro(ctx, "j") };
 	struct ag_answer answer;
 
 	if (session == NULL)
@@ -192,6 +219,22 @@ on_end_of_header(SMFICTX *ctx)
 	return ag_answer_give(ctx, &answer);
 }
 
+static bool
+remove_results(void *ctx, unsigned number)
+{
+	static char name[] = AG_RESULTS_NAME;
+
+	return smfi_chgheader(ctx, name, (int)number, NULL) == MI_SUCCESS;
+}
+
+static bool
+insert_results(void *ctx, const char *value)
+{
+	static char name[] = AG_RESULTS_NAME;
+
+	return smfi_insheader(ctx, 0, name, (char *)value) == MI_SUCCESS;
+}
+
 static sfsistat
 on_body(SMFICTX *ctx, unsigned char *bytes, size_t count)
 {
@@ -209,11 +252,12 @@ static sfsistat
 on_end(SMFICTX *ctx)
 {
 	struct ag_session *session = get_session(ctx);
+	struct ag_editor editor = { remove_results, insert_results, ctx };
 	struct ag_answer answer;
 
 	if (session == NULL)
 		return no_session(ctx);
-	ag_session_end(session, ag_macro(ctx, "i"), &answer);
+	ag_session_end(session, ag_macro(ctx, "i"), &editor, &answer);
 	return ag_answer_give(ctx, &answer);
 }
 
@@ -244,7 +288,7 @@ ag_filter_register(char *name)
 	 * libmilter stop answering */
 	struct smfiDesc filter = { .xxfi_name = name,
 		.xxfi_version = SMFI_VERSION,
-		.xxfi_flags = SMFIF_SETSYMLIST,
+		.xxfi_flags = SMFIF_SETSYMLIST | SMFIF_ADDHDRS | SMFIF_CHGHDRS,
 		.xxfi_connect = on_connect,
 		.xxfi_envfrom = on_mail,
 		.xxfi_envrcpt = on_rcpt,

@@ -4,19 +4,27 @@
 #define SYSLOG_NAMES
 #include "log.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* As much of a value as is logged, so that the line holds all keys. */
 #define VALUE_MAX 520
 
-/* Held for reading by who logs, for writing by who opens the log anew. */
-static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
-static bool to_syslog;
-static bool to_stderr;
+/* ---- where lines go: for the writer alone, once it runs ---- */
+
+struct target {
+	char ident[64];
+	int facility;
+	bool to_syslog;
+	bool to_stderr;
+};
+
+static struct target current;
 
 static int
 facility_number(struct ag_str name)
@@ -27,21 +35,196 @@ facility_number(struct ag_str name)
 	return LOG_MAIL;
 }
 
+static void
+open_target(const struct target *target)
+{
+	current = *target;
+	if (!current.to_syslog)
+		return;
+	closelog();
+	/* it keeps the pointer */
+	openlog(current.ident, LOG_PID | LOG_NDELAY, current.facility);
+}
+
+static void
+write_line(int priority, const char *line)
+{
+	if (current.to_syslog)
+		syslog(priority, "%s", line);
+	if (current.to_stderr)
+		fprintf(stderr, "%s\n", line);
+}
+
+/* ---- the queue ---- */
+
+/* Some two thousand lines about decisions. */
+#define QUEUE_BYTES ((size_t)1024 * 1024)
+
+/* In front of each line in the queue. */
+struct head {
+	size_t len; /* with the terminator */
+	int priority;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static pthread_t writer;
+static struct {
+	bool running;
+	bool ending;
+	bool reopen; /* next is what counts from now on */
+	struct target next;
+	char bytes[QUEUE_BYTES]; /* a ring */
+	size_t first;
+	size_t used;
+	uint64_t dropped; /* since the start */
+	uint64_t told;    /* of them, so many the log knows of */
+} queue;
+
+static void
+put_bytes(const void *from, size_t n)
+{
+	size_t at = (queue.first + queue.used) % QUEUE_BYTES;
+	size_t straight = n < QUEUE_BYTES - at ? n : QUEUE_BYTES - at;
+
+	memcpy(queue.bytes + at, from, straight);
+	memcpy(queue.bytes, (const char *)from + straight, n - straight);
+	queue.used += n;
+}
+
+static void
+take_bytes(void *to, size_t n)
+{
+	size_t straight =
+	    n < QUEUE_BYTES - queue.first ? n : QUEUE_BYTES - queue.first;
+
+	memcpy(to, queue.bytes + queue.first, straight);
+	memcpy((char *)to + straight, queue.bytes, n - straight);
+	queue.first = (queue.first + n) % QUEUE_BYTES;
+	queue.used -= n;
+}
+
+static void
+put_line(int priority, const char *line)
+{
+	struct head head = { strlen(line) + 1, priority };
+
+	if (QUEUE_BYTES - queue.used < sizeof(head) + head.len) {
+		queue.dropped++;
+		return;
+	}
+	put_bytes(&head, sizeof(head));
+	put_bytes(line, head.len);
+	pthread_cond_signal(&changed);
+}
+
+/* The next line; one about dropped lines where some were. */
+static int
+take_line(char line[static AG_LOG_LINE_MAX])
+{
+	struct head head;
+
+	if (queue.used == 0) {
+		snprintf(line, AG_LOG_LINE_MAX,
+		    "%llu log lines were dropped, because syslog did not take "
+		    "them",
+		    (unsigned long long)(queue.dropped - queue.told));
+		queue.told = queue.dropped;
+		return LOG_ERR;
+	}
+	take_bytes(&head, sizeof(head));
+	take_bytes(line, head.len);
+	return head.priority;
+}
+
+static bool
+has_line(void)
+{
+	return queue.used > 0 || queue.dropped > queue.told;
+}
+
+static void *
+run_writer(void *arg)
+{
+	char line[AG_LOG_LINE_MAX];
+
+	pthread_mutex_lock(&lock);
+	while (has_line() || !queue.ending) {
+		struct target target = queue.next;
+		bool reopen = queue.reopen, any = has_line();
+		int priority = any ? take_line(line) : 0;
+
+		if (!any && !reopen) {
+			pthread_cond_wait(&changed, &lock);
+			continue;
+		}
+		queue.reopen = false;
+		/* only here can it take long */
+		pthread_mutex_unlock(&lock);
+		if (reopen)
+			open_target(&target);
+		if (any)
+			write_line(priority, line);
+		pthread_mutex_lock(&lock);
+	}
+	pthread_mutex_unlock(&lock);
+	return arg;
+}
+
+int
+ag_log_start(void)
+{
+	int error = pthread_create(&writer, NULL, run_writer, NULL);
+
+	pthread_mutex_lock(&lock);
+	queue.running = error == 0;
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+void
+ag_log_stop(void)
+{
+	struct timespec end;
+
+	pthread_mutex_lock(&lock);
+	queue.ending = true;
+	queue.running = false;
+	pthread_cond_signal(&changed);
+	pthread_mutex_unlock(&lock);
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 2;
+	pthread_timedjoin_np(writer, NULL, &end);
+}
+
+uint64_t
+ag_log_dropped(void)
+{
+	uint64_t dropped;
+
+	pthread_mutex_lock(&lock);
+	dropped = queue.dropped;
+	pthread_mutex_unlock(&lock);
+	return dropped;
+}
+
+/* ---- lines ---- */
+
 void
 ag_log_open(struct ag_str ident, struct ag_str facility, bool only_stderr)
 {
-	/* openlog() keeps the pointer */
-	static char name[64];
+	struct target target = { .facility = facility_number(facility),
+		.to_syslog = !only_stderr,
+		.to_stderr = only_stderr || isatty(STDERR_FILENO) };
 
-	pthread_rwlock_wrlock(&lock);
-	to_syslog = !only_stderr;
-	to_stderr = only_stderr || isatty(STDERR_FILENO);
-	if (to_syslog) {
-		closelog();
-		snprintf(name, sizeof(name), "%.*s", AG_STR_ARG(ident));
-		openlog(name, LOG_PID | LOG_NDELAY, facility_number(facility));
-	}
-	pthread_rwlock_unlock(&lock);
+	snprintf(target.ident, sizeof(target.ident), "%.*s", AG_STR_ARG(ident));
+	pthread_mutex_lock(&lock);
+	queue.next = target;
+	queue.reopen = queue.running;
+	pthread_cond_signal(&changed);
+	if (!queue.running)
+		open_target(&target);
+	pthread_mutex_unlock(&lock);
 }
 
 void
@@ -53,12 +236,12 @@ ag_log(int priority, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
-	pthread_rwlock_rdlock(&lock);
-	if (to_syslog)
-		syslog(priority, "%s", line);
-	if (to_stderr)
-		fprintf(stderr, "%s\n", line);
-	pthread_rwlock_unlock(&lock);
+	pthread_mutex_lock(&lock);
+	if (queue.running)
+		put_line(priority, line);
+	else
+		write_line(priority, line);
+	pthread_mutex_unlock(&lock);
 }
 
 static bool

@@ -1,7 +1,10 @@
 /*
  * log.h - where lines go, and how one about a decision is made
  *
- * Any thread may call it after ag_log_open().
+ * Once the writer runs, any thread may log: it leaves the line in a queue and
+ * goes on, so that a syslog that stands still holds up no mail.  What the queue
+ * cannot take is dropped and counted.  Before that, one thread logs, and the
+ * line is written at once.
  */
 #ifndef AG_LOG_H
 #define AG_LOG_H
@@ -15,9 +18,18 @@
 /*
  * facility is a name as [log] facility has it.  Lines go to syslog, and to
  * standard error as well when that is a terminal; or only there.  It may be
- * called again, by one thread at a time.
+ * called again, and holds for the lines after it.
  */
 void ag_log_open(struct ag_str ident, struct ag_str facility, bool only_stderr);
+
+/* Starts the writer, once.  0 or an errno. */
+int ag_log_start(void);
+
+/* Writes what is in the queue, for two seconds at most, and ends the writer. */
+void ag_log_stop(void);
+
+/* How many lines were dropped since the start. */
+uint64_t ag_log_dropped(void);
 
 /* Priorities of syslog(3). */
 void ag_log(int priority, const char *format, ...)

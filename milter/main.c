@@ -30,13 +30,30 @@ static const struct ag_command commands[] = {
 	    "once.\nSIGTERM ends it.\n\n"
 	    "Example:\n"
 	    "  authgate run -c /etc/authgate/authgate.ini\n" },
+	{ "status", ag_status_command, "[-c FILE] [--json]",
+	    "What the running daemon does, and what it has decided",
+	    CONFIG_HELP
+	    "      --json          for programs\n\n"
+	    "Exit status: 0; 1 when the last reload failed, so that the files "
+	    "are not in\nforce; 69 when no daemon answers; 77 without "
+	    "permission.\n\n"
+	    "Example:\n"
+	    "  authgate status\n" },
+	{ "reload", ag_reload_command, "[-c FILE] [--json]",
+	    "Makes the daemon take its files at once, and says what it found",
+	    CONFIG_HELP
+	    "      --json          for programs\n\n"
+	    "Exit status: 0 the new policy is in force, 78 the old one stays, "
+	    "69 no daemon\nanswers, 77 without permission.\n\n"
+	    "Example:\n"
+	    "  authgate reload\n" },
 	{ "check", ag_check_command, "[-c FILE]",
 	    "Reads everything and prints every finding",
 	    CONFIG_HELP
 	    "Exit status: 0 nothing or warnings only, 1 errors or bad lines, 66 "
 	    "no such file.\n\n"
 	    "Example:\n"
-	    "  authgate check && systemctl reload authgate\n" },
+	    "  authgate check && authgate reload\n" },
 	{ "show", ag_show_command, "[-c FILE] [DOMAIN]",
 	    "What holds for the server or a domain, and which line says so",
 	    CONFIG_HELP "Example:\n"

@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -17,11 +16,15 @@
 
 #include "archivedir.h"
 #include "command.h"
+#include "control.h"
 #include "filter.h"
 #include "keeper.h"
+#include "limits.h"
 #include "log.h"
+#include "notify.h"
 #include "signals.h"
 #include "socket.h"
+#include "state.h"
 #include "store.h"
 #include "watch.h"
 
@@ -38,9 +41,7 @@ is_carried_out(const struct ag_policy *policy)
 {
 	const char *what = NULL;
 
-	if (ag_policy_yes(policy, AG_KEY_RESULTS_HEADER))
-		what = "[auth] results_header";
-	else if (ag_policy_text(policy, AG_KEY_METRICS_LISTEN).len > 0)
+	if (ag_policy_text(policy, AG_KEY_METRICS_LISTEN).len > 0)
 		what = "[metrics] listen";
 	if (what != NULL)
 		ag_log(LOG_ERR,
@@ -69,9 +70,43 @@ log_finding(void *arg, enum ag_severity severity, const struct ag_origin *where,
 	struct ag_buf place = AG_BUF(at);
 
 	(void)arg;
+	if (!ag_state_finding(severity, where, text))
+		return;
 	ag_origin_write(where, &place);
 	ag_log(priority[severity], "%s: %s: %s", at, ag_severity_name(severity),
 	    text);
+}
+
+static void
+log_left_out(void)
+{
+	unsigned n = ag_state_findings_left_out();
+
+	if (n > 0)
+		ag_log(LOG_ERR,
+		    "... and %u more findings; \"authgate check\" prints all",
+		    n);
+}
+
+/* At the start the log's own settings are not known: findings go to stderr. */
+static void
+print_finding(void *arg, enum ag_severity severity,
+    const struct ag_origin *where, const char *text)
+{
+	ag_state_finding(severity, where, text);
+	if (severity >= AG_BAD_LINE)
+		ag_print_finding(arg, severity, where, text);
+}
+
+static int
+load_first(const char *config, const struct ag_policy **policy)
+{
+	struct ag_printer printer = { stderr, config };
+	struct ag_diag diag = { .emit = print_finding, .arg = &printer };
+
+	ag_state_begin();
+	ag_state_loading();
+	return ag_command_load_with(&diag, config, policy);
 }
 
 static void
@@ -80,11 +115,25 @@ log_loaded(const struct ag_policy *policy, unsigned generation)
 	struct ag_policy_sizes sizes = ag_policy_sizes(policy);
 
 	ag_log(LOG_INFO,
-	    "policy gen=%u is in force: %zu domain files, %zu names "
-	    "of local domains, %zu kill entries, %zu relay "
-	    "networks, %zu addresses in the sender map",
-	    generation, sizes.domain_files, sizes.local_domains, sizes.killed,
-	    sizes.relays, sizes.senders);
+	    "policy gen=%u is in force: digest=%016llx, %zu domain files, %zu "
+	    "names of local domains, %zu kill entries, %zu relay networks, %zu "
+	    "addresses in the sender map",
+	    generation, (unsigned long long)ag_policy_digest(policy),
+	    sizes.domain_files, sizes.local_domains, sizes.killed, sizes.relays,
+	    sizes.senders);
+	ag_notify_status("policy %u in force, %zu kill entries", generation,
+	    sizes.killed);
+}
+
+/* Takes over the caller's share. */
+static void
+put_in_force(const struct ag_policy *policy)
+{
+	unsigned generation = ag_store_put(policy);
+
+	/* nobody else puts one in its place */
+	ag_state_loaded(policy, generation);
+	log_loaded(policy, generation);
 }
 
 static void
@@ -109,11 +158,14 @@ take_policy(const struct options *options, const struct ag_policy *in_force)
 {
 	struct ag_diag diag = { .emit = log_finding };
 	const struct ag_policy *policy;
+	bool usable = ag_policy_load_beside(options->config, in_force, &diag,
+			  &policy) == AG_LOAD_OK;
 
-	if (ag_policy_load_beside(options->config, in_force, &diag, &policy) !=
-		AG_LOAD_OK ||
-	    !is_carried_out(policy)) {
+	log_left_out();
+	if (!usable || !is_carried_out(policy)) {
 		ag_log(LOG_ERR, "the old policy stays in force");
+		ag_notify_status("the last reload failed; see the log");
+		ag_state_failed();
 		ag_policy_unref(policy);
 		return;
 	}
@@ -121,7 +173,7 @@ take_policy(const struct options *options, const struct ag_policy *in_force)
 	warn_of_restart(ag_store_first(), policy);
 	/* it has logged what cannot be used; there [archive] on_error holds */
 	ag_archivedir_prepare(policy);
-	log_loaded(policy, ag_store_put(policy));
+	put_in_force(policy);
 	ag_keeper_wake();
 }
 
@@ -131,6 +183,8 @@ reload(const struct options *options, struct ag_watch *watch, bool hangup)
 {
 	struct ag_snapshot snapshot = ag_store_get();
 
+	ag_notify_reloading();
+	ag_state_loading();
 	ag_watch_begin(watch);
 	take_policy(options, hangup ? NULL : snapshot.policy);
 	ag_policy_unref(snapshot.policy);
@@ -138,9 +192,10 @@ reload(const struct options *options, struct ag_watch *watch, bool hangup)
 	ag_watch_loaded(watch, snapshot.policy);
 	ag_policy_unref(snapshot.policy);
 	malloc_trim(0);
+	ag_notify_ready();
 }
 
-/* ---- privileges and limits ---- */
+/* ---- privileges ---- */
 
 /* 0, or an exit status after a line. */
 static int
@@ -153,7 +208,7 @@ drop_privileges(struct ag_str name)
 	user = getpwnam(name.ptr);
 	if (user == NULL) {
 		ag_log(LOG_ERR, "user: there is no user %s", name.ptr);
-		return EX_NOUSER;
+		return EX_CONFIG;
 	}
 	if (geteuid() != 0) {
 		if (geteuid() == user->pw_uid)
@@ -170,25 +225,6 @@ drop_privileges(struct ag_str name)
 	return 0;
 }
 
-/* As many connections as the system allows; small stacks, few arenas. */
-static void
-set_limits(void)
-{
-	struct rlimit limit;
-	pthread_attr_t attr;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	mallopt(M_ARENA_MAX, 2);
-	if (pthread_attr_init(&attr) == 0) {
-		pthread_attr_setstacksize(&attr, (size_t)256 * 1024);
-		pthread_setattr_default_np(&attr);
-		pthread_attr_destroy(&attr);
-	}
-}
-
 /* ---- the daemon ---- */
 
 struct reloader {
@@ -196,6 +232,7 @@ struct reloader {
 	struct ag_watch watch;
 	int hangup; /* descriptors */
 	int stop;
+	int control;
 	atomic_bool ended;
 };
 
@@ -211,7 +248,34 @@ hasten_the_end(const struct reloader *reloader)
 	}
 }
 
-/* Takes changes of the files and SIGHUPs, until the end. */
+/* What "authgate status" or "authgate reload" has come for. */
+static void
+serve_client(struct reloader *reloader)
+{
+	static const char refused[] =
+	    "{\"error\":\"only root and the daemon's user may reload\"}";
+	int client;
+	char *text = NULL;
+
+	switch (ag_control_take(reloader->control, &client)) {
+	case AG_WISH_RELOAD:
+		reload(reloader->options, &reloader->watch, true);
+		text = ag_state_reload();
+		break;
+	case AG_WISH_STATUS:
+		text = ag_state_status();
+		break;
+	case AG_WISH_REFUSED:
+		text = strdup(refused);
+		break;
+	case AG_WISH_NONE:
+		break;
+	}
+	ag_control_answer(client, text);
+	free(text);
+}
+
+/* Takes changes of the files, SIGHUPs and commands, until the end. */
 static void *
 run_reloader(void *arg)
 {
@@ -222,50 +286,69 @@ run_reloader(void *arg)
 	for (;;) {
 		struct pollfd fds[] = { { reloader->hangup, POLLIN, 0 },
 			{ watch->inotify, POLLIN, 0 },
-			{ reloader->stop, POLLIN, 0 } };
+			{ reloader->stop, POLLIN, 0 },
+			{ reloader->control, POLLIN, 0 } };
 
-		poll(fds, 3, ag_watch_timeout(watch));
+		poll(fds, sizeof(fds) / sizeof(fds[0]),
+		    ag_watch_timeout(watch));
 		if (reloader->ended)
 			break;
+		ag_limits_tell();
 		if (fds[2].revents != 0)
 			hasten_the_end(reloader);
 		else if (ag_signals_take_hangup(reloader->hangup))
 			reload(reloader->options, watch, true);
 		else if (ag_watch_is_due(watch))
 			reload(reloader->options, watch, false);
+		else if (fds[3].revents != 0)
+			serve_client(reloader);
 	}
 	ag_watch_free(watch);
 	return NULL;
 }
 
+/* The threads of our own; an errno. */
+static int
+start_threads(struct reloader *reloader, pthread_t *thread)
+{
+	int error = reloader->hangup < 0 || reloader->stop < 0 ? errno : 0;
+
+	if (error == 0)
+		error = ag_log_start();
+	if (error == 0)
+		error = pthread_create(thread, NULL, run_reloader, reloader);
+	if (error == 0)
+		error = ag_keeper_start();
+	return error;
+}
+
 static int
 serve(const struct options *options, const struct ag_policy *policy,
-    const struct ag_watch *watch)
+    const struct ag_watch *watch, int control)
 {
 	struct reloader reloader = { .options = options,
 		.watch = *watch,
 		.hangup = ag_signals_open_hangup(),
-		.stop = ag_signals_open_stop() };
+		.stop = ag_signals_open_stop(),
+		.control = control };
 	pthread_t thread;
 	int error, status;
 
-	ag_policy_ref(policy);
-	log_loaded(policy, ag_store_put(policy));
-	error = reloader.hangup < 0 || reloader.stop < 0 ?
-	    errno :
-	    pthread_create(&thread, NULL, run_reloader, &reloader);
-	if (error == 0)
-		error = ag_keeper_start();
+	put_in_force(ag_policy_ref(policy));
+	error = start_threads(&reloader, &thread);
 	if (error != 0) {
 		ag_log(LOG_ERR, "cannot start: %s", strerror(error));
 		return EX_OSERR;
 	}
+	ag_notify_ready();
 	status = smfi_main();
+	ag_notify_stopping();
 	reloader.ended = true;
 	pthread_kill(thread, SIGHUP);
 	pthread_join(thread, NULL);
 	ag_keeper_stop();
 	ag_log(LOG_INFO, "stopped");
+	ag_log_stop();
 	return status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
 }
 
@@ -275,22 +358,24 @@ start(const struct options *options, const struct ag_policy *policy,
     const struct ag_watch *watch)
 {
 	static char name[] = "authgate";
-	int status;
+	int control, status;
 
 	if (!is_carried_out(policy))
 		return EX_CONFIG;
-	set_limits();
+	ag_limits_set();
 	if (!ag_filter_register(name))
 		return EX_SOFTWARE;
 	smfi_settimeout((int)ag_policy_time(policy, AG_KEY_TIMEOUT));
 	status = ag_socket_open(policy);
 	if (status != 0)
 		return status;
+	control = ag_control_open(policy);
 	status = drop_privileges(ag_policy_text(policy, AG_KEY_USER));
 	if (status == 0)
 		status = ag_archivedir_prepare(policy);
 	if (status == 0)
-		status = serve(options, policy, watch);
+		status = serve(options, policy, watch, control);
+	ag_control_remove(policy);
 	ag_socket_remove(policy);
 	return status;
 }
@@ -305,8 +390,7 @@ run(const struct options *options)
 	ag_signals_block();
 	ag_watch_init(&watch, options->config);
 	ag_watch_begin(&watch);
-	/* the log's own settings are in the file: errors go to stderr */
-	status = ag_command_load(options->config, &policy);
+	status = load_first(options->config, &policy);
 	if (status != EX_OK)
 		return status;
 	open_log(options, policy);

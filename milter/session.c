@@ -8,6 +8,10 @@
 
 #include "../policy/login.h"
 #include "../policy/number.h"
+#include "../policy/results.h"
+#include "../policy/vec.h"
+#include "count.h"
+#include "limits.h"
 #include "archive.h"
 #include "log.h"
 #include "store.h"
@@ -44,18 +48,24 @@ struct message {
 	struct fields *from; /* made with the first field */
 	struct fields *sender_field;
 	const char *header_error; /* why the header cannot be judged, or NULL */
-	struct ag_copy *copy;     /* NULL: none is kept */
-	const char *copy_lost;    /* why it is not kept although it should be */
+	char results_id[NAME_MAX_BYTES]; /* empty: results are left alone */
+	unsigned results;                /* fields of that name, so far */
+	struct ag_vec forged;  /* unsigned: which of them claim to be ours */
+	struct ag_copy *copy;  /* NULL: none is kept */
+	const char *copy_lost; /* why it is not kept although it should be */
 };
 
 struct ag_session {
 	struct ag_snapshot snapshot; /* of the negotiation */
 	unsigned id;
 	unsigned messages;
+	bool has_room;
 	bool negotiated; /* else it follows another on one connection */
 	bool content;    /* all of each message is given */
 	bool space;      /* with the blank behind the colon of a field */
 	bool silent[AG_STAGE_HEADER + 1];
+	bool asked_for_edits; /* the header and leave to change it */
+	bool may_edit;
 	char name[NAME_MAX_BYTES];
 	char listener[NAME_MAX_BYTES];
 	unsigned port;
@@ -81,6 +91,15 @@ error_finding(const char *why)
 		.reply = &error_reply,
 		.note = why,
 		.why = why };
+}
+
+/* What does not fit is cut; NULL is kept as an empty text. */
+static void
+keep_text(const char *text, char *to, size_t size)
+{
+	struct ag_buf buf = ag_buf(to, size);
+
+	ag_buf_str(&buf, ag_str(text));
 }
 
 /* ---- requests ---- */
@@ -182,14 +201,14 @@ rule_name(const struct ag_finding *finding)
 }
 
 static void
-log_event(const struct event *event, const char *verdict, enum ag_stage stage,
-    const struct ag_finding *finding, int priority)
+log_event(const struct event *event, enum ag_counted verdict,
+    enum ag_stage stage, const struct ag_finding *finding, int priority)
 {
 	struct ag_session *s = event->session;
 	char text[AG_LOG_LINE_MAX], client[AG_IP_TEXT_MAX];
 	struct ag_buf line = AG_BUF(text);
 
-	ag_log_key(&line, "verdict", ag_str(verdict));
+	ag_log_key(&line, "verdict", ag_str(ag_count_name(verdict)));
 	ag_log_key(&line, "rule", rule_name(finding));
 	ag_log_key(&line, "stage", ag_str(ag_stage_name(stage)));
 	add_session(&line, s);
@@ -210,8 +229,12 @@ static void
 log_refusal(const struct event *event, enum ag_stage stage,
     const struct ag_finding *finding)
 {
-	log_event(event, ag_verdict_name(finding->verdict), stage, finding,
-	    LOG_NOTICE);
+	enum ag_counted verdict = finding->verdict == AG_TEMPFAIL ?
+	    AG_COUNT_TEMPFAIL :
+	    AG_COUNT_REJECT;
+
+	ag_count_decision(finding->rule, verdict);
+	log_event(event, verdict, stage, finding, LOG_NOTICE);
 }
 
 static void
@@ -220,16 +243,19 @@ log_monitored(void *arg, enum ag_outcome outcome,
 {
 	const struct event *event = arg;
 
-	if (outcome == AG_WOULD_OBJECT)
-		log_event(event, "would-reject", event->request->stage, finding,
-		    LOG_NOTICE);
+	if (outcome != AG_WOULD_OBJECT)
+		return;
+	ag_count_decision(finding->rule, AG_COUNT_WOULD_REJECT);
+	log_event(event, AG_COUNT_WOULD_REJECT, event->request->stage, finding,
+	    LOG_NOTICE);
 }
 
 static void
 log_accepted(const struct event *event, const struct ag_finding *finding)
 {
 	if (ag_policy_yes(event->snapshot.policy, AG_KEY_ACCEPTED))
-		log_event(event, "accept", AG_STAGE_RCPT, finding, LOG_INFO);
+		log_event(event, AG_COUNT_ACCEPT, AG_STAGE_RCPT, finding,
+		    LOG_INFO);
 }
 
 /* ---- answers ---- */
@@ -282,6 +308,8 @@ ag_session_new(void)
 		return NULL;
 	s->snapshot = ag_store_get();
 	s->id = next_id();
+	s->has_room = ag_limits_have_room();
+	ag_count_session_begins();
 	return s;
 }
 
@@ -299,6 +327,7 @@ ag_session_reset(struct ag_session *s)
 	free_fields(s->message.from);
 	free_fields(s->message.sender_field);
 	ag_copy_free(s->message.copy); /* it borrows the policy */
+	ag_vec_free(&s->message.forged);
 	ag_policy_unref(s->message.snapshot.policy);
 	free(s->message.argument);
 	memset(&s->message, 0, sizeof(s->message));
@@ -311,6 +340,7 @@ ag_session_free(struct ag_session *s)
 		return;
 	ag_session_reset(s);
 	ag_policy_unref(s->snapshot.policy);
+	ag_count_session_ends();
 	free(s);
 }
 
@@ -318,6 +348,12 @@ bool
 ag_session_delays(void)
 {
 	return ag_policy_yes(ag_store_first(), AG_KEY_DELAY_REJECT);
+}
+
+bool
+ag_session_has_room(const struct ag_session *s)
+{
+	return s->has_room;
 }
 
 bool
@@ -345,13 +381,16 @@ ag_session_is_silent(const struct ag_session *s, enum ag_stage stage)
 }
 
 void
-ag_session_no_memory(struct ag_answer *answer)
+ag_session_not_judged(enum ag_shortage shortage, struct ag_answer *answer)
 {
 	struct ag_buf text = AG_BUF(answer->text);
+	bool accept = accepts_on_error();
 
 	answer_continue(answer);
-	ag_log(LOG_ERR, "not enough memory for a session; on_error decides");
-	if (accepts_on_error())
+	ag_limits_report(shortage);
+	ag_count_decision(AG_RULE_NONE,
+	    accept ? AG_COUNT_ACCEPT : AG_COUNT_TEMPFAIL);
+	if (accept)
 		return;
 	answer->verdict = AG_TEMPFAIL;
 	memcpy(answer->code, error_reply.code, sizeof(answer->code));
@@ -393,10 +432,8 @@ ag_session_connect(struct ag_session *s, const struct ag_connect *c,
 	struct ag_decision decision;
 
 	answer_continue(answer);
-	snprintf(s->name, sizeof(s->name), "%s",
-	    c->name != NULL ? c->name : "");
-	snprintf(s->listener, sizeof(s->listener), "%s",
-	    c->daemon_name != NULL ? c->daemon_name : "");
+	keep_text(c->name, s->name, sizeof(s->name));
+	keep_text(c->daemon_name, s->listener, sizeof(s->listener));
 	s->port = parse_port(c->daemon_port);
 	s->client = c->client;
 	s->local_submission = is_local_submission(c);
@@ -416,7 +453,7 @@ static void
 keep_queue_id(struct message *m, const char *queue_id)
 {
 	if (queue_id != NULL)
-		snprintf(m->queue_id, sizeof(m->queue_id), "%s", queue_id);
+		keep_text(queue_id, m->queue_id, sizeof(m->queue_id));
 }
 
 static struct ag_str *
@@ -424,6 +461,30 @@ macro(const char *value, struct ag_str *slice)
 {
 	*slice = ag_str(value);
 	return value != NULL ? slice : NULL;
+}
+
+/*
+ * What a connection did not ask for begins with the next one.  Where it is not
+ * known what was negotiated, trying shows it.
+ */
+static void
+begin_results(struct ag_session *s, const char *mta_name)
+{
+	struct message *m = &s->message;
+	struct ag_str id =
+	    ag_policy_text(m->snapshot.policy, AG_KEY_AUTHSERV_ID);
+
+	if (!ag_policy_yes(m->snapshot.policy, AG_KEY_RESULTS_HEADER) ||
+	    (s->negotiated && !s->asked_for_edits))
+		return;
+	if (id.len == 0)
+		id = ag_str(mta_name);
+	if (s->negotiated && !s->may_edit)
+		m->header_error = "the MTA allows no change of header fields";
+	else if (id.len == 0 || id.len >= sizeof(m->results_id))
+		m->header_error = "the MTA tells no name, in the macro j";
+	else
+		ag_str_copy_lower(id, m->results_id);
 }
 
 /* NULL, or why the message cannot be judged. */
@@ -435,6 +496,7 @@ open_message(struct ag_session *s, const struct ag_mail *mail)
 
 	ag_session_reset(s);
 	s->messages++;
+	ag_count_message();
 	m->open = true;
 	m->snapshot = ag_store_get();
 	keep_queue_id(m, mail->queue_id);
@@ -454,9 +516,9 @@ open_message(struct ag_session *s, const struct ag_mail *mail)
 		memset(&m->login, 0, sizeof(m->login));
 		return memory ? no_memory : "the login is too long";
 	}
-	snprintf(m->mechanism, sizeof(m->mechanism), "%s",
-	    mail->type != NULL ? mail->type : "");
+	keep_text(mail->type, m->mechanism, sizeof(m->mechanism));
 	m->tls = mail->tls_version != NULL && *mail->tls_version != '\0';
+	begin_results(s, mail->mta_name);
 	return NULL;
 }
 
@@ -509,7 +571,8 @@ pass_by_on_error(const struct event *event, enum ag_stage stage,
 	if (!accepts_on_error())
 		return false;
 	passed.reply = NULL;
-	log_event(event, "accept", stage, &passed, LOG_ERR);
+	ag_count_decision(AG_RULE_NONE, AG_COUNT_ACCEPT);
+	log_event(event, AG_COUNT_ACCEPT, stage, &passed, LOG_ERR);
 	return true;
 }
 
@@ -606,6 +669,7 @@ judge_rcpt(struct event *event, struct ag_request *request,
 	request->rcpt = event->rcpt;
 	decision = ag_policy_eval(event->snapshot.policy, request, &trace);
 	if (decision.verdict == AG_CONTINUE) {
+		ag_count_recipient();
 		log_accepted(event, &decision.finding);
 		return;
 	}
@@ -655,7 +719,7 @@ ag_session_rcpt(struct ag_session *s, const struct ag_rcpt *rcpt,
 	    macro(rcpt->mailer, &mailer));
 	request.rcpt = &path;
 	if (m->undecided)
-		;
+		ag_count_recipient();
 	else if (!m->held && path.no_memory && !s->local_submission)
 		error_at(&event, AG_STAGE_RCPT, no_memory, answer);
 	else if (!m->held)
@@ -756,8 +820,10 @@ copy_error(const struct event *event, const char *why, struct ag_answer *answer)
 	    ag_str("accept"));
 
 	finding.reply = accept ? NULL : &copy_reply;
-	log_event(event, accept ? "accept" : "tempfail", AG_STAGE_HEADER,
-	    &finding, LOG_ERR);
+	log_event(event, accept ? AG_COUNT_ACCEPT : AG_COUNT_TEMPFAIL,
+	    AG_STAGE_HEADER, &finding, LOG_ERR);
+	ag_count_decision(AG_RULE_NONE,
+	    accept ? AG_COUNT_ACCEPT : AG_COUNT_TEMPFAIL);
 	if (!accept)
 		answer_refusal(event, &finding, answer);
 }
@@ -770,7 +836,38 @@ ag_session_needs_header(const struct ag_session *s)
 	const struct ag_policy *policy = s->snapshot.policy;
 
 	return ag_policy_mode(policy, AG_RULE_FROM_HEADER_MATCH) != AG_OFF ||
-	    ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) != AG_OFF;
+	    ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) != AG_OFF ||
+	    ag_session_needs_edits(s);
+}
+
+bool
+ag_session_needs_edits(const struct ag_session *s)
+{
+	return ag_policy_yes(s->snapshot.policy, AG_KEY_RESULTS_HEADER);
+}
+
+void
+ag_session_set_edits(struct ag_session *s, bool asked, bool allowed)
+{
+	s->asked_for_edits = asked;
+	s->may_edit = allowed;
+}
+
+/* NULL, or why the field cannot be kept in mind. */
+static const char *
+look_at_results(struct message *m, const char *value)
+{
+	unsigned *number;
+
+	m->results++;
+	if (m->results_id[0] == '\0' ||
+	    !ag_results_is_ours(ag_str(value), ag_str(m->results_id)))
+		return NULL;
+	number = ag_vec_add(&m->forged, sizeof(*number));
+	if (number == NULL)
+		return no_memory;
+	*number = m->results;
+	return NULL;
 }
 
 /* NULL, or why the field cannot be kept. */
@@ -810,6 +907,8 @@ ag_session_header(struct ag_session *s, const char *name, const char *value)
 		error = keep_field(&m->from, value);
 	else if (ag_str_ieq(ag_str(name), ag_str("Sender")))
 		error = keep_field(&m->sender_field, value);
+	else if (ag_str_ieq(ag_str(name), ag_str(AG_RESULTS_NAME)))
+		error = look_at_results(m, value);
 	if (error != NULL)
 		m->header_error = error;
 }
@@ -866,9 +965,69 @@ ag_session_end_of_header(struct ag_session *s, struct ag_answer *answer)
 
 /* ---- the end ---- */
 
+/* From the last on: Postfix counts anew after each that is gone. */
+static bool
+remove_forged(const struct message *m, const struct ag_editor *editor)
+{
+	const unsigned *number = m->forged.items;
+
+	for (size_t i = m->forged.n; i > 0; i--)
+		if (!editor->remove(editor->arg, number[i - 1]))
+			return false;
+	return true;
+}
+
+/* The sender in the reading that is judged; empty for the null sender. */
+static struct ag_str
+sender_text(const struct ag_path *sender, char buf[static AG_ADDRESS_MAX])
+{
+	switch (sender->plainness) {
+	case AG_PATH_PLAIN:
+		return ag_login_write(&sender->ours, buf);
+	case AG_PATH_NULL:
+		break;
+	case AG_PATH_ODD:
+		return ag_login_write(&sender->mta, buf);
+	}
+	return ag_str(NULL);
+}
+
+static bool
+insert_results(const struct ag_session *s, const struct ag_editor *editor)
+{
+	const struct message *m = &s->message;
+	struct ag_request request = make_request(s, AG_STAGE_MAIL);
+	char login[AG_ADDRESS_MAX], sender[AG_ADDRESS_MAX];
+	char value[AG_RESULTS_MAX + 1];
+	struct ag_str of = ag_policy_login(m->snapshot.policy, &request, login);
+	struct ag_buf out = AG_BUF(value);
+
+	if (of.len == 0)
+		return true;
+	/* where the MTA tells of the blank behind the colon, it adds none */
+	if (s->space)
+		ag_buf_char(&out, ' ');
+	ag_results_write(&out, ag_str(m->results_id), of,
+	    sender_text(&m->sender, sender));
+	return editor->insert(editor->arg, value);
+}
+
+static void
+edit(const struct event *event, const struct ag_editor *editor,
+    struct ag_answer *answer)
+{
+	struct ag_session *s = event->session;
+
+	if (s->message.results_id[0] == '\0')
+		return;
+	if (!remove_forged(&s->message, editor) || !insert_results(s, editor))
+		error_at(event, AG_STAGE_HEADER,
+		    "the MTA took no change of Authentication-Results", answer);
+}
+
 void
 ag_session_end(struct ag_session *s, const char *queue_id,
-    struct ag_answer *answer)
+    const struct ag_editor *editor, struct ag_answer *answer)
 {
 	struct ag_request request = make_request(s, AG_STAGE_MAIL);
 	struct message *m = &s->message;
@@ -882,6 +1041,8 @@ ag_session_end(struct ag_session *s, const char *queue_id,
 	if (m->held)
 		say_held(&event, answer);
 	else
+		edit(&event, editor, answer);
+	if (!m->held && answer->verdict == AG_CONTINUE)
 		why = commit_copy(s);
 	if (why != NULL)
 		copy_error(&event, why, answer);

@@ -13,6 +13,7 @@
 #define AG_SESSION_H
 
 #include "../policy/policy.h"
+#include "limits.h"
 
 struct ag_session;
 
@@ -41,6 +42,7 @@ struct ag_mail {
 	const char *mailer;      /* {mail_mailer} */
 	const char *tls_version; /* {tls_version} */
 	const char *queue_id;    /* i */
+	const char *mta_name;    /* j */
 };
 
 struct ag_rcpt {
@@ -56,6 +58,12 @@ void ag_session_free(struct ag_session *session);
 
 /* Whether refusals of MAIL are to be said at RCPT: [milter] delay_reject. */
 bool ag_session_delays(void);
+
+/*
+ * Whether there was room for it when it began; without, its connection takes a
+ * descriptor that is needed elsewhere, and it is not to be judged.
+ */
+bool ag_session_has_room(const struct ag_session *session);
 
 /* Whether nothing can be refused at CONNECT. */
 bool ag_session_takes_everyone(const struct ag_session *session);
@@ -98,6 +106,12 @@ void ag_session_set_content(struct ag_session *session, bool space);
 /* Whether a copy begins with what comes next; then tell the queue id first. */
 bool ag_session_begins_copy(const struct ag_session *session);
 void ag_session_set_queue_id(struct ag_session *session, const char *queue_id);
+/*
+ * Whether it changes them: [auth] results_header.  What was asked of the MTA,
+ * and whether it allows it, is said to the session.
+ */
+bool ag_session_needs_edits(const struct ag_session *session);
+void ag_session_set_edits(struct ag_session *session, bool asked, bool allowed);
 
 /* A header field, and the end of the header; value is not terminated by CRLF.
  */
@@ -109,15 +123,25 @@ void ag_session_end_of_header(struct ag_session *session,
 /* A piece of the body, as long as it may be. */
 void ag_session_body(struct ag_session *session, const unsigned char *bytes,
     size_t count);
+/*
+ * How the fields Authentication-Results of a message are changed.  Each returns
+ * false when the MTA does not take it.
+ */
+struct ag_editor {
+	bool (
+	    *remove)(void *arg, unsigned number); /* of those fields, from 1 */
+	bool (*insert)(void *arg, const char *value); /* above all others */
+	void *arg;
+};
 
 /* End of message. */
 void ag_session_end(struct ag_session *session, const char *queue_id,
-    struct ag_answer *answer);
+    const struct ag_editor *editor, struct ag_answer *answer);
 
 /* Drops the message, if there is one. */
 void ag_session_reset(struct ag_session *session);
 
-/* What to answer where there is no session, by the policy in force. */
-void ag_session_no_memory(struct ag_answer *answer);
+/* What to answer where there can be no session: on_error decides. */
+void ag_session_not_judged(enum ag_shortage shortage, struct ag_answer *answer);
 
 #endif

@@ -46,6 +46,7 @@ struct ag_source {
 struct ag_policy {
 	atomic_uint shares;
 	struct ag_vec sources; /* struct ag_source */
+	uint64_t digest;       /* of names and contents of all of them */
 	struct ag_arena arena;
 	struct ag_scope server;
 	const struct ag_scope *strictest[AG_RULE_COUNT]; /* by mode */

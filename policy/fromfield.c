@@ -2,18 +2,12 @@
 
 #include <string.h>
 
-#define COMMENT_DEPTH_MAX 32
+#include "field.h"
 
 struct ag_from_iter
 ag_from_iter(struct ag_str value)
 {
 	return (struct ag_from_iter){ value, false, false };
-}
-
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /* Bytes of atoms, and the dots between them. */
@@ -22,62 +16,6 @@ is_word_byte(char c)
 {
 	return (unsigned char)c >= 0x80 ||
 	    (c > ' ' && c < 0x7f && strchr("()<>[]:;@\\,\"", c) == NULL);
-}
-
-static char
-peek(const struct ag_str *rest)
-{
-	return rest->len > 0 ? rest->ptr[0] : '\0';
-}
-
-static void
-skip(struct ag_str *rest, size_t n)
-{
-	*rest = ag_str_skip(*rest, n);
-}
-
-static bool
-is_forbidden(char c)
-{
-	return ag_is_control(c) && !is_space(c);
-}
-
-/* Takes a comment, with those inside it, off the front. */
-static bool
-skip_comment(struct ag_str *rest)
-{
-	unsigned depth = 0;
-
-	do {
-		char c = peek(rest);
-
-		if (c == '\\') {
-			skip(rest, 1);
-			c = 'x';
-		}
-		if (rest->len == 0 || is_forbidden(peek(rest)))
-			return false;
-		if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
-			return false;
-		if (c == ')')
-			depth--;
-		skip(rest, 1);
-	} while (depth > 0);
-	return true;
-}
-
-/* Blanks, folding and comments, which RFC 5322 calls CFWS. */
-static bool
-skip_blanks(struct ag_str *rest)
-{
-	for (;;) {
-		while (rest->len > 0 && is_space(peek(rest)))
-			skip(rest, 1);
-		if (peek(rest) != '(')
-			return true;
-		if (!skip_comment(rest))
-			return false;
-	}
 }
 
 /* Words in a row; of one word alone it is known what it says. */
@@ -105,32 +43,35 @@ add_byte(struct words *words, char c)
 static bool
 take_quoted(struct ag_str *rest, struct words *words)
 {
-	for (skip(rest, 1); peek(rest) != '"'; skip(rest, 1)) {
-		if (peek(rest) == '\\')
-			skip(rest, 1);
-		if (rest->len == 0 || is_forbidden(peek(rest)))
+	for (ag_field_take(rest, 1); ag_field_peek(rest) != '"';
+	     ag_field_take(rest, 1)) {
+		if (ag_field_peek(rest) == '\\')
+			ag_field_take(rest, 1);
+		if (rest->len == 0 ||
+		    ag_field_is_forbidden(ag_field_peek(rest)))
 			return false;
 		/* the line break of a folded line is no part of the string */
-		if (peek(rest) != '\r' && peek(rest) != '\n')
-			add_byte(words, peek(rest));
+		if (ag_field_peek(rest) != '\r' && ag_field_peek(rest) != '\n')
+			add_byte(words, ag_field_peek(rest));
 	}
-	skip(rest, 1);
+	ag_field_take(rest, 1);
 	return true;
 }
 
 static bool
 take_words(struct ag_str *rest, struct words *words)
 {
-	for (; skip_blanks(rest); words->n++) {
-		if (peek(rest) == '"') {
+	for (; ag_field_skip_blanks(rest); words->n++) {
+		if (ag_field_peek(rest) == '"') {
 			if (!take_quoted(rest, words))
 				return false;
 			continue;
 		}
-		if (rest->len == 0 || !is_word_byte(peek(rest)))
+		if (rest->len == 0 || !is_word_byte(ag_field_peek(rest)))
 			return true;
-		for (; rest->len > 0 && is_word_byte(peek(rest)); skip(rest, 1))
-			add_byte(words, peek(rest));
+		for (; rest->len > 0 && is_word_byte(ag_field_peek(rest));
+		     ag_field_take(rest, 1))
+			add_byte(words, ag_field_peek(rest));
 	}
 	return false;
 }
@@ -140,7 +81,7 @@ domain_length(struct ag_str rest)
 {
 	size_t n = 0;
 
-	if (peek(&rest) == '[')
+	if (ag_field_peek(&rest) == '[')
 		return ag_str_find(rest, ']') + 1;
 	while (n < rest.len && is_word_byte(rest.ptr[n]))
 		n++;
@@ -158,10 +99,11 @@ take_domain(struct ag_str *rest, const struct words *words)
 	size_t n;
 
 	if (words->n != 1 || words->too_long || mailbox->local_len == 0 ||
-	    !ag_str_is_utf8(ag_mailbox_local(mailbox)) || peek(rest) != '@')
+	    !ag_str_is_utf8(ag_mailbox_local(mailbox)) ||
+	    ag_field_peek(rest) != '@')
 		return false;
-	skip(rest, 1);
-	if (!skip_blanks(rest))
+	ag_field_take(rest, 1);
+	if (!ag_field_skip_blanks(rest))
 		return false;
 	n = domain_length(*rest);
 	if (n > rest->len)
@@ -173,8 +115,8 @@ take_domain(struct ag_str *rest, const struct words *words)
 		return false;
 	memcpy(mailbox->domain, whole.domain, sizeof(whole.domain));
 	mailbox->domain_len = whole.domain_len;
-	skip(rest, n);
-	return skip_blanks(rest);
+	ag_field_take(rest, n);
+	return ag_field_skip_blanks(rest);
 }
 
 /* Takes "<address>", behind a name or nothing. */
@@ -184,34 +126,34 @@ take_angle(struct ag_str *rest, struct ag_mailbox *mailbox)
 	struct words words = { .first = mailbox };
 
 	memset(mailbox, 0, sizeof(*mailbox));
-	skip(rest, 1);
+	ag_field_take(rest, 1);
 	if (!take_words(rest, &words) || !take_domain(rest, &words) ||
-	    peek(rest) != '>')
+	    ag_field_peek(rest) != '>')
 		return false;
-	skip(rest, 1);
-	return skip_blanks(rest);
+	ag_field_take(rest, 1);
+	return ag_field_skip_blanks(rest);
 }
 
 /* What may stand behind an address: a comma, the group's end, the end. */
 static bool
 take_separator(struct ag_from_iter *iter)
 {
-	char c = peek(&iter->rest);
+	char c = ag_field_peek(&iter->rest);
 
 	if (c == ';' && iter->in_group) {
 		iter->in_group = false;
-		skip(&iter->rest, 1);
-		if (!skip_blanks(&iter->rest))
+		ag_field_take(&iter->rest, 1);
+		if (!ag_field_skip_blanks(&iter->rest))
 			return false;
-		c = peek(&iter->rest);
+		c = ag_field_peek(&iter->rest);
 	}
 	if (iter->rest.len == 0)
 		return !iter->in_group;
 	if (c != ',')
 		return false;
-	skip(&iter->rest, 1);
+	ag_field_take(&iter->rest, 1);
 	/* a comma promises another address */
-	return skip_blanks(&iter->rest) && iter->rest.len > 0;
+	return ag_field_skip_blanks(&iter->rest) && iter->rest.len > 0;
 }
 
 /* Takes what stands in front of a ":", and sees whether the group is empty. */
@@ -221,10 +163,10 @@ begin_group(struct ag_from_iter *iter, const struct words *words)
 	if (words->n == 0 || iter->in_group)
 		return false;
 	iter->in_group = true;
-	skip(&iter->rest, 1);
-	if (!skip_blanks(&iter->rest))
+	ag_field_take(&iter->rest, 1);
+	if (!ag_field_skip_blanks(&iter->rest))
 		return false;
-	return peek(&iter->rest) != ';' || take_separator(iter);
+	return ag_field_peek(&iter->rest) != ';' || take_separator(iter);
 }
 
 enum ag_from_status
@@ -241,12 +183,12 @@ ag_from_next(struct ag_from_iter *iter, struct ag_mailbox *mailbox)
 		iter->begun = true;
 		if (!take_words(&iter->rest, &words))
 			return AG_FROM_UNREADABLE;
-		if (peek(&iter->rest) == ':') {
+		if (ag_field_peek(&iter->rest) == ':') {
 			if (!begin_group(iter, &words))
 				return AG_FROM_UNREADABLE;
 			continue;
 		}
-		ok = peek(&iter->rest) == '<' ?
+		ok = ag_field_peek(&iter->rest) == '<' ?
 		    take_angle(&iter->rest, mailbox) :
 		    take_domain(&iter->rest, &words);
 		return ok && take_separator(iter) ? AG_FROM_ADDRESS :

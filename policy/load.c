@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "compile.h"
 #include "file.h"
 #include "ini.h"
@@ -71,6 +74,17 @@ add_source(struct loader *loader, const char *shown, struct ag_str text)
 		free((char *)text.ptr);
 }
 
+/* Every file counts, in the order in which they are read. */
+static void
+digest(struct ag_policy *policy, const char *shown, struct ag_str text)
+{
+	uint64_t name =
+	    XXH3_64bits_withSeed(shown, strlen(shown) + 1, policy->digest);
+
+	policy->digest =
+	    XXH3_64bits_withSeed(text.len > 0 ? text.ptr : "", text.len, name);
+}
+
 /* ---- INI files ---- */
 
 static struct ag_origin
@@ -87,6 +101,7 @@ read_ini(struct loader *loader, struct ag_scope *scope, enum ag_place place)
 	int error = read_shown(loader, scope->file, &text);
 
 	add_source(loader, scope->file, ag_str(NULL));
+	digest(loader->policy, scope->file, text);
 	ag_values_init(&scope->values);
 	if (error == 0)
 		ag_ini_read(&scope->values, text, scope->file, place,
@@ -293,6 +308,7 @@ read_list(struct loader *loader, const char *shown,
 	if (shown != NULL)
 		add_source(loader, shown, list.text);
 	if (error == 0) {
+		digest(loader->policy, shown, list.text);
 		drop_mark(&list);
 		check_memory(loader, read(&list, loader, arg));
 	} else if (error != ENOENT || ag_value_is_given(value)) {
@@ -481,6 +497,25 @@ load_all(struct loader *loader)
 		return;
 	ag_compile_finish(policy);
 	ag_compile_check(policy, loader->diag);
+}
+
+bool
+ag_policy_peek(const char *path, enum ag_key key, struct ag_buf *out)
+{
+	struct ag_arena arena = { 0 };
+	struct ag_diag diag = { 0 };
+	struct ag_values *values = ag_arena_alloc(&arena, sizeof(*values));
+	struct ag_str text;
+	bool read = values != NULL && ag_file_read(path, &text) == 0;
+
+	if (read) {
+		ag_values_init(values);
+		ag_ini_read(values, text, path, AG_SERVER, &arena, &diag);
+		ag_buf_str(out, values->value[key].text);
+		free((char *)text.ptr);
+	}
+	ag_arena_free(&arena);
+	return read;
 }
 
 static bool

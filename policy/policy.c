@@ -31,6 +31,12 @@ ag_policy_each_file(const struct ag_policy *policy,
 		file(arg, source[i].shown);
 }
 
+uint64_t
+ag_policy_digest(const struct ag_policy *policy)
+{
+	return policy->digest;
+}
+
 void
 ag_policy_free(struct ag_policy *policy)
 {

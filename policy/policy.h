@@ -53,6 +53,20 @@ enum ag_load_status ag_policy_load_beside(const char *path,
     const struct ag_policy **policy);
 
 /*
+ * Writes what the main file alone says of one of the server's keys: its
+ * default, where the file leaves it out or has an error there.  For commands
+ * that must do beside a configuration that cannot be used.  False when the file
+ * cannot be read.  One thread at a time.
+ */
+bool ag_policy_peek(const char *path, enum ag_key key, struct ag_buf *out);
+
+/*
+ * A number made of the names and contents of all files: two policies that have
+ * the same were read from the same.
+ */
+uint64_t ag_policy_digest(const struct ag_policy *policy);
+
+/*
  * Tells of each file that was read or looked for, relative to the main file's
  * folder.
  */

@@ -802,6 +802,36 @@ from_header_local_auth = enforce
         log=[reject("from_header_local_auth", "header")]),
 ])
 
+# Ours among those of others, so that removing one moves the others up.
+FORGED = """\
+mx.example.com; auth=pass smtp.auth=forged1
+1.example; auth=pass smtp.auth=other1
+MX.Example.COM; auth=pass smtp.auth=forged2
+"mx.example.com" 1; auth=pass smtp.auth=forged3
+2.example; auth=pass smtp.auth=other2
+(mx (is) this) mx.example.com. (really); auth=pass smtp.auth=forged4
+mx.example.com.example; auth=pass smtp.auth=other3
+mx.example.com
+ ; auth=pass smtp.auth=forged5
+(no end mx.example.com; auth=pass smtp.auth=forged6
+"mx\\.example.com"; auth=pass smtp.auth=forged7
+3.example; auth=pass smtp.auth=other4
+mx.example.com; auth=pass smtp.auth=forged8
+"""
+NAMES = ("Authentication-Results: ", "AUTHENTICATION-RESULTS:", "authentication-results:  ",
+         "Authentication-Results : ", "Authentication-results\t:")
+
+
+def with_forged(text):
+    """The fields above in front of a message, their name spelt in one way after the other."""
+    lines = FORGED.splitlines()
+    fields = [NAMES[i % len(NAMES)] + line if line[0] != " " else line
+              for i, line in enumerate(lines)]
+    return "\n".join(fields) + "\n" + text
+
+
+OTHERS = [line for line in FORGED.splitlines() if "smtp.auth=other" in line]
+
 RESULTS = Variant("results", {
     "authgate.ini": "[auth]\nresults_header = yes\n",
     "domains/example.com.ini": "",
@@ -819,6 +849,22 @@ RESULTS = Variant("results", {
              "From: x@remote.example\nSubject: forged\n\nHello.\n")],
         check=lambda run: run.results_of(
             "other.example; auth=pass smtp.auth=other")),
+    Session("many forged ones among others", [
+        mail("x@remote.example"), rcpt(BOB),
+        data(with_forged("From: x@remote.example\nSubject: many\n\nHello.\n"))],
+        check=lambda run: run.results_of(*OTHERS)),
+    Session("... from a login, and the null sender", [
+        mail(""), rcpt(REMOTE),
+        data(with_forged(f"From: {ALICE}\nSubject: many\n\nHello.\n"))],
+        door="submission", login="LOGIN alice", tls=True, check=lambda run: run.results_of(
+            f'mx.example.com; auth=pass smtp.auth={ALICE} smtp.mailfrom=""', *OTHERS)),
+    Session("two messages: nothing of the first is in the second", [
+        mail("x@remote.example"), rcpt(BOB),
+        data(with_forged("From: x@remote.example\nSubject: first\n\nHello.\n")),
+        mail("x@remote.example"), rcpt(BOB),
+        data("Authentication-Results: 1.example; auth=pass smtp.auth=other\n"
+             "From: x@remote.example\nSubject: second\n\nHello.\n")],
+        check=lambda run: run.results_of("1.example; auth=pass smtp.auth=other")),
 ])
 
 
@@ -1211,7 +1257,7 @@ class Run:
         if not mails:
             return f"{queue_id} was not delivered"
         unfolded = re.sub(r"\n[ \t]+", " ", mails[0])
-        found = re.findall(r"(?mi)^authentication-results: *(.*)$", unfolded)
+        found = re.findall(r"(?mi)^authentication-results[ \t]*:[ \t]*(.*)$", unfolded)
         return None if found == list(expected) else f"Authentication-Results are {found}"
 
     # -- spellings

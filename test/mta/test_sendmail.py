@@ -552,7 +552,7 @@ class Run(model.Run):
         """The Authentication-Results fields of the queued message are exactly these."""
         fields = [rest for letter, rest in self.sendmail.queued(self.queue_id()) if letter == "H"]
         found = [each[1] for field in fields
-                 if (each := re.fullmatch(r"\?.*\?authentication-results: *(.*)", field, re.I))]
+                 if (each := re.fullmatch(r"\?.*\?authentication-results[ \t]*:[ \t]*(.*)", field, re.I))]
         return None if found == list(expected) else f"Authentication-Results are {found}"
 
 

@@ -188,12 +188,21 @@ def many(cases, daemon):
     cases.taken("100 reloads a second by SIGHUP: the last one holds", daemon, True)
 
 
+def storm(cases, daemon):
+    for _ in range(3000):
+        daemon.hang_up_signal()
+        time.sleep(0.0005)
+    cases.same("3,000 SIGHUPs in a row: it lives", None, daemon.status())
+    daemon.write("lists/more.list", UNLISTED)
+    cases.taken("... and takes the next change", daemon, False)
+
+
 def run(cases, program):
     daemon = Daemon(program, {"kill.list": UNLISTED})
     daemon.write("authgate.ini", INI.replace("@PATH@", daemon.path))
     daemon.start()
     cases.same("at the start", False, refused(daemon))
-    for part in (lists, held_back, other_files, many):
+    for part in (lists, held_back, other_files, many, storm):
         if part is held_back:
             in_place(daemon, "kill.list", LISTED)
             time.sleep(1.2)

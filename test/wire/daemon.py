@@ -89,15 +89,17 @@ class Daemon:
 
     # ---- the process ----
 
-    def launch(self):
+    def launch(self, **options):
+        """options are Popen's."""
         with open(self.log_name, "ab") as log:
             self.process = subprocess.Popen(
                 [self.program, "run", "-c", self.config(), "--stderr"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
+                **{"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "cwd": "/",
+                   **options})
         return self
 
-    def start(self):
-        self.launch()
+    def start(self, **options):
+        self.launch(**options)
         if not wait_for(lambda: self.generations() or self.status() is not None,
                         START_SECONDS) or self.status() is not None:
             raise Broken("the daemon does not start: " + " | ".join(self.log()[-3:]))

@@ -13,7 +13,7 @@ import struct
 import time
 
 # Actions and steps, as far as they matter here.
-SETSYMLIST = 0x100
+ADD_HEADERS, CHANGE_HEADERS, SETSYMLIST = 0x01, 0x10, 0x100
 ALL_ACTIONS = 0x1FF
 
 NO_CONNECT, NO_HELO, NO_MAIL, NO_RCPT = 0x01, 0x02, 0x04, 0x08
@@ -45,6 +45,7 @@ NOT_SENT = "not sent"    # the milter asked not to be told
 ANSWERS = {b"c": "continue", b"t": "tempfail", b"r": "reject", b"a": "accept", b"d": "discard",
            b"s": "skip", b"4": "shutdown", b"f": "connection failure"}
 PROGRESS = b"p"
+CHANGE_HEADER, INSERT_HEADER = b"m", b"i"
 
 
 class Failure(Exception):
@@ -97,7 +98,7 @@ class Milter:
         self.actions = self.steps = 0
         self.version = 0
         self.asked = {}
-        self.symbols_sent = False
+        self.changes = []
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(seconds)
@@ -159,7 +160,9 @@ class Milter:
 
     def is_quiet(self, seconds=0.0):
         """Whether nothing has come that nobody waited for."""
-        return not select.select([self.socket], [], [], seconds)[0]
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return not poll.poll(seconds * 1000)
 
     # ---- negotiation ----
 
@@ -201,13 +204,24 @@ class Milter:
     def answer(self):
         """continue, tempfail, reject, ... or "CODE STATUS TEXT"."""
         letter, data = self.receive()
-        while letter == PROGRESS:
+        while letter in (PROGRESS, CHANGE_HEADER, INSERT_HEADER):
+            if letter != PROGRESS:
+                self.keep_change(letter, data)
             letter, data = self.receive()
         if letter == b"y":
             return read_text(data)
         if letter not in ANSWERS or data:
             raise Failure(f"reply {letter!r} {data!r}")
         return ANSWERS[letter]
+
+    def keep_change(self, letter, data):
+        """To .changes: ("change" or "insert", number, name, value)."""
+        if not self.actions & (CHANGE_HEADERS if letter == CHANGE_HEADER else ADD_HEADERS):
+            raise Failure(f"changes the header without leave: {data!r}")
+        number, = struct.unpack(">I", data[:4])
+        name, value = data[4:].rstrip(b"\0").decode("latin-1").partition("\0")[::2]
+        self.changes.append(("change" if letter == CHANGE_HEADER else "insert", number, name,
+                             value))
 
     def connect(self, name="host.example", family="4", port=40000, address="192.0.2.1",
                 macros=None):

@@ -171,8 +171,8 @@ class Session:
             self.milter.hang_up()
 
     def mail(self, sender="<x@remote.example>", login="", mech="PLAIN", tls="", queue_id="",
-             more=(), addr=None, mailer="smtp"):
-        macros = {"i": queue_id, "{auth_type}": login and mech, "{auth_authen}": login,
+             more=(), addr=None, mailer="smtp", mta="mx.example.com"):
+        macros = {"i": queue_id, "j": mta, "{auth_type}": login and mech, "{auth_authen}": login,
                   "{tls_version}": tls}
         macros = {key: value for key, value in macros.items() if value}
         macros["{mail_addr}"] = reading(sender) if addr is None else addr
@@ -514,6 +514,97 @@ def switched_on(cases, daemon):
         write("")
         cases.run("switched off: an open connection is not judged any more",
                   ["continue", "continue", "continue", "continue"], one, old)
+
+
+# ---------------------------------------------------------------- Authentication-Results
+
+RESULTS = "[auth]\nresults_header = yes\n"
+EDITS = milter.SETSYMLIST | milter.ADD_HEADERS | milter.CHANGE_HEADERS
+BY_BOB = "mx.example.com; auth=pass smtp.auth=bob@example.com smtp.mailfrom=bob@example.com"
+
+
+def results(*ids):
+    return [("Authentication-Results", f"{name}; auth=pass smtp.auth=x") for name in ids]
+
+
+def whole(session, fields, **mail):
+    """The last answer to a message of these fields, and how they were changed."""
+    session.milter.changes = []
+    session.mail(**mail)
+    session.rcpt()
+    answers = send_fields(session, fields)
+    if answers[0] == "continue":
+        answers[0] = session.milter.eom({"i": "Q1"})
+    else:
+        session.abort()
+    return answers + session.milter.changes
+
+
+def edited(daemon, fields, connection=None, **mail):
+    with Session(daemon, **(connection or {})) as session:
+        return whole(session, fields, **mail)
+
+
+def removed(*numbers):
+    return [("change", number, "Authentication-Results", "") for number in numbers]
+
+
+INSERTED = ("insert", 0, "Authentication-Results", BY_BOB)
+CLAIMED = results("mx.example.com", "1.example", "MX.EXAMPLE.COM", "2.example", "mx.example.com.")
+
+
+@part
+def results_header(cases, program):
+    daemon = Daemon(program, config(more=RESULTS)).start()
+    cases.run("what is asked for", (6, hex(EDITS), hex(STEPS_OF_HEADER | milter.NR_MAIL)),
+              negotiated, daemon)
+    cases.run("the MTA's name too", True, lambda: "j" in symbols(daemon)["mail"])
+    cases.run("a stranger: ours go, from the last on", ["continue"] + removed(5, 3, 1),
+              edited, daemon, CLAIMED)
+    cases.run("a login: and one is put in front", ["continue"] + removed(5, 3, 1) + [INSERTED],
+              lambda: edited(daemon, CLAIMED, **BOBS))
+    cases.run("the field's name in another case", ["continue"] + removed(1),
+              edited, daemon, [("AUTHENTICATION-results", "mx.example.com; none")])
+    cases.run("no field, no login: nothing", ["continue"], edited, daemon, froms(FOREIGN_FROM))
+    cases.run("a trusted client has no login", ["continue"], lambda: edited(
+        daemon, [], connection={"client": TRUSTED}, sender="<bob@example.com>"))
+    with Session(daemon) as session:
+        cases.run("two messages: numbers begin anew", [
+            ["continue"] + removed(5, 3, 1), ["continue"] + removed(1) + [INSERTED], ["continue"]],
+            lambda: [whole(session, CLAIMED), whole(session, results("mx.example.com"), **BOBS),
+                     whole(session, results("other.example"))])
+    cases.run("an MTA that does not tell its name: on_error", [CANNOT_DECIDE],
+              lambda: edited(daemon, [], mta=""))
+    cases.run("an MTA that allows no change: on_error", [CANNOT_DECIDE], lambda: edited(
+        daemon, [], connection={"actions": milter.SETSYMLIST | milter.ADD_HEADERS}))
+    cases.run("1,000 of them go", ["continue"] + removed(
+        *range(1000, 0, -1)), edited, daemon, results(*["mx.example.com"] * 1000))
+    named = Daemon(program, config(more=RESULTS + "authserv_id = Our.Name\n",
+                                   on_error="accept")).start()
+    cases.run("a name of one's own", ["continue"] + removed(2) + [
+        ("insert", 0, "Authentication-Results", BY_BOB.replace("mx.example.com", "our.name"))],
+        lambda: edited(named, results("mx.example.com", "our.name"), mta="", **BOBS))
+    cases.run("an MTA that allows no change, on_error = accept", ["continue"], lambda: edited(
+        named, results("our.name"), connection={"actions": milter.SETSYMLIST}, **BOBS))
+    results_by_reload(cases, program)
+
+
+def results_by_reload(cases, program):
+    daemon = Daemon(program, config()).start()
+
+    def write(more):
+        daemon.write("authgate.ini", config(more=more)["authgate.ini"])
+        daemon.reload()
+    with Session(daemon) as old:
+        write(RESULTS)
+        cases.run("switched on: an open connection goes on without", "continue",
+                  lambda: [old.mail(**BOBS), old.rcpt(), old.milter.eom({})][-1])
+        cases.run("... a new one has it", ["continue", INSERTED],
+                  lambda: edited(daemon, [], **BOBS))
+    with Session(daemon) as old:
+        write("")
+        cases.run("switched off: an open connection is left alone", ["continue"],
+                  lambda: whole(old, results("mx.example.com"), **BOBS))
 
 
 # ---------------------------------------------------------------- two messages on a connection
@@ -1571,7 +1662,7 @@ def other_user(cases, program):
 
 
 REFUSED_STARTS = [
-    ("an unknown user", config(milter="user = no-such-user-here"), 67, 1),
+    ("an unknown user", config(milter="user = no-such-user-here"), 78, 1),
     ("an unknown group", config(milter="socket_group = no-such-group-here"), 78, 1),
     ("an unknown key", config(more="[rules2]\n"), 78, None),
     ("a wrong value", config(delay="on"), 78, 1),

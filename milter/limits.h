@@ -1,0 +1,40 @@
+/*
+ * limits.h - as many connections as the system allows, and what happens at its
+ * end
+ *
+ * Some descriptors are set aside, for reading files and for the log.  A
+ * connection that would take one of them is not judged: on_error answers it.
+ * Where there are no descriptors at all, accept(), which libmilter calls, is
+ * defined here, in front of the C library's: it hangs up, so that the MTA's own
+ * default action holds at once and not after a timeout.  Of what is short the
+ * log tells once a minute.
+ */
+#ifndef AG_LIMITS_H
+#define AG_LIMITS_H
+
+#include <stdbool.h>
+
+enum ag_shortage {
+	AG_SHORT_OF_MEMORY,
+	AG_SHORT_OF_DESCRIPTORS, /* on_error answered */
+	AG_OUT_OF_DESCRIPTORS,   /* nobody answered */
+	AG_SHORTAGES
+};
+
+/*
+ * Raises the number of descriptors as far as it goes; small stacks and few
+ * arenas for the threads that are made from now on.
+ */
+void ag_limits_set(void);
+
+/* Whether there is room for one more connection than there are. */
+bool ag_limits_have_room(void);
+
+/* Remembers a shortage, and logs a line unless one came less than a minute ago.
+ */
+void ag_limits_report(enum ag_shortage shortage);
+
+/* Logs what was remembered and is not said yet, when its minute is over. */
+void ag_limits_tell(void);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * state.h - what the daemon tells of itself: the policy in force, the last
+ * attempt to load one, and the numbers of count.h
+ *
+ * Used by the one thread that loads policies.
+ */
+#ifndef AG_STATE_H
+#define AG_STATE_H
+
+#include "../policy/policy.h"
+
+/* At the start. */
+void ag_state_begin(void);
+
+/* An attempt to load begins; the findings of the one before are dropped. */
+void ag_state_loading(void);
+
+/* A finding of it; false when there are so many that it is only counted. */
+bool ag_state_finding(enum ag_severity severity, const struct ag_origin *where,
+    const char *text);
+
+/* How many were only counted. */
+unsigned ag_state_findings_left_out(void);
+
+/* It came to a policy, which is in force now; or the old one stays. */
+void ag_state_loaded(const struct ag_policy *policy, unsigned generation);
+void ag_state_failed(void);
+
+/*
+ * JSON, to be freed; NULL: no memory.  The first is all there is to tell, the
+ * second what became of the last attempt.
+ */
+char *ag_state_status(void);
+char *ag_state_reload(void);
+
+#endif

@@ -1,0 +1,244 @@
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <jansson.h>
+
+#include "command.h"
+#include "control.h"
+
+/* ---- what was said, member by member; absent ones are 0 or "-" ---- */
+
+static long long
+number(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static const char *
+text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+
+	return value != NULL ? value : "-";
+}
+
+static bool
+has_failed(const json_t *answer)
+{
+	return json_is_true(
+	    json_object_get(json_object_get(answer, "last_load"), "failed"));
+}
+
+static void
+print_findings(const json_t *answer)
+{
+	const json_t *load = json_object_get(answer, "last_load");
+	const json_t *finding;
+	size_t i;
+
+	json_array_foreach(json_object_get(load, "findings"), i, finding)
+	    printf("%s: %s: %s\n", text(finding, "at"),
+		text(finding, "severity"), text(finding, "text"));
+	if (number(load, "findings_left_out") > 0)
+		printf("... and %lld more; \"authgate check\" prints all\n",
+		    number(load, "findings_left_out"));
+}
+
+/* ---- status ---- */
+
+static void
+print_uptime(const json_t *answer)
+{
+	long long up = number(answer, "uptime");
+
+	printf("authgate %s, pid %lld, up %lld days %02lld:%02lld:%02lld, "
+	       "since %s\n",
+	    text(answer, "version"), number(answer, "pid"), up / 86400,
+	    up / 3600 % 24, up / 60 % 60, up % 60, text(answer, "started"));
+}
+
+static void
+print_policy(const json_t *answer)
+{
+	const json_t *policy = json_object_get(answer, "policy");
+
+	printf("\npolicy    generation %lld, digest %s, in force since %s\n",
+	    number(policy, "generation"), text(policy, "digest"),
+	    text(policy, "since"));
+	printf("          %lld domain files, %lld names of local domains, %lld "
+	       "kill entries,\n"
+	       "          %lld relay networks, %lld addresses in the sender "
+	       "map\n",
+	    number(policy, "domain_files"), number(policy, "local_domains"),
+	    number(policy, "kill_entries"), number(policy, "relay_networks"),
+	    number(policy, "sender_map_addresses"));
+}
+
+static void
+print_counts(const json_t *answer)
+{
+	printf("sessions  %lld open, %lld since the start\n",
+	    number(answer, "sessions_open"), number(answer, "sessions"));
+	printf("messages  %lld, recipients let through %lld\n",
+	    number(answer, "messages"), number(answer, "recipients_accepted"));
+	printf("log       %lld lines dropped\n",
+	    number(answer, "log_lines_dropped"));
+}
+
+static const char *const kinds[] = { "reject", "tempfail", "would-reject",
+	"accept" };
+
+#define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static bool
+has_decided(const json_t *row)
+{
+	for (size_t i = 0; i < NKINDS; i++)
+		if (number(row, kinds[i]) > 0)
+			return true;
+	return false;
+}
+
+static void
+print_row(const json_t *row)
+{
+	printf("%-24s %-8s", text(row, "rule"), text(row, "stage"));
+	for (size_t i = 0; i < NKINDS; i++)
+		printf(" %12lld", number(row, kinds[i]));
+	putchar('\n');
+}
+
+/* Those rules that have decided anything. */
+static void
+print_decisions(const json_t *answer)
+{
+	bool any = false;
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "decisions"), i, row)
+	{
+		if (!has_decided(row))
+			continue;
+		if (!any)
+			printf("\n%-24s %-8s %12s %12s %12s %12s\n", "rule",
+			    "stage", kinds[0], kinds[1], kinds[2], kinds[3]);
+		any = true;
+		print_row(row);
+	}
+	if (!any)
+		printf("\nNo rule has objected so far.\n");
+}
+
+static void
+print_status(const json_t *answer)
+{
+	print_uptime(answer);
+	print_policy(answer);
+	print_counts(answer);
+	print_decisions(answer);
+	if (!has_failed(answer))
+		return;
+	printf(
+	    "\nThe last reload, at %s, failed; the files are not in force:\n",
+	    text(json_object_get(answer, "last_load"), "at"));
+	print_findings(answer);
+}
+
+/* ---- reload ---- */
+
+static void
+print_reload(const json_t *answer)
+{
+	const json_t *policy = json_object_get(answer, "policy");
+
+	print_findings(answer);
+	printf("%s: generation %lld, digest %s\n",
+	    has_failed(answer) ? "the old policy stays in force" :
+				 "the new policy is in force",
+	    number(policy, "generation"), text(policy, "digest"));
+}
+
+/* ---- both ---- */
+
+struct asking {
+	const char *command;
+	void (*print)(const json_t *answer);
+	int failed; /* the exit status when the last reload failed */
+};
+
+static int
+report(const struct asking *asking, const char *answer_text, bool json)
+{
+	json_t *answer = json_loads(answer_text, 0, NULL);
+	const char *error = json_string_value(json_object_get(answer, "error"));
+	int status = has_failed(answer) ? asking->failed : EX_OK;
+
+	if (error != NULL || answer == NULL) {
+		fprintf(stderr, "authgate %s: %s\n", asking->command,
+		    error != NULL ? error : "the answer cannot be read");
+		status = error != NULL ? EX_NOPERM : EX_PROTOCOL;
+	} else if (json) {
+		printf("%s\n", answer_text);
+	} else {
+		asking->print(answer);
+	}
+	json_decref(answer);
+	return status;
+}
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int
+ask(const struct asking *asking, int argc, char **argv)
+{
+	const char *config = AG_DEFAULT_CONFIG;
+	bool json = false;
+	char *answer;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
+	    -1) {
+		if (option == 'h')
+			return ag_command_help(asking->command);
+		if (option == '?')
+			return ag_command_usage(asking->command, NULL);
+		if (option == 'c')
+			config = optarg;
+		else
+			json = true;
+	}
+	if (optind < argc)
+		return ag_command_usage(asking->command, "what is \"%s\"?",
+		    argv[optind]);
+	status = ag_control_ask(asking->command, config, &answer);
+	if (status != EX_OK)
+		return status;
+	status = report(asking, answer, json);
+	free(answer);
+	return status;
+}
+
+int
+ag_status_command(int argc, char **argv)
+{
+	static const struct asking asking = { "status", print_status, 1 };
+
+	return ask(&asking, argc, argv);
+}
+
+int
+ag_reload_command(int argc, char **argv)
+{
+	static const struct asking asking = { "reload", print_reload,
+		EX_CONFIG };
+
+	return ask(&asking, argc, argv);
+}

@@ -1,0 +1,64 @@
+#include "field.h"
+
+#define COMMENT_DEPTH_MAX 32
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+char
+ag_field_peek(const struct ag_str *rest)
+{
+	return rest->len > 0 ? rest->ptr[0] : '\0';
+}
+
+void
+ag_field_take(struct ag_str *rest, size_t n)
+{
+	*rest = ag_str_skip(*rest, n);
+}
+
+bool
+ag_field_is_forbidden(char c)
+{
+	return ag_is_control(c) && !is_space(c);
+}
+
+static bool
+skip_comment(struct ag_str *rest)
+{
+	unsigned depth = 0;
+
+	do {
+		char c = ag_field_peek(rest);
+
+		if (c == '\\') {
+			ag_field_take(rest, 1);
+			c = 'x';
+		}
+		if (rest->len == 0 ||
+		    ag_field_is_forbidden(ag_field_peek(rest)))
+			return false;
+		if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
+			return false;
+		if (c == ')')
+			depth--;
+		ag_field_take(rest, 1);
+	} while (depth > 0);
+	return true;
+}
+
+bool
+ag_field_skip_blanks(struct ag_str *rest)
+{
+	for (;;) {
+		while (rest->len > 0 && is_space(ag_field_peek(rest)))
+			ag_field_take(rest, 1);
+		if (ag_field_peek(rest) != '(')
+			return true;
+		if (!skip_comment(rest))
+			return false;
+	}
+}

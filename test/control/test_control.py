@@ -1,0 +1,440 @@
+#!/usr/bin/python3
+"""authgate status and authgate reload, the service manager, and the limits of the system.
+
+usage: test_control.py AUTHGATE [WORD]      only the parts that have WORD in their name
+
+One line a case; status 1 when one fails. Needs root for the parts about permissions.
+"""
+
+import contextlib
+import json
+import os
+import pwd
+import resource
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True    # root's files have no business in a checkout
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [os.path.join(HERE, "../wire"), os.path.join(HERE, "../commands")]
+from daemon import Daemon, free_port, remove_all, run_once, stop_all, wait_for  # noqa: E402
+from folder import Cases  # noqa: E402
+from milter import Failure, Milter  # noqa: E402
+
+ALARM_SECONDS = 150
+COMMAND_SECONDS = 20
+KILLED, OTHER = "192.0.2.66", "192.0.2.1"
+SMTP = {"{daemon_name}": "smtp", "{daemon_port}": "25"}
+FILES = {"authgate.ini": "[milter]\nsocket = @SOCKET@\n[rules]\nlocal_sender_auth = monitor\n",
+         "kill.list": f"{KILLED} # spam\n", "domains/example.com.ini": ""}
+ERROR = "451 4.3.0 Cannot decide about this now, please try again later"
+
+PARTS = []
+
+
+def part(function):
+    PARTS.append(function)
+    return function
+
+
+def ask(daemon, command, *words, **options):
+    """status, standard output, standard error"""
+    done = subprocess.run([daemon.program, command, "-c", daemon.config(), *words], text=True,
+                          capture_output=True, timeout=COMMAND_SECONDS, check=False,
+                          cwd="/", **options)
+    return done.returncode, done.stdout, done.stderr
+
+
+def facts(daemon):
+    return json.loads(ask(daemon, "status", "--json")[1])
+
+
+def decided(daemon, rule, stage):
+    return [row for row in facts(daemon)["decisions"]
+            if (row["rule"], row["stage"]) == (rule, stage)][0]
+
+
+def control_path(daemon):
+    return daemon.path + ".control"
+
+
+# ---------------------------------------------------------------- status
+
+@part
+def status(cases, program):
+    daemon = Daemon(program, FILES).start()
+    said = facts(daemon)
+    cases.same("pid", daemon.process.pid, said["pid"])
+    cases.same("the policy's number", 1, said["policy"]["generation"])
+    cases.same("sizes", [1, 1, 1, 2, 0], [said["policy"][key] for key in (
+        "domain_files", "local_domains", "kill_entries", "relay_networks",
+        "sender_map_addresses")])
+    cases.same("no reload has failed", (False, []),
+               (said["last_load"]["failed"], said["last_load"]["findings"]))
+    cases.has("check tells the digest of the files", said["policy"]["digest"],
+              ask(daemon, "check")[1])
+    cases.same("the digest is in the log", True,
+               any(f"digest={said['policy']['digest']}" in line for line in daemon.log()))
+    with Milter(daemon.address) as milter:
+        milter.connect(address=OTHER, macros=SMTP)
+        milter.mail("<a@example.com>")
+        milter.rcpt("<b@example.com>")
+        cases.same("a session is open", 1, facts(daemon)["sessions_open"])
+    with Milter(daemon.address) as milter:
+        milter.connect(address=KILLED, macros=SMTP)
+    cases.same("none is open any more", 0, wait_for(
+        lambda: facts(daemon)["sessions_open"] == 0, 3) and facts(daemon)["sessions_open"])
+    said = facts(daemon)
+    cases.same("sessions, messages, recipients", [2, 1, 1],
+               [said[key] for key in ("sessions", "messages", "recipients_accepted")])
+    cases.same("refused on contact", 1, decided(daemon, "kill_client", "connect")["reject"])
+    cases.same("monitored", 1, decided(daemon, "local_sender_auth", "rcpt")["would-reject"])
+    code, out, err = ask(daemon, "status")
+    cases.same("in words: status, standard error", (0, ""), (code, err))
+    cases.has("... the version, the pid", f", pid {daemon.process.pid}, up 0 days ", out)
+    cases.has("... the policy", f"generation 1, digest {said['policy']['digest']}, ", out)
+    cases.has("... what was decided", "local_sender_auth        rcpt                0"
+              "            0            1            0\n", out)
+    cases.same("... no rule that decided nothing", False, "auth_tls" in out)
+    cases.same("... lines are short", [], [line for line in out.splitlines() if len(line) > 100])
+
+
+@part
+def nobody_answers(cases, program):
+    daemon = Daemon(program, FILES)
+    code, out, err = ask(daemon, "status")
+    cases.same("no daemon: status", (69, ""), (code, out))
+    cases.has("... and where it was looked for", f"no daemon answers on {control_path(daemon)}",
+              err)
+    os.unlink(daemon.config())
+    cases.same("no configuration", 66, ask(daemon, "reload")[0])
+    cases.same("a word too many", 64, ask(daemon, "status", "now")[0])
+
+
+# ---------------------------------------------------------------- reload
+
+@part
+def reload(cases, program):
+    daemon = Daemon(program, FILES).start()
+    first = facts(daemon)["policy"]["digest"]
+    daemon.write("kill.list", f"{KILLED}\n{OTHER}/40\n")
+    code, out, err = ask(daemon, "reload")
+    cases.same("with a bad line: status", (0, ""), (code, err))
+    cases.has("... which is shown", f"kill.list:2: bad line: {OTHER}/40", out)
+    cases.has("... and the rest is in force", "the new policy is in force: generation 2,", out)
+    cases.same("another digest", True, facts(daemon)["policy"]["digest"] != first)
+    daemon.write("authgate.ini", FILES["authgate.ini"] + "kill_cleint = off\n")
+    code, out, err = ask(daemon, "reload")
+    cases.same("with an error: status", (78, ""), (code, err))
+    cases.has("... what and where", "authgate.ini:5: error: [rules] has no key kill_cleint", out)
+    cases.has("... and what holds", "the old policy stays in force: generation 2,", out)
+    code, out, err = ask(daemon, "status")
+    cases.same("status tells of it, beside a file that cannot be used", 1, code)
+    cases.has("... in words", "failed; the files are not in force:\nauthgate.ini:5: error: ", out)
+    cases.same("... and in JSON", True, facts(daemon)["last_load"]["failed"])
+    code, out, _ = ask(daemon, "reload", "--json")
+    cases.same("reload --json", (78, True), (code, json.loads(out)["last_load"]["failed"]))
+    daemon.write("authgate.ini", FILES["authgate.ini"])
+    daemon.write("kill.list", FILES["kill.list"])
+    cases.same("mended: status", 0, ask(daemon, "reload")[0])
+    cases.same("... and of status", 0, ask(daemon, "status")[0])
+    cases.same("the same files, the same digest", first, facts(daemon)["policy"]["digest"])
+    daemon.write("kill.list", "")
+    cases.same("as SIGHUP it takes a list of no bytes", (0, 0),
+               (ask(daemon, "reload")[0], facts(daemon)["policy"]["kill_entries"]))
+
+
+@part
+def many_findings(cases, program):
+    daemon = Daemon(program, {**FILES, "kill.list": "nonsense\n" * 3000}).start()
+    code, out, _ = ask(daemon, "reload")
+    cases.same("3,000 bad lines: some are shown, the others counted", (0, 500, True),
+               (code, out.count("bad line"), "... and 2500 more; " in out))
+    with open(os.path.join(daemon.folder, "kill.list"), "wb") as file:
+        file.write(b"192.0.2.1\xff\n")
+    cases.has("bytes that are not UTF-8", "kill.list:1: bad line: 192.0.2.1? ",
+              ask(daemon, "reload")[1])
+
+
+@part
+def a_client_that_says_nothing(cases, program):
+    daemon = Daemon(program, FILES).start()
+    with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as odd:
+        silent.connect(control_path(daemon))
+        odd.connect(control_path(daemon))
+        odd.sendall(b"x" * 5000)
+        begin = time.monotonic()
+        cases.same("is left behind after a second", 0, ask(daemon, "status")[0])
+        cases.same("... or so", True, time.monotonic() - begin < 5)
+    cases.same("and the daemon goes on", 0, ask(daemon, "reload")[0])
+
+
+@part
+def permissions(cases, program):
+    if os.geteuid() != 0:
+        print("# skipped: needs root")
+        return
+    daemon = Daemon(program, FILES).start()
+    os.chmod(daemon.folder, 0o755)
+    mode = os.stat(control_path(daemon)).st_mode
+    cases.same("of the socket", 0o660, stat.S_IMODE(mode))
+    nobody = pwd.getpwnam("nobody")
+    stranger = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    code, out, err = ask(daemon, "status", **stranger)
+    cases.same("a stranger: status", (77, ""), (code, out))
+    cases.has("... and who has it", "no permission for ", err)
+    group = Daemon(program, {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
+        "[rules]", "socket_group = nogroup\n[rules]")}).start()
+    os.chmod(group.folder, 0o755)
+    cases.same("a member of the group can see", 0, ask(group, "status", **stranger)[0])
+    code, out, err = ask(group, "reload", **stranger)
+    cases.same("... and not reload", (77, "", "authgate reload: only root and the daemon's user "
+                                              "may reload\n"), (code, out, err))
+    user = Daemon(program, {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
+        "[rules]", "user = nobody\n[rules]")})
+    os.chmod(user.folder, 0o755)
+    user.start()
+    cases.same("the daemon's user can reload", 0, ask(user, "reload", **stranger)[0])
+
+
+@part
+def the_socket(cases, program):
+    daemon = Daemon(program, FILES).start()
+    daemon.kill()
+    cases.same("killed: its socket is left", True, os.path.exists(control_path(daemon)))
+    cases.same("... nobody answers there", 69, ask(daemon, "status")[0])
+    daemon.launch()
+    cases.same("... and the next one replaces it", True, bool(wait_for(
+        lambda: ask(daemon, "status")[0] == 0, 10)))
+    daemon.terminate()
+    cases.same("ended: status", 0, daemon.wait(5))
+    cases.same("... and it is gone", False, os.path.exists(control_path(daemon)))
+
+
+# ---------------------------------------------------------------- the service manager
+
+@part
+def service_manager(cases, program):
+    if b"libsystemd" not in subprocess.run(["ldd", program], capture_output=True,
+                                           check=True).stdout:
+        print("# skipped: built without libsystemd")
+        return
+    daemon = Daemon(program, FILES)
+    path = os.path.join(daemon.folder, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(5)
+
+        def heard(until):
+            words = []
+            while until not in words:
+                words += [line.split("_USEC=")[0] for line in
+                          manager.recv(4096).decode().splitlines()]
+            return words
+        daemon.start(env={**os.environ, "NOTIFY_SOCKET": path})
+        cases.same("start", ["STATUS=policy 1 in force, 1 kill entries", "READY=1"],
+                   heard("READY=1"))
+        ask(daemon, "reload")
+        cases.same("reload", ["RELOADING=1", "MONOTONIC",
+                              "STATUS=policy 2 in force, 1 kill entries", "READY=1"],
+                   heard("READY=1"))
+        daemon.write("authgate.ini", "[rules]\nx = y\n")
+        daemon.hang_up_signal()
+        cases.same("a reload that fails", ["RELOADING=1", "MONOTONIC",
+                                           "STATUS=the last reload failed; see the log",
+                                           "READY=1"], heard("READY=1"))
+        daemon.terminate()
+        cases.same("stop", ["STOPPING=1"], heard("STOPPING=1"))
+
+
+# ---------------------------------------------------------------- starts that fail
+
+@part
+def refused_starts(cases, program):
+    taken = Daemon(program, FILES, inet=True)
+    with socket.socket() as listener:
+        listener.bind(taken.address)
+        listener.listen()
+        code, lines = run_once(program, taken)
+    cases.same("a port in use: status 69", 69, code)
+    cases.same("... and a line that names it", True, any(
+        f"cannot listen on inet:{taken.address[1]}@" in line for line in lines))
+    live = Daemon(program, FILES).start()
+    second = Daemon(program, FILES)
+    second.path = second.address = live.path
+    second.write("authgate.ini", FILES["authgate.ini"])
+    cases.same("a socket on which somebody answers: status 69, one line",
+               (69, [f"another program answers on {live.path}"]), run_once(program, second))
+    cases.same("... who goes on", 0, ask(live, "status")[0])
+    lost = Daemon(program, FILES)
+    lost.write("authgate.ini", "[milter]\nsocket = unix:/nonexistent/authgate.sock\n")
+    code, lines = run_once(program, lost)
+    cases.same("a folder that is not there: status 69, and its name", (69, True),
+               (code, any("/nonexistent/authgate.sock" in line for line in lines)))
+    if os.geteuid() != 0:
+        return
+    nobody = pwd.getpwnam("nobody")
+    unprivileged = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    closed = Daemon(program, FILES)
+    os.chmod(closed.folder, 0o755)
+    closed.launch(**unprivileged)
+    cases.same("a folder that cannot be written: status 77, and a line that names it", (77, True),
+               (closed.wait(5), any(f"unix:{closed.path}" in line for line in closed.log())))
+    secret = Daemon(program, FILES)
+    os.chmod(secret.folder, 0o777)
+    os.chmod(secret.config(), 0)
+    secret.launch(**unprivileged)
+    cases.same("an unreadable file: status 78", 78, secret.wait(5))
+    cases.has("... and a line", "authgate.ini: error: the file cannot be read: Permission denied",
+              "\n".join(secret.log()))
+
+
+# ---------------------------------------------------------------- limits
+
+LIMIT = 200                  # descriptors; 64 of them are set aside
+ROOM = LIMIT - 64
+
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
+
+
+def contact(daemon, stack):
+    """Opens a connection that stays: what is said at CONNECT."""
+    milter = stack.enter_context(Milter(daemon.address))
+    return milter, milter.connect(address=OTHER, macros=SMTP)
+
+
+def crowd(cases, program, on_error, expected):
+    files = {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
+        "[rules]", f"on_error = {on_error}\n[rules]")}
+    daemon = Daemon(program, files).start(preexec_fn=few_descriptors)
+    with contextlib.ExitStack() as stack:
+        answers = [contact(daemon, stack)[1] for _ in range(ROOM + 20)]
+        cases.same(f"{ROOM} connections are judged", {"continue"}, set(answers[:ROOM]))
+        cases.same(f"further ones with on_error = {on_error}", {expected}, set(answers[ROOM:]))
+        cases.same("... which the log says once", 1, sum(
+            "too many connections for the limit of descriptors" in line
+            for line in daemon.log()))
+        cases.same("a reload still finds its descriptors", 0, ask(daemon, "reload")[0])
+    wait_for(lambda: facts(daemon)["sessions_open"] == 0, 5)
+    with contextlib.ExitStack() as stack:
+        milter, answer = contact(daemon, stack)
+        cases.same("and afterwards all is as before", "continue", answer)
+        milter.mail("<a@example.com>")
+        cases.same("... for a message too", "continue", milter.rcpt("<b@example.com>"))
+
+
+@part
+def a_crowd_tempfail(cases, program):
+    crowd(cases, program, "tempfail", ERROR)
+
+
+@part
+def a_crowd_accept(cases, program):
+    crowd(cases, program, "accept", "accept")
+
+
+@part
+def no_descriptor_at_all(cases, program):
+    daemon = Daemon(program, FILES).start(preexec_fn=few_descriptors)
+    with contextlib.ExitStack() as stack:
+        def is_closed():
+            try:
+                contact(daemon, stack)
+                return False
+            except Failure:
+                return True
+        refused = wait_for(is_closed, 20)
+        cases.same("the MTA is hung up on, so that its own default action holds", True, refused)
+        cases.same("... which the log says", True, bool(wait_for(lambda: any(
+            "no descriptor is left" in line for line in daemon.log()), 3)))
+    wait_for(lambda: facts(daemon)["sessions_open"] == 0, 5)
+    with contextlib.ExitStack() as stack:
+        cases.same("and afterwards all is as before", "continue", contact(daemon, stack)[1])
+
+
+@part
+def four_thousand_connections(cases, program):
+    daemon = Daemon(program, FILES).start()
+    resource.setrlimit(resource.RLIMIT_NOFILE,
+                       (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    with contextlib.ExitStack() as stack:
+        milters = [contact(daemon, stack) for _ in range(4000)]
+        cases.same("each is judged", {"continue"}, {answer for _, answer in milters})
+        cases.same("all are open", 4000, facts(daemon)["sessions_open"])
+        said = set()
+        for milter, _ in milters[::40]:
+            milter.mail("<a@example.com>")
+            said.add(milter.rcpt("<b@example.com>"))
+        cases.same("and each can send", {"continue"}, said)
+    cases.same("and all end", True, bool(wait_for(
+        lambda: facts(daemon)["sessions_open"] == 0, 20)))
+
+
+# ---------------------------------------------------------------- a log that stands still
+
+@part
+def a_log_that_nobody_reads(cases, program):
+    daemon = Daemon(program, FILES)
+    reader, writer = os.pipe()
+    daemon.launch(stderr=writer)
+    os.close(writer)
+    wait_for(lambda: os.path.exists(control_path(daemon)) and ask(daemon, "status")[0] == 0, 10)
+    slowest = 0.0
+    for _ in range(20):
+        with Milter(daemon.address) as milter:
+            milter.connect(address=OTHER, macros=SMTP)
+            for _ in range(100):
+                begin = time.monotonic()
+                milter.mail(f"<a@example.com>{'x' * 400}")
+                milter.rcpt("<" + "b" * 200 + "@example.com>")
+                slowest = max(slowest, time.monotonic() - begin)
+                milter.abort()
+    dropped = facts(daemon)["log_lines_dropped"]
+    cases.same("holds up no mail", True, slowest < 2)
+    cases.same("lines that do not fit are dropped and counted", True, dropped > 0)
+    text = b""
+    os.set_blocking(reader, False)
+
+    def read_on():
+        nonlocal text
+        with contextlib.suppress(BlockingIOError):
+            text += os.read(reader, 1 << 20)
+        return b"were dropped" in text
+    cases.same("... and told of once somebody reads", True, bool(wait_for(read_on, 10)))
+    cases.has("... with their number", f"{dropped} log lines were dropped",
+              text.decode("latin-1")[-300:])
+    daemon.terminate()
+    cases.same("the end waits for no reader", 0, daemon.wait(6))
+    os.close(reader)
+
+
+# ---------------------------------------------------------------- all of it
+
+def main():
+    if len(sys.argv) not in (2, 3):
+        print(__doc__, file=sys.stderr)
+        return 64
+    signal.alarm(ALARM_SECONDS)
+    cases = Cases()
+    try:
+        for function in PARTS:
+            if len(sys.argv) == 2 or sys.argv[2] in function.__name__:
+                cases.run_part(function, os.path.abspath(sys.argv[1]))
+    finally:
+        statuses = stop_all()
+        findings = [line for daemon in Daemon.all if os.path.exists(daemon.log_name)
+                    for line in daemon.sanitizer_lines()]
+        remove_all()
+    cases.same("all daemons end with status 0", True, statuses <= {0})
+    cases.same("no sanitizer has anything to say", [], findings)
+    return cases.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
