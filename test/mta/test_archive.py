@@ -31,7 +31,9 @@ STRANGER = "192.0.2.1"
 SENDER, RCPT = "x@remote.example", "bob@example.com"
 CANNOT = "451 4.3.0 Cannot keep a copy of this now, please try again later"
 
-INI = """[archive]
+INI = """[auth]
+results_header = yes
+[archive]
 enabled = yes
 dir = {dir}
 min_free = {free}
@@ -70,6 +72,11 @@ MESSAGES = [
     ("a megabyte", HEADER + b"\r\n" + LINES * 60),
     ("50 megabytes", HEADER + b"\r\n" + (b"z" * 76 + b"\r\n") * (50 * 1024 * 1024 // 78)),
 ]
+
+# The copy has what came, what is delivered has what authgate put in its place.
+FORGED = b"Authentication-Results: mx.example.com; auth=pass smtp.auth=root\r\n"
+RESULTS = (b"Authentication-Results: mx.example.com; auth=pass"
+           b" smtp.auth=alice@example.com smtp.mailfrom=alice@example.com\n")
 
 # Sendmail hangs up on these.
 REFUSED_BY_SENDMAIL = ("a bare CR", "a bare LF")
@@ -278,7 +285,12 @@ class Run:
             client.say("MAIL FROM:<alice@example.com>")
             client.say(f"RCPT TO:<{Postfix.REFUSED}>")
             client.say(f"RCPT TO:<{RCPT}>")
-            entry = self.archive.of(queue_id(send_content(client, HEADER + b"\r\nx\r\n")))
+            queue = queue_id(send_content(client, FORGED + HEADER + b"\r\nx\r\n"))
+            entry = self.archive.of(queue)
+        results = [[field for field in fields if name_of(field) == b"authentication-results"]
+                   for fields in (self.content(queue)[0], self.archive.content(queue)[0])]
+        if results != [[RESULTS], [FORGED.replace(b"\r\n", b"\n")]]:
+            return [f"delivered {results[0]}, copied {results[1]}"]
         got = [entry[key] for key in ("from", "to", "login", "client")]
         expected = ["alice@example.com", [RCPT], "alice@example.com", STRANGER]
         return [] if got == expected else [f"{got}"]
@@ -312,7 +324,7 @@ class Run:
     def all(self):
         self.messages()
         self.line("100 recipients", self.hundred)
-        self.line("login and client, without a recipient that the MTA refuses", self.envelope)
+        self.line("login, client, results; not a recipient that the MTA refuses", self.envelope)
         self.line("less than min_free", self.full)
         self.line("a client that is gone", self.gone)
         self.line("verify", self.verified)
