@@ -456,8 +456,19 @@ def directories(cases, program):
 
 # ---------------------------------------------------------------- what goes wrong
 
-def errors(daemon):
-    return [line for line in daemon.new_lines() if "rule=on_error" in line]
+def error_line(daemon, *parts):
+    """The line of an error that has all these parts, as soon as it is in the log; or those that
+    are there."""
+    def find():
+        return [line for line in daemon.log() if "rule=on_error" in line
+                and all(each in line for each in parts)]
+    lines = wait_for(find, 5)
+    return lines[-1] if lines else daemon.log()[-3:]
+
+
+def says(cases, name, daemon, *parts):
+    line = error_line(daemon, *parts)
+    cases.same(name, list(parts), [each for each in parts if each in line] or line)
 
 
 @part
@@ -465,18 +476,14 @@ def full(cases, program):
     daemon = Archive(program, free="900000G").start()
     with Session(daemon) as session:
         cases.same("less than min_free", CANNOT, session.message())
-        line = (errors(daemon) or [""])[0]
-        cases.same("... the log says why", True, line.startswith("verdict=tempfail rule=on_error")
-                   and f'note="archive {daemon.dir}: less than min_free is left"' in line
-                   and CANNOT in line)
+        says(cases, "... the log says why", daemon, "verdict=tempfail rule=on_error",
+             f'note="archive {daemon.dir}: less than min_free is left"', CANNOT)
         cases.same("... no file", ([], []), (daemon.copies(), daemon.rest()))
         daemon.configure(free="900000G", archive="on_error = accept")
         daemon.reload()
-        daemon.new_lines()
         cases.same("on_error = accept", "continue", session.message())
-        line = (errors(daemon) or [""])[0]
-        cases.same("... the log says it all the same", True,
-                   line.startswith("verdict=accept rule=on_error") and "min_free" in line)
+        says(cases, "... the log says it all the same", daemon, "verdict=accept rule=on_error",
+             "less than min_free")
     gone(cases, program)
     small_disk(cases, program)
 
@@ -491,7 +498,7 @@ def gone(cases, program):
         cases.same("... and its tmp alone", "continue", session.message())
         shutil.rmtree(daemon.dir)
         cases.same("a directory that is gone: tempfail", CANNOT, session.message())
-        cases.same("... and says so", True, "No such file or directory" in errors(daemon)[0])
+        says(cases, "... says so", daemon, "No such file or directory")
         daemon.reload()
         cases.same("... a reload makes it", "continue", session.message())
         begin(daemon, session)
@@ -519,11 +526,11 @@ def small_disk(cases, program):
             for _ in range(3):
                 cases.same("a full disk", CANNOT, session.message(body=[b"x" * 60000] * 50))
                 cases.same("... leaves nothing there", ([], []), (daemon.copies(), daemon.rest()))
-            cases.same("... says so", True, "No space left on device" in errors(daemon)[-1])
+            says(cases, "... says so", daemon, "No space left on device")
             cases.same("what fits is kept", "continue", session.message(body=[b"x" * 60000] * 20))
             subprocess.run(["mount", "-o", "remount,ro", daemon.dir], check=True)
             cases.same("a read-only file system", CANNOT, session.message())
-            cases.same("... says so", True, "Read-only file system" in errors(daemon)[-1])
+            says(cases, "... says so", daemon, "Read-only file system")
         second = Archive(program, folder=daemon.dir)
         status, lines = run_once(program, second)
         cases.same("... ends a start with status 73", (73, True),
@@ -572,7 +579,7 @@ def as_nobody(cases, program):
                    {os.stat(path).st_uid for path in daemon.files()})
         os.chmod(os.path.dirname(daemon.files()[0]).replace("/new", "/tmp"), 0o500)
         cases.same("a tmp that became read-only", CANNOT, session.message())
-        cases.same("... says so", True, "Permission denied" in errors(daemon)[0])
+        says(cases, "... says so", daemon, "Permission denied")
 
 
 @part
