@@ -13,6 +13,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "../policy/policy.h"
+#include "fixed.h"
 #include "log.h"
 
 #define SUFFIX ".control"
@@ -59,10 +61,10 @@ remove_stale(const char *path)
 
 /* For the daemon's user, and for the group that the milter's socket has. */
 static bool
-permit(const struct ag_policy *policy, const char *path)
+permit(const char *path)
 {
-	struct ag_str user = ag_policy_text(policy, AG_KEY_USER);
-	struct ag_str group = ag_policy_text(policy, AG_KEY_SOCKET_GROUP);
+	struct ag_str user = ag_fixed_text(AG_KEY_USER);
+	struct ag_str group = ag_fixed_text(AG_KEY_SOCKET_GROUP);
 	const struct passwd *owner = user.len > 0 ? getpwnam(user.ptr) : NULL;
 	const struct group *of = group.len > 0 ? getgrnam(group.ptr) : NULL;
 	uid_t uid = geteuid() == 0 && owner != NULL ? owner->pw_uid : (uid_t)-1;
@@ -72,8 +74,7 @@ permit(const struct ag_policy *policy, const char *path)
 }
 
 static bool
-listen_at(const struct ag_policy *policy, int fd,
-    const struct sockaddr_un *address)
+listen_at(int fd, const struct sockaddr_un *address)
 {
 	mode_t old;
 	bool bound;
@@ -84,20 +85,20 @@ listen_at(const struct ag_policy *policy, int fd,
 	bound =
 	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
 	umask(old);
-	return bound && permit(policy, address->sun_path) && listen(fd, 8) == 0;
+	return bound && permit(address->sun_path) && listen(fd, 8) == 0;
 }
 
 int
-ag_control_open(const struct ag_policy *policy)
+ag_control_open(void)
 {
 	struct sockaddr_un address = { 0 };
 	int fd;
 
 	errno = ENAMETOOLONG;
-	fd = make_address(ag_policy_text(policy, AG_KEY_SOCKET), &address) ?
+	fd = make_address(ag_fixed_text(AG_KEY_SOCKET), &address) ?
 	    open_socket() :
 	    -1;
-	if (fd >= 0 && listen_at(policy, fd, &address))
+	if (fd >= 0 && listen_at(fd, &address))
 		return fd;
 	ag_log(LOG_WARNING,
 	    "\"authgate status\" and \"authgate reload\" will not work: %s: %s",
@@ -108,11 +109,11 @@ ag_control_open(const struct ag_policy *policy)
 }
 
 void
-ag_control_remove(const struct ag_policy *policy)
+ag_control_remove(void)
 {
 	struct sockaddr_un address = { 0 };
 
-	if (make_address(ag_policy_text(policy, AG_KEY_SOCKET), &address))
+	if (make_address(ag_fixed_text(AG_KEY_SOCKET), &address))
 		remove_stale(address.sun_path);
 }
 

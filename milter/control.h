@@ -10,15 +10,13 @@
 #ifndef AG_CONTROL_H
 #define AG_CONTROL_H
 
-#include "../policy/policy.h"
-
 /*
  * Before the privileges are dropped.  -1 after a line: the daemon does without.
  */
-int ag_control_open(const struct ag_policy *policy);
+int ag_control_open(void);
 
 /* Removes it, as far as that is permitted. */
-void ag_control_remove(const struct ag_policy *policy);
+void ag_control_remove(void);
 
 enum ag_wish { AG_WISH_NONE, AG_WISH_STATUS, AG_WISH_RELOAD, AG_WISH_REFUSED };
 

@@ -8,6 +8,7 @@
 
 #include "../policy/results.h"
 #include "answer.h"
+#include "fixed.h"
 #include "log.h"
 #include "macros.h"
 
@@ -79,7 +80,7 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		ag_log(LOG_ERR, "not enough memory to negotiate");
 		return SMFIS_REJECT;
 	}
-	if (ag_session_delays())
+	if (ag_fixed_delays())
 		steps |= SMFIP_NR_MAIL;
 	if (ag_session_takes_everyone(session) && ag_session_has_room(session))
 		steps |= SMFIP_NR_CONN;

@@ -18,6 +18,7 @@
 #include "command.h"
 #include "control.h"
 #include "filter.h"
+#include "fixed.h"
 #include "keeper.h"
 #include "limits.h"
 #include "log.h"
@@ -110,19 +111,22 @@ load_first(const char *config, const struct ag_policy **policy)
 }
 
 static void
-log_loaded(const struct ag_policy *policy, unsigned generation)
+announce(void)
 {
-	struct ag_policy_sizes sizes = ag_policy_sizes(policy);
+	struct ag_snapshot in_force = ag_store_get();
+	struct ag_policy_sizes sizes = ag_policy_sizes(in_force.policy);
 
 	ag_log(LOG_INFO,
 	    "policy gen=%u is in force: digest=%016llx, %zu domain files, %zu "
 	    "names of local domains, %zu kill entries, %zu relay networks, %zu "
 	    "addresses in the sender map",
-	    generation, (unsigned long long)ag_policy_digest(policy),
+	    in_force.generation,
+	    (unsigned long long)ag_policy_digest(in_force.policy),
 	    sizes.domain_files, sizes.local_domains, sizes.killed, sizes.relays,
 	    sizes.senders);
-	ag_notify_status("policy %u in force, %zu kill entries", generation,
-	    sizes.killed);
+	ag_notify_status("policy %u in force, %zu kill entries",
+	    in_force.generation, sizes.killed);
+	ag_policy_unref(in_force.policy);
 }
 
 /* Takes over the caller's share. */
@@ -133,23 +137,17 @@ put_in_force(const struct ag_policy *policy)
 
 	/* nobody else puts one in its place */
 	ag_state_loaded(policy, generation);
-	log_loaded(policy, generation);
 }
 
 static void
-warn_of_restart(const struct ag_policy *old, const struct ag_policy *new)
+warn_of_restart(const struct ag_policy *policy)
 {
-	for (unsigned i = 0; i < AG_KEY_COUNT; i++) {
-		const struct ag_setting *s = ag_setting((enum ag_key)i);
-
-		if (strcmp(s->section, "milter") == 0 &&
-		    !ag_str_eq(ag_policy_text(old, (enum ag_key)i),
-			ag_policy_text(new, (enum ag_key)i)))
+	for (unsigned i = 0; i < AG_KEY_COUNT; i++)
+		if (ag_fixed_differs(policy, (enum ag_key)i))
 			ag_log(LOG_WARNING,
 			    "[milter] %s has changed; it takes a "
 			    "restart to come into force",
-			    s->name);
-	}
+			    ag_setting((enum ag_key)i)->name);
 }
 
 /* The new policy is in force, or the old one stays. */
@@ -170,11 +168,22 @@ take_policy(const struct options *options, const struct ag_policy *in_force)
 		return;
 	}
 	open_log(options, policy);
-	warn_of_restart(ag_store_first(), policy);
+	warn_of_restart(policy);
 	/* it has logged what cannot be used; there [archive] on_error holds */
 	ag_archivedir_prepare(policy);
 	put_in_force(policy);
 	ag_keeper_wake();
+	announce();
+}
+
+/* Looks at the files of the policy in force from now on. */
+static void
+watch_in_force(struct ag_watch *watch)
+{
+	struct ag_snapshot snapshot = ag_store_get();
+
+	ag_watch_loaded(watch, snapshot.policy);
+	ag_policy_unref(snapshot.policy);
 }
 
 /* On SIGHUP nothing is held back: that is how an empty list is made to hold. */
@@ -188,9 +197,8 @@ reload(const struct options *options, struct ag_watch *watch, bool hangup)
 	ag_watch_begin(watch);
 	take_policy(options, hangup ? NULL : snapshot.policy);
 	ag_policy_unref(snapshot.policy);
-	snapshot = ag_store_get();
-	ag_watch_loaded(watch, snapshot.policy);
-	ag_policy_unref(snapshot.policy);
+	watch_in_force(watch);
+	ag_store_sweep();
 	malloc_trim(0);
 	ag_notify_ready();
 }
@@ -243,7 +251,7 @@ static void
 hasten_the_end(const struct reloader *reloader)
 {
 	while (!reloader->ended) {
-		ag_socket_knock(ag_store_first());
+		ag_socket_knock();
 		poll(NULL, 0, KNOCK_MS);
 	}
 }
@@ -282,7 +290,7 @@ run_reloader(void *arg)
 	struct reloader *reloader = arg;
 	struct ag_watch *watch = &reloader->watch;
 
-	ag_watch_loaded(watch, ag_store_first());
+	watch_in_force(watch);
 	for (;;) {
 		struct pollfd fds[] = { { reloader->hangup, POLLIN, 0 },
 			{ watch->inotify, POLLIN, 0 },
@@ -294,6 +302,8 @@ run_reloader(void *arg)
 		if (reloader->ended)
 			break;
 		ag_limits_tell();
+		if (ag_store_sweep())
+			malloc_trim(0);
 		if (fds[2].revents != 0)
 			hasten_the_end(reloader);
 		else if (ag_signals_take_hangup(reloader->hangup))
@@ -322,9 +332,9 @@ start_threads(struct reloader *reloader, pthread_t *thread)
 	return error;
 }
 
+/* The policy is in force already. */
 static int
-serve(const struct options *options, const struct ag_policy *policy,
-    const struct ag_watch *watch, int control)
+serve(const struct options *options, const struct ag_watch *watch, int control)
 {
 	struct reloader reloader = { .options = options,
 		.watch = *watch,
@@ -334,7 +344,7 @@ serve(const struct options *options, const struct ag_policy *policy,
 	pthread_t thread;
 	int error, status;
 
-	put_in_force(ag_policy_ref(policy));
+	announce();
 	error = start_threads(&reloader, &thread);
 	if (error != 0) {
 		ag_log(LOG_ERR, "cannot start: %s", strerror(error));
@@ -352,32 +362,51 @@ serve(const struct options *options, const struct ag_policy *policy,
 	return status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
 }
 
+/* As the user who is to write there: 0, or an exit status after a line. */
+static int
+prepare_archives(void)
+{
+	struct ag_snapshot snapshot = ag_store_get();
+	int status = ag_archivedir_prepare(snapshot.policy);
+
+	ag_policy_unref(snapshot.policy);
+	return status;
+}
+
 /* Everything that needs root comes before the privileges go. */
 static int
-start(const struct options *options, const struct ag_policy *policy,
-    const struct ag_watch *watch)
+start(const struct options *options, const struct ag_watch *watch)
+{
+	int control, status = ag_socket_open();
+
+	if (status != 0)
+		return status;
+	control = ag_control_open();
+	status = drop_privileges(ag_fixed_text(AG_KEY_USER));
+	if (status == 0)
+		status = prepare_archives();
+	if (status == 0)
+		status = serve(options, watch, control);
+	ag_control_remove();
+	ag_socket_remove();
+	return status;
+}
+
+/* 0, or an exit status after a line. */
+static int
+prepare(const struct ag_policy *policy)
 {
 	static char name[] = "authgate";
-	int control, status;
 
 	if (!is_carried_out(policy))
 		return EX_CONFIG;
 	ag_limits_set();
-	if (!ag_filter_register(name))
-		return EX_SOFTWARE;
+	if (!ag_fixed_set(policy) || !ag_filter_register(name)) {
+		ag_log(LOG_ERR, "cannot start: not enough memory");
+		return EX_OSERR;
+	}
 	smfi_settimeout((int)ag_policy_time(policy, AG_KEY_TIMEOUT));
-	status = ag_socket_open(policy);
-	if (status != 0)
-		return status;
-	control = ag_control_open(policy);
-	status = drop_privileges(ag_policy_text(policy, AG_KEY_USER));
-	if (status == 0)
-		status = ag_archivedir_prepare(policy);
-	if (status == 0)
-		status = serve(options, policy, watch, control);
-	ag_control_remove(policy);
-	ag_socket_remove(policy);
-	return status;
+	return 0;
 }
 
 static int
@@ -394,9 +423,13 @@ run(const struct options *options)
 	if (status != EX_OK)
 		return status;
 	open_log(options, policy);
-	status = start(options, policy, &watch);
-	ag_policy_unref(policy);
-	return status;
+	status = prepare(policy);
+	if (status != 0) {
+		ag_policy_unref(policy);
+		return status;
+	}
+	put_in_force(policy);
+	return start(options, &watch);
 }
 
 static const struct option long_options[] = {

@@ -11,6 +11,7 @@
 #include "../policy/results.h"
 #include "../policy/vec.h"
 #include "count.h"
+#include "fixed.h"
 #include "limits.h"
 #include "archive.h"
 #include "log.h"
@@ -278,13 +279,6 @@ answer_refusal(const struct event *event, const struct ag_finding *finding,
 	ag_policy_say(event->snapshot.policy, event->request, finding, &text);
 }
 
-static bool
-accepts_on_error(void)
-{
-	return ag_str_eq(ag_policy_text(ag_store_first(), AG_KEY_ON_ERROR),
-	    ag_str("accept"));
-}
-
 /* ---- the session ---- */
 
 static unsigned
@@ -345,12 +339,6 @@ ag_session_free(struct ag_session *s)
 }
 
 bool
-ag_session_delays(void)
-{
-	return ag_policy_yes(ag_store_first(), AG_KEY_DELAY_REJECT);
-}
-
-bool
 ag_session_has_room(const struct ag_session *s)
 {
 	return s->has_room;
@@ -384,7 +372,7 @@ void
 ag_session_not_judged(enum ag_shortage shortage, struct ag_answer *answer)
 {
 	struct ag_buf text = AG_BUF(answer->text);
-	bool accept = accepts_on_error();
+	bool accept = ag_fixed_accepts_on_error();
 
 	answer_continue(answer);
 	ag_limits_report(shortage);
@@ -542,7 +530,7 @@ must_wait(const struct ag_session *s, enum ag_stage stage)
 		return true;
 	/* local submission can be refused at MAIL, never at RCPT; a killed
 	 * client is refused on contact */
-	return ag_session_delays() && !s->local_submission &&
+	return ag_fixed_delays() && !s->local_submission &&
 	    stage != AG_STAGE_CONNECT;
 }
 
@@ -568,7 +556,7 @@ pass_by_on_error(const struct event *event, enum ag_stage stage,
 {
 	struct ag_finding passed = *finding;
 
-	if (!accepts_on_error())
+	if (!ag_fixed_accepts_on_error())
 		return false;
 	passed.reply = NULL;
 	ag_count_decision(AG_RULE_NONE, AG_COUNT_ACCEPT);

@@ -56,9 +56,6 @@ struct ag_rcpt {
 struct ag_session *ag_session_new(void);
 void ag_session_free(struct ag_session *session);
 
-/* Whether refusals of MAIL are to be said at RCPT: [milter] delay_reject. */
-bool ag_session_delays(void);
-
 /*
  * Whether there was room for it when it began; without, its connection takes a
  * descriptor that is needed elsewhere, and it is not to be judged.

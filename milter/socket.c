@@ -14,13 +14,14 @@
 #include <libmilter/mfapi.h>
 
 #include "../policy/number.h"
+#include "fixed.h"
 #include "log.h"
 
 /* The path of a unix socket or NULL. */
 static const char *
-unix_path(const struct ag_policy *policy)
+unix_path(void)
 {
-	struct ag_str text = ag_policy_text(policy, AG_KEY_SOCKET);
+	struct ag_str text = ag_fixed_text(AG_KEY_SOCKET);
 
 	return ag_str_starts(text, "unix:") ? text.ptr + 5 : NULL;
 }
@@ -93,13 +94,13 @@ find_group(struct ag_str name, gid_t *gid)
 }
 
 static int
-permit(const struct ag_policy *policy, const char *path)
+permit(const char *path)
 {
 	unsigned mode = 0;
 	gid_t gid;
 
-	ag_number_mode(ag_policy_text(policy, AG_KEY_SOCKET_MODE), &mode);
-	if (!find_group(ag_policy_text(policy, AG_KEY_SOCKET_GROUP), &gid))
+	ag_number_mode(ag_fixed_text(AG_KEY_SOCKET_MODE), &mode);
+	if (!find_group(ag_fixed_text(AG_KEY_SOCKET_GROUP), &gid))
 		return EX_CONFIG;
 	if ((gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) != 0) ||
 	    chmod(path, mode) != 0) {
@@ -111,10 +112,10 @@ permit(const struct ag_policy *policy, const char *path)
 }
 
 int
-ag_socket_open(const struct ag_policy *policy)
+ag_socket_open(void)
 {
-	struct ag_str text = ag_policy_text(policy, AG_KEY_SOCKET);
-	const char *path = unix_path(policy);
+	struct ag_str text = ag_fixed_text(AG_KEY_SOCKET);
+	const char *path = unix_path();
 	int status = path != NULL ? check_path(path) : 0;
 	mode_t old;
 	bool open;
@@ -132,9 +133,9 @@ ag_socket_open(const struct ag_policy *policy)
 		return errno == EACCES || errno == EPERM ? EX_NOPERM :
 							   EX_UNAVAILABLE;
 	}
-	status = path != NULL ? permit(policy, path) : 0;
+	status = path != NULL ? permit(path) : 0;
 	if (status != 0)
-		ag_socket_remove(policy);
+		ag_socket_remove();
 	return status;
 }
 
@@ -156,20 +157,20 @@ knock_at_port(struct ag_str text)
 }
 
 void
-ag_socket_knock(const struct ag_policy *policy)
+ag_socket_knock(void)
 {
-	const char *path = unix_path(policy);
+	const char *path = unix_path();
 
 	if (path != NULL)
 		somebody_answers(path);
 	else
-		knock_at_port(ag_policy_text(policy, AG_KEY_SOCKET));
+		knock_at_port(ag_fixed_text(AG_KEY_SOCKET));
 }
 
 void
-ag_socket_remove(const struct ag_policy *policy)
+ag_socket_remove(void)
 {
-	const char *path = unix_path(policy);
+	const char *path = unix_path();
 
 	if (path != NULL)
 		unlink(path);

@@ -1,10 +1,8 @@
 /*
- * socket.h - the socket on which the MTA finds the milter
+ * socket.h - the socket on which the MTA finds the milter, as fixed.h has it
  */
 #ifndef AG_SOCKET_H
 #define AG_SOCKET_H
-
-#include "../policy/policy.h"
 
 /*
  * Makes libmilter listen where [milter] socket says, with mode and group.  A
@@ -12,15 +10,15 @@
  * 0, or an exit status after a line of what is wrong, and then leaves no socket
  * of its own.
  */
-int ag_socket_open(const struct ag_policy *policy);
+int ag_socket_open(void);
 
 /*
  * Connects to the socket and hangs up.  libmilter looks for a wish to stop only
  * when somebody connects, or every five seconds.
  */
-void ag_socket_knock(const struct ag_policy *policy);
+void ag_socket_knock(void);
 
 /* Removes a unix socket, as far as that is permitted. */
-void ag_socket_remove(const struct ag_policy *policy);
+void ag_socket_remove(void);
 
 #endif

@@ -2,9 +2,13 @@
 
 #include <pthread.h>
 
+#include "../policy/vec.h"
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ag_snapshot current;
-static const struct ag_policy *first;
+
+/* const struct ag_policy *: replaced; for the thread that puts alone */
+static struct ag_vec replaced;
 
 struct ag_snapshot
 ag_store_get(void)
@@ -18,6 +22,21 @@ ag_store_get(void)
 	return snapshot;
 }
 
+/* Keeps the store's share of it, so that no session comes to free it. */
+static void
+retire(const struct ag_policy *policy)
+{
+	const struct ag_policy **place;
+
+	if (policy == NULL)
+		return;
+	place = ag_vec_add(&replaced, sizeof(*place));
+	if (place != NULL)
+		*place = policy;
+	else
+		ag_policy_unref(policy);
+}
+
 unsigned
 ag_store_put(const struct ag_policy *policy)
 {
@@ -28,16 +47,22 @@ ag_store_put(const struct ag_policy *policy)
 	old = current.policy;
 	current.policy = policy;
 	generation = ++current.generation;
-	if (first == NULL)
-		first = ag_policy_ref(policy);
 	pthread_mutex_unlock(&lock);
-	/* freeing it may take time: not under the lock */
-	ag_policy_unref(old);
+	retire(old);
 	return generation;
 }
 
-const struct ag_policy *
-ag_store_first(void)
+bool
+ag_store_sweep(void)
 {
-	return first;
+	const struct ag_policy **policy = replaced.items;
+	size_t n = replaced.n;
+
+	replaced.n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (ag_policy_is_unshared(policy[i]))
+			ag_policy_unref(policy[i]);
+		else
+			policy[replaced.n++] = policy[i];
+	return replaced.n < n;
 }

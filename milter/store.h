@@ -22,9 +22,10 @@ struct ag_snapshot ag_store_get(void);
 unsigned ag_store_put(const struct ag_policy *policy);
 
 /*
- * The policy of the start, which is never freed: its [milter] settings hold
- * until the end.
+ * Frees those that were replaced and that nobody holds any more; whether there
+ * was one.  It takes a while for a large one, which no session is to wait for:
+ * the thread that puts calls it now and then.
  */
-const struct ag_policy *ag_store_first(void);
+bool ag_store_sweep(void);
 
 #endif

@@ -70,6 +70,12 @@ ag_policy_unref(const struct ag_policy *policy)
 		ag_policy_free(mine);
 }
 
+bool
+ag_policy_is_unshared(const struct ag_policy *policy)
+{
+	return atomic_load(&((struct ag_policy *)policy)->shares) == 1;
+}
+
 const struct ag_scope *
 ag_policy_scope(const struct ag_policy *policy, const struct ag_domain *domain)
 {

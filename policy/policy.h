@@ -81,6 +81,9 @@ void ag_policy_each_file(const struct ag_policy *policy,
 const struct ag_policy *ag_policy_ref(const struct ag_policy *policy);
 void ag_policy_unref(const struct ag_policy *policy);
 
+/* Whether the caller's share is the only one. */
+bool ag_policy_is_unshared(const struct ag_policy *policy);
+
 /* ---- requests ---- */
 
 /*
