@@ -20,8 +20,8 @@ ag_field_take(struct ag_str *rest, size_t n)
 	*rest = ag_str_skip(*rest, n);
 }
 
-bool
-ag_field_is_forbidden(char c)
+static bool
+is_forbidden(char c)
 {
 	return ag_is_control(c) && !is_space(c);
 }
@@ -38,8 +38,7 @@ skip_comment(struct ag_str *rest)
 			ag_field_take(rest, 1);
 			c = 'x';
 		}
-		if (rest->len == 0 ||
-		    ag_field_is_forbidden(ag_field_peek(rest)))
+		if (rest->len == 0 || is_forbidden(ag_field_peek(rest)))
 			return false;
 		if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
 			return false;
@@ -61,4 +60,24 @@ ag_field_skip_blanks(struct ag_str *rest)
 		if (!skip_comment(rest))
 			return false;
 	}
+}
+
+bool
+ag_field_take_quoted(struct ag_str *rest, void (*add)(void *arg, char c),
+    void *arg)
+{
+	for (ag_field_take(rest, 1); ag_field_peek(rest) != '"';
+	     ag_field_take(rest, 1)) {
+		char c;
+
+		if (ag_field_peek(rest) == '\\')
+			ag_field_take(rest, 1);
+		c = ag_field_peek(rest);
+		if (rest->len == 0 || is_forbidden(c))
+			return false;
+		if (c != '\r' && c != '\n')
+			add(arg, c);
+	}
+	ag_field_take(rest, 1);
+	return true;
 }

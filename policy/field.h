@@ -1,7 +1,8 @@
 /*
- * field.h - the parts of structured header fields (RFC 5322) that mean nothing
+ * field.h - parts of structured header fields (RFC 5322): blanks, comments and
+ * quoted strings
  *
- * Blanks, folding and comments.  rest is what is still to be read; it is
+ * rest is what is still to be read; it is
  * shortened from the front.
  */
 #ifndef AG_FIELD_H
@@ -15,13 +16,18 @@ char ag_field_peek(const struct ag_str *rest);
 /* Takes n bytes off the front. */
 void ag_field_take(struct ag_str *rest, size_t n);
 
-/* Control bytes, but for blanks and line ends. */
-bool ag_field_is_forbidden(char c);
-
 /*
  * Takes blanks and comments, with those inside them, off the front.  False when
  * a comment has no end, a control byte in it, or others in it too deep.
  */
 bool ag_field_skip_blanks(struct ag_str *rest);
+
+/*
+ * Takes a quoted string, which begins at rest, and gives what it says byte by
+ * byte: without quotes and backslashes, and without the line breaks of folding.
+ * False when it has no end, or a control byte in it.
+ */
+bool ag_field_take_quoted(struct ag_str *rest, void (*add)(void *arg, char c),
+    void *arg);
 
 #endif

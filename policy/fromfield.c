@@ -26,8 +26,9 @@ struct words {
 };
 
 static void
-add_byte(struct words *words, char c)
+add_byte(void *arg, char c)
 {
+	struct words *words = arg;
 	struct ag_mailbox *mailbox = words->first;
 
 	if (words->n > 0)
@@ -41,29 +42,11 @@ add_byte(struct words *words, char c)
 }
 
 static bool
-take_quoted(struct ag_str *rest, struct words *words)
-{
-	for (ag_field_take(rest, 1); ag_field_peek(rest) != '"';
-	     ag_field_take(rest, 1)) {
-		if (ag_field_peek(rest) == '\\')
-			ag_field_take(rest, 1);
-		if (rest->len == 0 ||
-		    ag_field_is_forbidden(ag_field_peek(rest)))
-			return false;
-		/* the line break of a folded line is no part of the string */
-		if (ag_field_peek(rest) != '\r' && ag_field_peek(rest) != '\n')
-			add_byte(words, ag_field_peek(rest));
-	}
-	ag_field_take(rest, 1);
-	return true;
-}
-
-static bool
 take_words(struct ag_str *rest, struct words *words)
 {
 	for (; ag_field_skip_blanks(rest); words->n++) {
 		if (ag_field_peek(rest) == '"') {
-			if (!take_quoted(rest, words))
+			if (!ag_field_take_quoted(rest, add_byte, words))
 				return false;
 			continue;
 		}

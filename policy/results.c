@@ -18,35 +18,26 @@ is_token_byte(char c)
 
 /* ---- whose it is ---- */
 
-static bool
-take_quoted(struct ag_str *rest, struct ag_buf *id)
+static void
+add_byte(void *id, char c)
 {
-	for (ag_field_take(rest, 1); ag_field_peek(rest) != '"';
-	     ag_field_take(rest, 1)) {
-		if (ag_field_peek(rest) == '\\')
-			ag_field_take(rest, 1);
-		if (rest->len == 0 ||
-		    ag_field_is_forbidden(ag_field_peek(rest)))
-			return false;
-		if (ag_field_peek(rest) != '\r' && ag_field_peek(rest) != '\n')
-			ag_buf_char(id, ag_field_peek(rest));
-	}
-	ag_field_take(rest, 1);
-	return true;
+	ag_buf_char(id, c);
 }
 
-/* Reads the authserv-id; false when there is none that can be read. */
+/* Reads a word behind what there is; false when there is none. */
 static bool
-take_id(struct ag_str *rest, struct ag_buf *id)
+take_word(struct ag_str *rest, struct ag_buf *id)
 {
+	size_t before = id->len;
+
 	if (!ag_field_skip_blanks(rest))
 		return false;
 	if (ag_field_peek(rest) == '"')
-		return take_quoted(rest, id) && !id->cut;
+		return ag_field_take_quoted(rest, add_byte, id) && !id->cut;
 	for (; rest->len > 0 && is_token_byte(ag_field_peek(rest));
 	     ag_field_take(rest, 1))
 		ag_buf_char(id, ag_field_peek(rest));
-	return id->len > 0 && !id->cut;
+	return id->len > before && !id->cut;
 }
 
 static bool
@@ -66,9 +57,13 @@ ag_results_is_ours(struct ag_str value, struct ag_str id)
 	char text[1000];
 	struct ag_buf named = AG_BUF(text);
 
-	if (!take_id(&value, &named))
+	if (!take_word(&value, &named) || is_same_name(ag_buf_get(&named), id))
 		return true;
-	return is_same_name(ag_buf_get(&named), id);
+	/* "mx.example (comment) .com", for who drops comments first */
+	while (take_word(&value, &named))
+		if (is_same_name(ag_buf_get(&named), id))
+			return true;
+	return false;
 }
 
 /* ---- what ours says ---- */

@@ -19,6 +19,7 @@ test_ours(void **state)
 		"\"mx\\.example.com\"; none",
 		"\r\n\t" ID "\r\n\t; none",
 		ID ".; none",
+		"mx.(c)example. \"com\"; none",
 		ID,
 		ID ";",
 		/* nobody knows what others make of these */
@@ -46,6 +47,7 @@ test_of_others(void **state)
 		"example.com; auth=pass smtp.mailfrom=mx.example.com",
 		"(mx.example.com) other.example; auth=pass",
 		"\"mx.example.com x\"; auth=pass",
+		"mx.example 1; auth=pass .com",
 	};
 
 	(void)state;
