@@ -171,7 +171,9 @@ write_out(struct ag_copy *copy, const char *bytes, size_t count)
 	while (count > 0 && copy->fd >= 0) {
 		ssize_t n = write(copy->fd, bytes, count);
 
-		if (n < 0 && errno != EINTR)
+		if (n == 0)
+			errno = ENOSPC;
+		if (n == 0 || (n < 0 && errno != EINTR))
 			fail_by_errno(copy, copy->dir, errno);
 		if (n > 0) {
 			bytes += n;
@@ -402,6 +404,8 @@ copy_bytes(struct ag_copy *copy, int from, int to)
 			ssize_t m =
 			    write(to, copy->buffer + done, (size_t)(n - done));
 
+			if (m == 0)
+				return ENOSPC;
 			if (m < 0 && errno != EINTR)
 				return errno;
 			done += m > 0 ? m : 0;

@@ -1,5 +1,6 @@
 #include "keeper.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -63,6 +64,32 @@ remove_tree(char *path)
 	return ending ? EINTR : error;
 }
 
+/*
+ * Somebody else may have directories of such names, where the archive was put
+ * among them.  What is left of a removal that was cut short may be empty.
+ */
+static bool
+is_ours(const char *path)
+{
+	DIR *open = opendir(path);
+	const struct dirent *entry;
+	unsigned ours = 0, others = 0;
+
+	if (open == NULL)
+		return false;
+	while ((entry = readdir(open)) != NULL) {
+		const char *name = entry->d_name;
+
+		if (strcmp(name, "new") == 0 || strcmp(name, "cur") == 0 ||
+		    strcmp(name, "tmp") == 0)
+			ours++;
+		else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+			others++;
+	}
+	closedir(open);
+	return ours > 0 || others == 0;
+}
+
 static bool
 remove_shelf(const struct shelf *shelf, const char *why)
 {
@@ -108,6 +135,24 @@ weigh(struct shelf *shelf)
 		    shelf);
 }
 
+static void
+add_shelf(struct ag_vec *shelves, const char *dir, const char *day)
+{
+	char path[PATH_MAX];
+	struct shelf *shelf;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, day) >=
+		(int)sizeof(path) ||
+	    !is_ours(path))
+		return;
+	shelf = ag_vec_add(shelves, sizeof(*shelf));
+	if (shelf == NULL)
+		return;
+	shelf->dir = dir;
+	memcpy(shelf->day, day, sizeof(shelf->day));
+	ag_day_read(ag_str(shelf->day), &shelf->start);
+}
+
 /* Whose directory is not there has no old copies. */
 static void
 add_directory(struct ag_vec *shelves, const char *dir)
@@ -117,15 +162,8 @@ add_directory(struct ag_vec *shelves, const char *dir)
 
 	ag_archivedir_days(dir, &days);
 	day = days.items;
-	for (size_t i = 0; i < days.n; i++) {
-		struct shelf *shelf = ag_vec_add(shelves, sizeof(*shelf));
-
-		if (shelf == NULL)
-			break;
-		shelf->dir = dir;
-		memcpy(shelf->day, day[i].day, sizeof(shelf->day));
-		ag_day_read(ag_str(shelf->day), &shelf->start);
-	}
+	for (size_t i = 0; i < days.n; i++)
+		add_shelf(shelves, dir, day[i].day);
 	ag_vec_free(&days);
 }
 

@@ -373,6 +373,16 @@ def refused_later(cases, program):
         cases.same("local submission is refused at its end", True,
                    local.content()[-1].startswith("554"))
         cases.same("... and not kept", ([], []), (daemon.copies(), daemon.rest()))
+    undecided(cases, program)
+
+
+def undecided(cases, program):
+    """Let through by [milter] on_error, which nobody judged."""
+    daemon = Archive(program, milter="on_error = accept").start()
+    with Session(daemon) as session:
+        cases.same("a login that is too long is let through", "continue",
+                   session.message(login="x" * 600))
+        cases.same("... and the message kept", [front() + SUBJECT + b"Hello\n"], daemon.copies())
 
 
 # ---------------------------------------------------------------- who keeps
@@ -701,15 +711,18 @@ def old_days(cases, program):
     for name in ("example.com", "2020-01-32", "x2020-01-01"):
         os.makedirs(os.path.join(daemon.dir, name, "new"))
     os.symlink(daemon.folder, os.path.join(daemon.dir, day_before(500)))
+    os.makedirs(os.path.join(daemon.dir, day_before(600), "somebody", "new"))
+    os.mkdir(os.path.join(daemon.dir, day_before(700)))
     daemon.start()
-    expected = sorted([day_before(n) for n in (0, 1, 9, 10)] +
+    expected = sorted([day_before(n) for n in (0, 1, 9, 10, 500, 600)] +
                       ["example.com", "2020-01-32", "x2020-01-01"])
     wait_for(lambda: days_kept(daemon) == expected, 5)
     cases.same("retention: whole days, and nothing else", expected, days_kept(daemon))
     cases.same("... each is in the log", True, wait_for(lambda: 4 == sum(
         "is removed, retention" in line for line in daemon.log()), 5))
     cases.same("... a link leads nowhere", True, os.path.exists(daemon.config()))
-    for name in ("example.com", "2020-01-32", "x2020-01-01"):
+    os.unlink(os.path.join(daemon.dir, day_before(500)))
+    for name in ("example.com", "2020-01-32", "x2020-01-01", day_before(600)):
         shutil.rmtree(os.path.join(daemon.dir, name))
     total(cases, daemon)
 
