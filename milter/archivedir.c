@@ -73,7 +73,7 @@ make_one(const char *path)
 	return sync_parent(path);
 }
 
-/* With all above it that are missing. */
+/* With all above it that are missing; 0 or errno. */
 static int
 make_all(const char *dir)
 {
@@ -95,6 +95,12 @@ make_all(const char *dir)
 			return ENOTDIR;
 		}
 	}
+	return 0;
+}
+
+static int
+check(const char *dir)
+{
 	return faccessat(AT_FDCWD, dir, R_OK | W_OK | X_OK, AT_EACCESS) == 0 ?
 	    0 :
 	    errno;
@@ -276,13 +282,22 @@ add_place(const char *dir)
 	return 0;
 }
 
+/*
+ * What has been made ready before and is gone is perhaps in a file system that
+ * is not mounted now: it is not made in its place.
+ */
 static int
 prepare(const char *dir)
 {
-	int error = make_all(dir);
+	bool known;
+	int error;
 
 	pthread_mutex_lock(&mutex);
-	if (error == 0 && find_place(dir) == NULL)
+	known = find_place(dir) != NULL;
+	error = known ? 0 : make_all(dir);
+	if (error == 0)
+		error = check(dir);
+	if (error == 0 && !known)
 		error = add_place(dir);
 	pthread_mutex_unlock(&mutex);
 	return error;

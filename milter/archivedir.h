@@ -16,7 +16,8 @@
 /*
  * Makes the directories where the policy keeps copies, and removes from tmp/
  * what a crash has left there, unless another process keeps copies in the same
- * directory.  Call it at the start and before a policy comes into force.
+ * directory.  One that was ready before and has vanished is not made again.
+ * Call it at the start and before a policy comes into force.
  * Returns 0, or EX_NOPERM or EX_CANTCREAT after a line in the log for each that
  * cannot be used.
  */
