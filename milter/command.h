@@ -16,6 +16,7 @@ struct ag_command {
 	const char *help;                  /* options and an example */
 };
 
+int ag_archive_command(int argc, char **argv);
 int ag_check_command(int argc, char **argv);
 int ag_explain_command(int argc, char **argv);
 int ag_kill_command(int argc, char **argv);

@@ -69,13 +69,13 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
     unsigned long *pf2, unsigned long *pf3)
 {
 	struct ag_session *session = get_session(ctx);
-	unsigned long steps =
-	    SMFIP_NOHELO | SMFIP_NOBODY | SMFIP_NODATA | SMFIP_NOUNKNOWN;
+	bool content = session != NULL && ag_session_needs_content(session);
+	unsigned long steps = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN;
 
 	(void)f2;
 	(void)f3;
 	if (session == NULL ||
-	    !ag_macros_ask(ctx, ag_session_needs_edits(session))) {
+	    !ag_macros_ask(ctx, ag_session_needs_edits(session), content)) {
 		/* the connection ends, and the MTA's default action holds */
 		ag_log(LOG_ERR, "not enough memory to negotiate");
 		return SMFIS_REJECT;
@@ -84,13 +84,18 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		steps |= SMFIP_NR_MAIL;
 	if (ag_session_takes_everyone(session) && ag_session_has_room(session))
 		steps |= SMFIP_NR_CONN;
-	steps |= ag_session_needs_header(session) ? SMFIP_NR_HDR :
-						    SMFIP_NOHDRS | SMFIP_NOEOH;
+	steps |= content ? SMFIP_NR_BODY | SMFIP_HDR_LEADSPC : SMFIP_NOBODY;
+	steps |= content || ag_session_needs_header(session) ?
+	    SMFIP_NR_HDR :
+	    SMFIP_NOHDRS | SMFIP_NOEOH;
 	ag_session_negotiated(session);
 	*pf0 = f0 & (SMFIF_SETSYMLIST | ask_for_edits(session, f0));
 	*pf1 = f1 & steps;
 	*pf2 = 0;
 	*pf3 = 0;
+	if (content)
+		ag_session_set_content(session,
+		    (*pf1 & SMFIP_HDR_LEADSPC) != 0);
 	if ((*pf1 & SMFIP_NR_MAIL) != 0)
 		ag_session_set_silent(session, AG_STAGE_MAIL);
 	if ((*pf1 & SMFIP_NR_CONN) != 0)
@@ -181,6 +186,14 @@ on_rcpt(SMFICTX *ctx, char **argv)
 	return ag_answer_give(ctx, &answer);
 }
 
+/* Postfix has one when the content comes, seldom before. */
+static void
+tell_queue_id(SMFICTX *ctx, struct ag_session *session)
+{
+	if (ag_session_begins_copy(session))
+		ag_session_set_queue_id(session, ag_macro(ctx, "i"));
+}
+
 static sfsistat
 on_header(SMFICTX *ctx, char *name, char *value)
 {
@@ -188,6 +201,7 @@ on_header(SMFICTX *ctx, char *name, char *value)
 
 	if (session == NULL)
 		return no_session(ctx);
+	tell_queue_id(ctx, session);
 	ag_session_header(session, name, value);
 	return ag_session_is_silent(session, AG_STAGE_HEADER) ? SMFIS_NOREPLY :
 								SMFIS_CONTINUE;
@@ -201,6 +215,7 @@ on_end_of_header(SMFICTX *ctx)
 
 	if (session == NULL)
 		return no_session(ctx);
+	tell_queue_id(ctx, session);
 	ag_session_end_of_header(session, &answer);
 	return ag_answer_give(ctx, &answer);
 }
@@ -219,6 +234,19 @@ insert_results(void *ctx, const char *value)
 	static char name[] = AG_RESULTS_NAME;
 
 	return smfi_insheader(ctx, 0, name, (char *)value) == MI_SUCCESS;
+}
+
+static sfsistat
+on_body(SMFICTX *ctx, unsigned char *bytes, size_t count)
+{
+	struct ag_session *session = get_session(ctx);
+
+	if (session == NULL)
+		return no_session(ctx);
+	tell_queue_id(ctx, session);
+	ag_session_body(session, bytes, count);
+	/* with SMFIP_NR_BODY libmilter keeps this to itself */
+	return SMFIS_CONTINUE;
 }
 
 static sfsistat
@@ -267,6 +295,7 @@ ag_filter_register(char *name)
 		.xxfi_envrcpt = on_rcpt,
 		.xxfi_header = on_header,
 		.xxfi_eoh = on_end_of_header,
+		.xxfi_body = on_body,
 		.xxfi_eom = on_end,
 		.xxfi_abort = on_abort,
 		.xxfi_close = on_close,

@@ -7,7 +7,7 @@ ask(SMFICTX *ctx, int stage, char *names)
 }
 
 bool
-ag_macros_ask(SMFICTX *ctx, bool name)
+ag_macros_ask(SMFICTX *ctx, bool name, bool content)
 {
 	char connect[] = "{daemon_name} {daemon_port}";
 	char mail[] = "i {auth_authen} {auth_type} {mail_addr} {mail_mailer} "
@@ -15,11 +15,14 @@ ag_macros_ask(SMFICTX *ctx, bool name)
 	char mail_and_name[] = "i j {auth_authen} {auth_type} {mail_addr} "
 			       "{mail_mailer} {tls_version}";
 	char rcpt[] = "i {rcpt_addr} {rcpt_mailer}";
+	char data[] = "i";
 	char end[] = "i";
 
 	return ask(ctx, SMFIM_CONNECT, connect) &&
 	    ask(ctx, SMFIM_ENVFROM, name ? mail_and_name : mail) &&
-	    ask(ctx, SMFIM_ENVRCPT, rcpt) && ask(ctx, SMFIM_EOM, end);
+	    ask(ctx, SMFIM_ENVRCPT, rcpt) &&
+	    (!content || ask(ctx, SMFIM_DATA, data)) &&
+	    ask(ctx, SMFIM_EOM, end);
 }
 
 const char *

@@ -13,10 +13,11 @@
 #include <libmilter/mfapi.h>
 
 /*
- * Call it while negotiating; with the MTA's own name if it is needed.  False
- * when libmilter has no memory.
+ * Call it while negotiating; with the MTA's own name if it is needed; with the
+ * queue id before the header comes if the content is.  False when libmilter has
+ * no memory.
  */
-bool ag_macros_ask(SMFICTX *ctx, bool name);
+bool ag_macros_ask(SMFICTX *ctx, bool name, bool content);
 
 /* The value or NULL; good until the end of the callback. */
 const char *ag_macro(SMFICTX *ctx, const char *name);

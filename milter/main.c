@@ -99,6 +99,25 @@ static const struct ag_command commands[] = {
 	    "An ENTRY is a network; with ! in front an exception.\n\n"
 	    "Example:\n"
 	    "  authgate relay add 192.0.2.25 --note \"the printer\"\n" },
+	{ "archive", ag_archive_command, "[-c FILE] list|verify ...",
+	    "The copies of mail that are kept, and whether they are whole",
+	    CONFIG_HELP
+	    "  list                print what is kept, oldest first\n"
+	    "      --json          as JSON lines\n"
+	    "      --from ADDRESS  of that sender; <> is the null sender, "
+	    "@DOMAIN a domain\n"
+	    "      --to ADDRESS    to that recipient, or @DOMAIN\n"
+	    "      --login LOGIN   of that login\n"
+	    "  verify              read everything back and name what is "
+	    "damaged\n"
+	    "  both:\n"
+	    "      --since TIME    2026-12-31 or 2026-12-31T18:00:00Z\n"
+	    "      --until TIME    2026-12-31 (to the end of that day, UTC)\n"
+	    "                      or 2026-12-31T18:00:00Z\n\n"
+	    "Exit status of both: 0 all is well, 1 a copy is damaged.\n\n"
+	    "Example:\n"
+	    "  authgate archive list --from alice@example.com --since "
+	    "2026-12-01\n" },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -14,10 +14,12 @@
 
 #include <libmilter/mfapi.h>
 
+#include "archivedir.h"
 #include "command.h"
 #include "control.h"
 #include "filter.h"
 #include "fixed.h"
+#include "keeper.h"
 #include "limits.h"
 #include "log.h"
 #include "notify.h"
@@ -40,9 +42,7 @@ is_carried_out(const struct ag_policy *policy)
 {
 	const char *what = NULL;
 
-	if (ag_policy_yes_anywhere(policy, AG_KEY_ARCHIVE_ENABLED))
-		what = "[archive] enabled";
-	else if (ag_policy_text(policy, AG_KEY_METRICS_LISTEN).len > 0)
+	if (ag_policy_text(policy, AG_KEY_METRICS_LISTEN).len > 0)
 		what = "[metrics] listen";
 	if (what != NULL)
 		ag_log(LOG_ERR,
@@ -171,7 +171,10 @@ take_policy(const struct options *options, const struct ag_policy *in_force)
 	}
 	open_log(options, policy);
 	warn_of_restart(policy);
+	/* it has logged what cannot be used; there [archive] on_error holds */
+	ag_archivedir_prepare(policy);
 	put_in_force(policy);
+	ag_keeper_wake();
 	announce();
 }
 
@@ -326,6 +329,8 @@ start_threads(struct reloader *reloader, pthread_t *thread)
 		error = ag_log_start();
 	if (error == 0)
 		error = pthread_create(thread, NULL, run_reloader, reloader);
+	if (error == 0)
+		error = ag_keeper_start();
 	return error;
 }
 
@@ -353,9 +358,21 @@ serve(const struct options *options, const struct ag_watch *watch, int control)
 	reloader.ended = true;
 	pthread_kill(thread, SIGHUP);
 	pthread_join(thread, NULL);
+	ag_keeper_stop();
 	ag_log(LOG_INFO, "stopped");
 	ag_log_stop();
 	return status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
+}
+
+/* As the user who is to write there: 0, or an exit status after a line. */
+static int
+prepare_archives(void)
+{
+	struct ag_snapshot snapshot = ag_store_get();
+	int status = ag_archivedir_prepare(snapshot.policy);
+
+	ag_policy_unref(snapshot.policy);
+	return status;
 }
 
 /* Everything that needs root comes before the privileges go. */
@@ -368,6 +385,8 @@ start(const struct options *options, const struct ag_watch *watch)
 		return status;
 	control = ag_control_open();
 	status = drop_privileges(ag_fixed_text(AG_KEY_USER));
+	if (status == 0)
+		status = prepare_archives();
 	if (status == 0)
 		status = serve(options, watch, control);
 	ag_control_remove();

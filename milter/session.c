@@ -13,6 +13,7 @@
 #include "count.h"
 #include "fixed.h"
 #include "limits.h"
+#include "archive.h"
 #include "log.h"
 #include "store.h"
 
@@ -50,7 +51,9 @@ struct message {
 	const char *header_error; /* why the header cannot be judged, or NULL */
 	char results_id[NAME_MAX_BYTES]; /* empty: results are left alone */
 	unsigned results;                /* fields of that name, so far */
-	struct ag_vec forged; /* unsigned: which of them claim to be ours */
+	struct ag_vec forged;  /* unsigned: which of them claim to be ours */
+	struct ag_copy *copy;  /* NULL: none is kept */
+	const char *copy_lost; /* why it is not kept although it should be */
 };
 
 struct ag_session {
@@ -59,6 +62,8 @@ struct ag_session {
 	unsigned messages;
 	bool has_room;
 	bool negotiated; /* else it follows another on one connection */
+	bool content;    /* all of each message is given */
+	bool space;      /* with the blank behind the colon of a field */
 	bool silent[AG_STAGE_HEADER + 1];
 	bool asked_for_edits; /* the header and leave to change it */
 	bool may_edit;
@@ -75,6 +80,9 @@ static const char *const no_memory = "not enough memory";
 /* What is said where nothing can be decided and on_error is tempfail. */
 static const struct ag_reply error_reply = { "451", "4.3.0",
 	AG_STR("Cannot decide about this now, please try again later") };
+
+static const struct ag_reply copy_reply = { "451", "4.3.0",
+	AG_STR("Cannot keep a copy of this now, please try again later") };
 
 static struct ag_finding
 error_finding(const char *why)
@@ -312,6 +320,7 @@ ag_session_reset(struct ag_session *s)
 {
 	free_fields(s->message.from);
 	free_fields(s->message.sender_field);
+	ag_copy_free(s->message.copy); /* it borrows the policy */
 	ag_vec_free(&s->message.forged);
 	ag_policy_unref(s->message.snapshot.policy);
 	free(s->message.argument);
@@ -656,6 +665,28 @@ judge_rcpt(struct event *event, struct ag_request *request,
 	answer_refusal(event, &decision.finding, answer);
 }
 
+/* Those who are let through are in the copy, if one is kept. */
+static void
+note_for_copy(struct ag_session *s, const struct ag_path *path)
+{
+	struct message *m = &s->message;
+
+	if (m->held || !ag_archives_any(m->snapshot.policy))
+		return;
+	if (!s->content) {
+		/* what the connection did not ask for begins with the next */
+		if (!s->negotiated)
+			m->copy_lost = "it is not known what was negotiated";
+		return;
+	}
+	if (m->copy == NULL)
+		m->copy = ag_copy_new(m->snapshot.policy, &m->sender);
+	if (m->copy != NULL)
+		ag_copy_add_rcpt(m->copy, path);
+	else
+		m->copy_lost = no_memory;
+}
+
 void
 ag_session_rcpt(struct ag_session *s, const struct ag_rcpt *rcpt,
     struct ag_answer *answer)
@@ -675,16 +706,114 @@ ag_session_rcpt(struct ag_session *s, const struct ag_rcpt *rcpt,
 	ag_path_read(&path, ag_str(rcpt->argument), macro(rcpt->addr, &addr),
 	    macro(rcpt->mailer, &mailer));
 	request.rcpt = &path;
-	if (m->undecided) {
+	if (m->undecided)
 		ag_count_recipient();
-		return;
-	}
-	if (!m->held && path.no_memory && !s->local_submission)
+	else if (!m->held && path.no_memory && !s->local_submission)
 		error_at(&event, AG_STAGE_RCPT, no_memory, answer);
 	else if (!m->held)
 		judge_rcpt(&event, &request, answer);
 	else if (!s->local_submission)
 		say_held(&event, answer);
+	if (answer->verdict == AG_CONTINUE)
+		note_for_copy(s, &path);
+}
+
+/* ---- the copy ---- */
+
+bool
+ag_session_needs_content(const struct ag_session *s)
+{
+	return ag_archives_any(s->snapshot.policy);
+}
+
+void
+ag_session_set_content(struct ag_session *s, bool space)
+{
+	s->content = true;
+	s->space = space;
+}
+
+bool
+ag_session_begins_copy(const struct ag_session *s)
+{
+	return s->message.copy != NULL && !ag_copy_has_begun(s->message.copy);
+}
+
+void
+ag_session_set_queue_id(struct ag_session *s, const char *queue_id)
+{
+	keep_queue_id(&s->message, queue_id);
+}
+
+static void
+begin_copy(struct ag_session *s)
+{
+	struct message *m = &s->message;
+	struct ag_request request = make_request(s, AG_STAGE_MAIL);
+	char client[AG_IP_TEXT_MAX] = "", login[AG_ADDRESS_MAX];
+	struct ag_front front = { .sender = m->sender.sent,
+		.login = ag_policy_login(m->snapshot.policy, &request, login),
+		.queue_id = ag_str(m->queue_id) };
+
+	if (s->client.family != AG_IP_UNKNOWN)
+		ag_ip_write(&s->client, client);
+	front.client = ag_str(client);
+	ag_copy_begin(m->copy, &front);
+}
+
+/* The copy of the message, begun, or NULL where none is kept. */
+static struct ag_copy *
+copy_of(struct ag_session *s)
+{
+	if (ag_session_begins_copy(s))
+		begin_copy(s);
+	return s->message.copy;
+}
+
+static void
+drop_copy(struct message *m)
+{
+	ag_copy_free(m->copy);
+	m->copy = NULL;
+	m->copy_lost = NULL;
+}
+
+void
+ag_session_body(struct ag_session *s, const unsigned char *bytes, size_t count)
+{
+	struct ag_copy *copy = copy_of(s);
+
+	if (copy != NULL)
+		ag_copy_body(copy, bytes, count);
+}
+
+/* NULL: all is on the disk, or none is kept. */
+static const char *
+commit_copy(struct ag_session *s)
+{
+	struct ag_copy *copy = copy_of(s);
+
+	if (s->message.copy_lost != NULL)
+		return s->message.copy_lost;
+	return copy != NULL ? ag_copy_commit(copy) : NULL;
+}
+
+/* [archive] on_error, of the policy that wants the copy. */
+static void
+copy_error(const struct event *event, const char *why, struct ag_answer *answer)
+{
+	struct ag_finding finding = error_finding(why);
+	bool accept = ag_str_eq(ag_policy_text(event->snapshot.policy,
+				    AG_KEY_ARCHIVE_ON_ERROR),
+	    ag_str("accept"));
+
+	finding.reply = accept ? NULL : &copy_reply;
+	log_event(event, accept ? AG_COUNT_ACCEPT : AG_COUNT_TEMPFAIL,
+	    AG_STAGE_HEADER, &finding, LOG_ERR);
+	ag_count_decision(AG_RULE_NONE,
+	    accept ? AG_COUNT_ACCEPT : AG_COUNT_TEMPFAIL);
+	if (!accept)
+		answer_refusal(event, &finding, answer);
 }
 
 /* ---- the header ---- */
@@ -758,6 +887,10 @@ ag_session_header(struct ag_session *s, const char *name, const char *value)
 
 	if (!m->open || name == NULL || value == NULL)
 		return;
+	if (copy_of(s) != NULL)
+		ag_copy_header(m->copy, name, value, s->space);
+	if (s->space && *value == ' ')
+		value++;
 	if (ag_str_ieq(ag_str(name), ag_str("From")))
 		error = keep_field(&m->from, value);
 	else if (ag_str_ieq(ag_str(name), ag_str("Sender")))
@@ -782,8 +915,8 @@ add_fields(struct ag_request *request, const struct message *m)
 	}
 }
 
-void
-ag_session_end_of_header(struct ag_session *s, struct ag_answer *answer)
+static void
+judge_header(struct ag_session *s, struct ag_answer *answer)
 {
 	struct ag_request request = make_request(s, AG_STAGE_HEADER);
 	struct message *m = &s->message;
@@ -805,6 +938,17 @@ ag_session_end_of_header(struct ag_session *s, struct ag_answer *answer)
 		return;
 	log_refusal(&event, AG_STAGE_HEADER, &decision.finding);
 	answer_refusal(&event, &decision.finding, answer);
+}
+
+void
+ag_session_end_of_header(struct ag_session *s, struct ag_answer *answer)
+{
+	judge_header(s, answer);
+	/* neither an abort nor an end follows a refusal here */
+	if (answer->verdict != AG_CONTINUE)
+		drop_copy(&s->message);
+	else if (copy_of(s) != NULL)
+		ag_copy_end_of_header(s->message.copy);
 }
 
 /* ---- the end ---- */
@@ -842,12 +986,15 @@ insert_results(const struct ag_session *s, const struct ag_editor *editor)
 	const struct message *m = &s->message;
 	struct ag_request request = make_request(s, AG_STAGE_MAIL);
 	char login[AG_ADDRESS_MAX], sender[AG_ADDRESS_MAX];
-	char value[AG_RESULTS_MAX];
+	char value[AG_RESULTS_MAX + 1];
 	struct ag_str of = ag_policy_login(m->snapshot.policy, &request, login);
 	struct ag_buf out = AG_BUF(value);
 
 	if (of.len == 0)
 		return true;
+	/* where the MTA tells of the blank behind the colon, it adds none */
+	if (s->space)
+		ag_buf_char(&out, ' ');
 	ag_results_write(&out, ag_str(m->results_id), of,
 	    sender_text(&m->sender, sender));
 	return editor->insert(editor->arg, value);
@@ -873,6 +1020,7 @@ ag_session_end(struct ag_session *s, const char *queue_id,
 	struct ag_request request = make_request(s, AG_STAGE_MAIL);
 	struct message *m = &s->message;
 	struct event event = { s, &request, m->snapshot, NULL };
+	const char *why = NULL;
 
 	answer_continue(answer);
 	if (!m->open)
@@ -882,6 +1030,10 @@ ag_session_end(struct ag_session *s, const char *queue_id,
 		say_held(&event, answer);
 	else
 		edit(&event, editor, answer);
+	if (!m->held && answer->verdict == AG_CONTINUE)
+		why = commit_copy(s);
+	if (why != NULL)
+		copy_error(&event, why, answer);
 	if (m->logged)
 		ag_log(LOG_NOTICE, "s=%08x-%u q=%s", s->id, s->messages,
 		    m->queue_id[0] != '\0' ? m->queue_id : "-");

@@ -90,6 +90,19 @@ void ag_session_rcpt(struct ag_session *session, const struct ag_rcpt *rcpt,
 /* Whether the policy of the negotiation judges header fields. */
 bool ag_session_needs_header(const struct ag_session *session);
 
+/* Whether the policy of the negotiation keeps copies, and so needs all of it.
+ */
+bool ag_session_needs_content(const struct ag_session *session);
+
+/*
+ * Header, end of header and body of each message will be given.  With space, a
+ * header field's value begins with the blank that stands behind the colon.
+ */
+void ag_session_set_content(struct ag_session *session, bool space);
+
+/* Whether a copy begins with what comes next; then tell the queue id first. */
+bool ag_session_begins_copy(const struct ag_session *session);
+void ag_session_set_queue_id(struct ag_session *session, const char *queue_id);
 /*
  * Whether it changes them: [auth] results_header.  What was asked of the MTA,
  * and whether it allows it, is said to the session.
@@ -104,6 +117,9 @@ void ag_session_header(struct ag_session *session, const char *name,
 void ag_session_end_of_header(struct ag_session *session,
     struct ag_answer *answer);
 
+/* A piece of the body, as long as it may be. */
+void ag_session_body(struct ag_session *session, const unsigned char *bytes,
+    size_t count);
 /*
  * How the fields Authentication-Results of a message are changed.  Each returns
  * false when the MTA does not take it.

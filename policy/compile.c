@@ -195,6 +195,7 @@ ag_compile_finish(struct ag_policy *policy)
 			    policy->strictest[rule]->mode[rule])
 				policy->strictest[rule] = policy->files[i];
 	}
+	ag_archives_compile(policy);
 }
 
 /* ---- what makes little sense together ---- */

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "archives.h"
 #include "domains.h"
 #include "login.h"
 #include "names.h"
@@ -16,6 +17,8 @@ struct ag_words {
 	struct ag_str *word;
 	size_t n;
 };
+
+#define AG_NO_ARCHIVE SIZE_MAX
 
 /* What holds for one file: the server's, or a domain's. */
 struct ag_scope {
@@ -32,6 +35,7 @@ struct ag_scope {
 	struct ag_nets *from_exempt;
 	bool has_accounts;
 	struct ag_names accounts; /* local parts */
+	size_t archive;           /* where copies are kept, or AG_NO_ARCHIVE */
 };
 
 /* A file that was read; of a list also what it said, where that is kept. */
@@ -61,6 +65,8 @@ struct ag_policy {
 	struct ag_words auth_only;     /* names and ports */
 	bool kill_on_auth_only;
 	struct ag_str delimiters;
+	struct ag_archive *archives;
+	size_t narchives;
 };
 
 /* The scope that a look-up in the domains led to. */

@@ -119,6 +119,15 @@ ag_policy_time(const struct ag_policy *policy, enum ag_key key)
 	return seconds;
 }
 
+uint64_t
+ag_policy_size(const struct ag_policy *policy, enum ag_key key)
+{
+	uint64_t bytes = 0;
+
+	ag_number_size(ag_policy_text(policy, key), &bytes);
+	return bytes;
+}
+
 bool
 ag_policy_yes_anywhere(const struct ag_policy *policy, enum ag_key key)
 {

@@ -16,6 +16,7 @@
 #ifndef AG_POLICY_H
 #define AG_POLICY_H
 
+#include "archives.h"
 #include "ip.h"
 #include "login.h"
 #include "mailbox.h"
@@ -196,6 +197,7 @@ const struct ag_value *ag_policy_value(const struct ag_policy *policy,
 struct ag_str ag_policy_text(const struct ag_policy *policy, enum ag_key key);
 bool ag_policy_yes(const struct ag_policy *policy, enum ag_key key);
 int64_t ag_policy_time(const struct ag_policy *policy, enum ag_key key);
+uint64_t ag_policy_size(const struct ag_policy *policy, enum ag_key key);
 
 /* Whether the key, of type yes|no, is yes for the server or any domain. */
 bool ag_policy_yes_anywhere(const struct ag_policy *policy, enum ag_key key);

@@ -830,7 +830,7 @@ def with_forged(text):
     return "\n".join(fields) + "\n" + text
 
 
-OTHERS = [line for line in FORGED.splitlines() if "smtp.auth=other" in line]
+RESULTS_OF_OTHERS = [line for line in FORGED.splitlines() if "smtp.auth=other" in line]
 
 RESULTS = Variant("results", {
     "authgate.ini": "[auth]\nresults_header = yes\n",
@@ -852,12 +852,12 @@ RESULTS = Variant("results", {
     Session("many forged ones among others", [
         mail("x@remote.example"), rcpt(BOB),
         data(with_forged("From: x@remote.example\nSubject: many\n\nHello.\n"))],
-        check=lambda run: run.results_of(*OTHERS)),
+        check=lambda run: run.results_of(*RESULTS_OF_OTHERS)),
     Session("... from a login, and the null sender", [
         mail(""), rcpt(REMOTE),
         data(with_forged(f"From: {ALICE}\nSubject: many\n\nHello.\n"))],
         door="submission", login="LOGIN alice", tls=True, check=lambda run: run.results_of(
-            f'mx.example.com; auth=pass smtp.auth={ALICE} smtp.mailfrom=""', *OTHERS)),
+            f'mx.example.com; auth=pass smtp.auth={ALICE} smtp.mailfrom=""', *RESULTS_OF_OTHERS)),
     Session("two messages: nothing of the first is in the second", [
         mail("x@remote.example"), rcpt(BOB),
         data(with_forged("From: x@remote.example\nSubject: first\n\nHello.\n")),

@@ -967,6 +967,120 @@ test_nothing_kept(void **state)
 	ag_policy_unref(policy);
 }
 
+/* ---- who keeps copies ---- */
+
+#define SERVER_KEEPS \
+	{ \
+		"authgate.ini", "[archive]\nenabled = yes\ndir = /a/main/\n" \
+	}
+#define OWN_KEEPS \
+	{ \
+		"domains/own.example.ini", \
+		    "[archive]\nenabled = yes\ndir = //a//own\n" \
+	}
+#define OFF_KEEPS_NONE \
+	{ \
+		"domains/off.example.ini", "[archive]\nenabled = no\n" \
+	}
+
+/* The directories for mail from and to these, separated by blanks. */
+static void
+expect_marked(const struct ag_policy *policy, const char *from, const char *to,
+    const char *expected)
+{
+	bool wanted[FILES_MAX] = { false };
+	const struct ag_archive *archives;
+	struct ag_path path;
+	char text[200];
+	struct ag_buf got = AG_BUF(text);
+	size_t n;
+
+	archives = ag_archives(policy, &n);
+	assert_in_range(n, 1, FILES_MAX);
+	ag_path_read(&path, ag_str(from), NULL, NULL);
+	ag_archives_mark(policy, &path, wanted);
+	ag_path_read(&path, ag_str(to), NULL, NULL);
+	ag_archives_mark(policy, &path, wanted);
+	for (size_t i = 0; i < n; i++)
+		if (wanted[i])
+			ag_buf_printf(&got, "%s%s", got.len > 0 ? " " : "",
+			    archives[i].dir);
+	ag_buf_text(&got, "");
+	expect_text(to, text, expected);
+}
+
+static void
+test_copies_of_the_server(void **state)
+{
+	static const struct setup setup = {
+		{ SERVER_KEEPS, OWN_KEEPS, OFF_KEEPS_NONE,
+		    { "domains/plain.example.ini", "" } },
+		"",
+	};
+	const struct ag_policy *policy = load_good(&setup);
+	size_t n;
+
+	(void)state;
+	assert_true(ag_archives_any(policy));
+	ag_archives(policy, &n);
+	assert_int_equal(n, 2);
+	expect_marked(policy, "<x@far.example>", "<y@far.example>", "/a/main");
+	expect_marked(policy, "<x@own.example>", "<y@own.example>", "/a/own");
+	expect_marked(policy, "<x@far.example>", "<y@own.example>",
+	    "/a/main /a/own");
+	expect_marked(policy, "<x@plain.example>", "<y@off.example>",
+	    "/a/main");
+	expect_marked(policy, "<x@off.example>", "<y@off.example>", "");
+	expect_marked(policy, "<>", "<y@off.example>", "/a/main");
+	/* let through by on_error although nobody can read it */
+	expect_marked(policy, "<\"x>", "<y@off.example>", "/a/main");
+	ag_policy_unref(policy);
+}
+
+static void
+test_copies_of_a_domain(void **state)
+{
+	static const struct setup setup = {
+		{ { "authgate.ini", "" }, OWN_KEEPS, OFF_KEEPS_NONE }, ""
+	};
+	static const struct setup none = {
+		{ { "authgate.ini", "" }, OFF_KEEPS_NONE }, ""
+	};
+	const struct ag_policy *policy = load_good(&setup);
+
+	(void)state;
+	assert_true(ag_archives_any(policy));
+	expect_marked(policy, "<x@far.example>", "<y@far.example>", "");
+	expect_marked(policy, "<x@far.example>", "<y@OWN.example.>", "/a/own");
+	expect_marked(policy, "<x@own.example>", "<y@off.example>", "/a/own");
+	ag_policy_unref(policy);
+	policy = load_good(&none);
+	assert_false(ag_archives_any(policy));
+	ag_policy_unref(policy);
+}
+
+/* The same directory, however it is spelt, is one; a second file inherits. */
+static void
+test_copies_in_one_directory(void **state)
+{
+	static const struct setup setup = {
+		{ { "authgate.ini", "[archive]\ndir = /a/main\n" },
+		    { "domains/one.example.ini", "[archive]\nenabled = yes\n" },
+		    { "domains/two.example.ini",
+			"[archive]\nenabled = yes\ndir = /a//main//\n" },
+		    { "domains/top.example.ini",
+			"[archive]\nenabled = yes\ndir = //\n" } },
+		"",
+	};
+	const struct ag_policy *policy = load_good(&setup);
+
+	(void)state;
+	expect_marked(policy, "<x@one.example>", "<y@two.example>", "/a/main");
+	expect_marked(policy, "<x@one.example>", "<y@top.example>",
+	    "/a/main /");
+	ag_policy_unref(policy);
+}
+
 int
 main(void)
 {
@@ -995,6 +1109,9 @@ main(void)
 		cmocka_unit_test(test_path_without_a_folder),
 		cmocka_unit_test(test_held_back),
 		cmocka_unit_test(test_nothing_kept),
+		cmocka_unit_test(test_copies_of_the_server),
+		cmocka_unit_test(test_copies_of_a_domain),
+		cmocka_unit_test(test_copies_in_one_directory),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

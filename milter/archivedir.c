@@ -1,0 +1,324 @@
+#include "archivedir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define MODE 0700
+
+/* What this process has made ready; never given back. */
+struct place {
+	char *dir;
+	int lock;             /* shared, as long as the process runs */
+	char day[AG_DAY_MAX]; /* the last that was made */
+	struct place *next;
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct place *places;
+
+static struct place *
+find_place(const char *dir)
+{
+	struct place *place = places;
+
+	while (place != NULL && strcmp(place->dir, dir) != 0)
+		place = place->next;
+	return place;
+}
+
+/* ---- making ---- */
+
+int
+ag_archivedir_sync(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
+
+	if (fd < 0)
+		return errno;
+	error = fsync(fd) == 0 ? 0 : errno;
+	close(fd);
+	return error;
+}
+
+static int
+sync_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[PATH_MAX];
+
+	snprintf(parent, sizeof(parent), "%.*s",
+	    slash > path ? (int)(slash - path) : 1, path);
+	return ag_archivedir_sync(parent);
+}
+
+/* A directory that is there may have been made and not synced before a crash.
+ */
+static int
+make_one(const char *path)
+{
+	if (mkdir(path, MODE) != 0 && errno != EEXIST)
+		return errno;
+	return sync_parent(path);
+}
+
+/* With all above it that are missing; 0 or errno. */
+static int
+make_all(const char *dir)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (strlen(dir) >= sizeof(path))
+		return ENAMETOOLONG;
+	for (size_t i = 1; i <= strlen(dir); i++) {
+		if (dir[i] != '/' && dir[i] != '\0')
+			continue;
+		snprintf(path, sizeof(path), "%.*s", (int)i, dir);
+		if (stat(path, &st) != 0) {
+			int error = errno == ENOENT ? make_one(path) : errno;
+
+			if (error != 0)
+				return error;
+		} else if (!S_ISDIR(st.st_mode)) {
+			return ENOTDIR;
+		}
+	}
+	return 0;
+}
+
+static int
+check(const char *dir)
+{
+	return faccessat(AT_FDCWD, dir, R_OK | W_OK | X_OK, AT_EACCESS) == 0 ?
+	    0 :
+	    errno;
+}
+
+static bool
+join(char path[static PATH_MAX], const char *dir, const char *day,
+    const char *sub)
+{
+	int n = snprintf(path, PATH_MAX, "%s/%s%s%s", dir, day,
+	    sub != NULL ? "/" : "", sub != NULL ? sub : "");
+
+	return n > 0 && n < PATH_MAX;
+}
+
+static int
+make_maildir(const char *dir, const char *day)
+{
+	static const char *const sub[] = { NULL, "tmp", "new", "cur" };
+	char path[PATH_MAX];
+	int error = 0;
+
+	for (size_t i = 0; i < 4 && error == 0; i++)
+		error = join(path, dir, day, sub[i]) ? make_one(path) :
+						       ENAMETOOLONG;
+	return error;
+}
+
+int
+ag_archivedir_make_day(const char *dir, const char *day, bool again)
+{
+	struct place *place;
+	int error = 0;
+
+	pthread_mutex_lock(&mutex);
+	place = find_place(dir);
+	if (place == NULL || again || strcmp(place->day, day) != 0) {
+		error = make_maildir(dir, day);
+		if (error == 0 && place != NULL)
+			snprintf(place->day, sizeof(place->day), "%s", day);
+	}
+	pthread_mutex_unlock(&mutex);
+	return error;
+}
+
+/* ---- looking ---- */
+
+static int
+compare_days(const void *a, const void *b)
+{
+	const struct ag_archivedir_day *x = a, *y = b;
+
+	return strcmp(x->day, y->day);
+}
+
+static int
+add_day(struct ag_vec *days, const char *name)
+{
+	struct ag_archivedir_day *day;
+	int64_t start;
+
+	if (!ag_day_read(ag_str(name), &start))
+		return 0;
+	day = ag_vec_add(days, sizeof(*day));
+	if (day == NULL)
+		return ENOMEM;
+	memcpy(day->day, name, sizeof(day->day));
+	return 0;
+}
+
+int
+ag_archivedir_days(const char *dir, struct ag_vec *days)
+{
+	DIR *open = opendir(dir);
+	struct dirent *entry;
+	int error = 0;
+
+	if (open == NULL)
+		return errno;
+	while (error == 0 && (errno = 0, entry = readdir(open)) != NULL)
+		error = add_day(days, entry->d_name);
+	if (error == 0)
+		error = errno;
+	closedir(open);
+	if (days->n > 0)
+		qsort(days->items, days->n, sizeof(struct ag_archivedir_day),
+		    compare_days);
+	return error;
+}
+
+int
+ag_archivedir_each(const char *dir, const char *day, const char *sub,
+    void (*file)(void *arg, int at, const char *name), void *arg)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *open;
+	int error;
+
+	if (!join(path, dir, day, sub))
+		return ENAMETOOLONG;
+	open = opendir(path);
+	if (open == NULL)
+		return errno;
+	while ((errno = 0, entry = readdir(open)) != NULL)
+		if (entry->d_name[0] != '.')
+			file(arg, dirfd(open), entry->d_name);
+	error = errno;
+	closedir(open);
+	return error;
+}
+
+/* ---- what a crash has left ---- */
+
+static void
+remove_leftover(void *arg, int at, const char *name)
+{
+	unsigned *removed = arg;
+	struct ag_copyname parts;
+
+	if (ag_copyname_read(ag_str(name), &parts) && !parts.whole &&
+	    unlinkat(at, name, 0) == 0)
+		++*removed;
+}
+
+static void
+remove_leftovers(const char *dir)
+{
+	struct ag_vec days = { 0 };
+	const struct ag_archivedir_day *day;
+	unsigned removed = 0;
+
+	ag_archivedir_days(dir, &days);
+	day = days.items;
+	for (size_t i = 0; i < days.n; i++)
+		ag_archivedir_each(dir, day[i].day, "tmp", remove_leftover,
+		    &removed);
+	ag_vec_free(&days);
+	if (removed > 0)
+		ag_log(LOG_NOTICE,
+		    "archive: %u unfinished copies removed from %s", removed,
+		    dir);
+}
+
+/*
+ * Who keeps copies holds a shared lock of the directory.  Who is alone may tidy
+ * up.
+ */
+static int
+lock_place(struct place *place)
+{
+	place->lock = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (place->lock < 0)
+		return errno;
+	if (flock(place->lock, LOCK_EX | LOCK_NB) == 0)
+		remove_leftovers(place->dir);
+	/* where there are no locks, nothing has been tidied up either */
+	flock(place->lock, LOCK_SH | LOCK_NB);
+	return 0;
+}
+
+static int
+add_place(const char *dir)
+{
+	struct place *place = calloc(1, sizeof(*place));
+	int error;
+
+	if (place == NULL)
+		return ENOMEM;
+	place->dir = strdup(dir);
+	error = place->dir == NULL ? ENOMEM : lock_place(place);
+	if (error != 0) {
+		free(place->dir);
+		free(place);
+		return error;
+	}
+	place->next = places;
+	places = place;
+	return 0;
+}
+
+/*
+ * What has been made ready before and is gone is perhaps in a file system that
+ * is not mounted now: it is not made in its place.
+ */
+static int
+prepare(const char *dir)
+{
+	bool known;
+	int error;
+
+	pthread_mutex_lock(&mutex);
+	known = find_place(dir) != NULL;
+	error = known ? 0 : make_all(dir);
+	if (error == 0)
+		error = check(dir);
+	if (error == 0 && !known)
+		error = add_place(dir);
+	pthread_mutex_unlock(&mutex);
+	return error;
+}
+
+int
+ag_archivedir_prepare(const struct ag_policy *policy)
+{
+	size_t n;
+	const struct ag_archive *archive = ag_archives(policy, &n);
+	int status = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int error = archive[i].kept ? prepare(archive[i].dir) : 0;
+
+		if (error == 0)
+			continue;
+		ag_log(LOG_ERR, "archive: cannot keep copies in %s: %s",
+		    archive[i].dir, strerror(error));
+		status = error == EACCES || error == EPERM ? EX_NOPERM :
+							     EX_CANTCREAT;
+	}
+	return status;
+}

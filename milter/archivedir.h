@@ -1,0 +1,50 @@
+/*
+ * archivedir.h - the directories in which copies of mail are kept
+ *
+ * DIR/YYYY-MM-DD/ is a Maildir for each day, with tmp/, new/ and cur/.  All
+ * that is made has mode 0700 and is synced, with the directory it stands in.
+ * Any thread may call what is here, but none while it holds up an MTA for
+ * nothing: all of it reads or writes the disk.
+ */
+#ifndef AG_ARCHIVEDIR_H
+#define AG_ARCHIVEDIR_H
+
+#include "../policy/policy.h"
+#include "../policy/vec.h"
+#include "copyname.h"
+
+/*
+ * Makes the directories where the policy keeps copies, and removes from tmp/
+ * what a crash has left there, unless another process keeps copies in the same
+ * directory.  One that was ready before and has vanished is not made again.
+ * Call it at the start and before a policy comes into force.
+ * Returns 0, or EX_NOPERM or EX_CANTCREAT after a line in the log for each that
+ * cannot be used.
+ */
+int ag_archivedir_prepare(const struct ag_policy *policy);
+
+/*
+ * Makes the Maildir of a day, once; again: it was there, and has vanished.  The
+ * directory itself is not made anew.  Returns 0 or errno.
+ */
+int ag_archivedir_make_day(const char *dir, const char *day, bool again);
+
+/* Makes what was done in a directory survive a crash; 0 or errno. */
+int ag_archivedir_sync(const char *path);
+
+/* A day that is there. */
+struct ag_archivedir_day {
+	char day[AG_DAY_MAX];
+};
+
+/* Adds the days (struct ag_archivedir_day), oldest first; 0 or errno. */
+int ag_archivedir_days(const char *dir, struct ag_vec *days);
+
+/*
+ * Tells of each file in DIR/DAY/SUB; at is DIR/DAY/SUB, opened.  Returns 0 or
+ * errno.
+ */
+int ag_archivedir_each(const char *dir, const char *day, const char *sub,
+    void (*file)(void *arg, int at, const char *name), void *arg);
+
+#endif

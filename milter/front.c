@@ -1,0 +1,235 @@
+#include "front.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Where a list is folded, and where even one word is. */
+#define LINE_SOFT 78
+#define LINE_HARD 900
+
+static const char *const names[] = { "Return-Path", "X-Authgate-Recipients",
+	"X-Authgate-Client", "X-Authgate-Login", "X-Authgate-Queue-Id" };
+
+#define NAMES (sizeof(names) / sizeof(names[0]))
+
+/* ---- writing ---- */
+
+struct line {
+	FILE *out;
+	size_t column;
+};
+
+static void
+put(struct line *line, char c)
+{
+	if (line->column == LINE_HARD) {
+		fputs("\n ", line->out);
+		line->column = 1;
+	}
+	fputc(ag_is_control(c) ? '?' : c, line->out);
+	line->column++;
+}
+
+static void
+put_str(struct line *line, struct ag_str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		put(line, text.ptr[i]);
+}
+
+static struct line
+begin(FILE *out, const char *name)
+{
+	struct line line = { out, 0 };
+
+	put_str(&line, ag_str(name));
+	put_str(&line, ag_str(": "));
+	return line;
+}
+
+static void
+put_field(FILE *out, const char *name, struct ag_str value)
+{
+	struct line line = begin(out, name);
+
+	put_str(&line, value.len > 0 ? value : ag_str("-"));
+	fputc('\n', out);
+}
+
+static void
+put_sender(FILE *out, struct ag_str sender)
+{
+	struct line line = begin(out, names[0]);
+
+	put(&line, '<');
+	put_str(&line, sender);
+	put(&line, '>');
+	fputc('\n', out);
+}
+
+static void
+put_rcpt(struct line *line, struct ag_str rcpt, bool first)
+{
+	if (!first)
+		put(line, ',');
+	if (!first && line->column + rcpt.len + 2 > LINE_SOFT) {
+		fputs("\n ", line->out);
+		line->column = 1;
+	} else if (!first) {
+		put(line, ' ');
+	}
+	put_str(line, rcpt);
+}
+
+static void
+put_rcpts(const struct ag_front *front, FILE *out)
+{
+	struct line line = begin(out, names[1]);
+
+	for (size_t i = 0; i < front->nrcpt; i++)
+		put_rcpt(&line, ag_str(front->rcpt[i]), i == 0);
+	if (front->nrcpt == 0)
+		put(&line, '-');
+	fputc('\n', out);
+}
+
+char *
+ag_front_write(const struct ag_front *front, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (out == NULL)
+		return NULL;
+	put_sender(out, front->sender);
+	put_rcpts(front, out);
+	put_field(out, names[2], front->client);
+	put_field(out, names[3], front->login);
+	put_field(out, names[4], front->queue_id);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* ---- reading ---- */
+
+/* Adds a line, without its newline, to a text of *len bytes. */
+static bool
+append(char **text, size_t *len, struct ag_str line)
+{
+	char *longer = realloc(*text, *len + line.len + 1);
+
+	if (longer == NULL)
+		return false;
+	memcpy(longer + *len, line.ptr, line.len);
+	*len += line.len;
+	longer[*len] = '\0';
+	*text = longer;
+	return true;
+}
+
+/* A folded line goes on behind the one blank that the fold has added. */
+static bool
+read_rest(FILE *in, char **text, size_t *len)
+{
+	char *line = NULL;
+	size_t room = 0;
+	bool good = true;
+	int c;
+
+	while (good && (c = getc(in)) == ' ') {
+		ssize_t n = getline(&line, &room, in);
+
+		good = n > 0 && line[n - 1] == '\n' &&
+		    append(text, len, (struct ag_str){ line, (size_t)n - 1 });
+	}
+	free(line);
+	if (good && c != EOF)
+		ungetc(c, in);
+	return good;
+}
+
+static bool
+read_field(FILE *in, const char *name, char **value)
+{
+	size_t skip = strlen(name) + 2, len = 0, room = 0;
+	char *line = NULL;
+	ssize_t n = getline(&line, &room, in);
+	bool good = n > (ssize_t)skip && line[n - 1] == '\n' &&
+	    strncmp(line, name, skip - 2) == 0 &&
+	    strncmp(line + skip - 2, ": ", 2) == 0;
+
+	good = good &&
+	    append(value, &len,
+		(struct ag_str){ line + skip, (size_t)n - 1 - skip }) &&
+	    read_rest(in, value, &len);
+	free(line);
+	if (good && strcmp(*value, "-") == 0)
+		**value = '\0';
+	return good;
+}
+
+static bool
+drop_brackets(char *text)
+{
+	size_t len = strlen(text);
+
+	if (len < 2 || text[0] != '<' || text[len - 1] != '>')
+		return false;
+	memmove(text, text + 1, len - 2);
+	text[len - 2] = '\0';
+	return true;
+}
+
+bool
+ag_front_read(FILE *in, struct ag_front_text *text)
+{
+	char **value[] = { &text->sender, &text->rcpts, &text->client,
+		&text->login, &text->queue_id };
+
+	memset(text, 0, sizeof(*text));
+	for (size_t i = 0; i < NAMES; i++)
+		if (!read_field(in, names[i], value[i]))
+			return false;
+	return drop_brackets(text->sender);
+}
+
+void
+ag_front_free(struct ag_front_text *text)
+{
+	free(text->sender);
+	free(text->rcpts);
+	free(text->client);
+	free(text->login);
+	free(text->queue_id);
+}
+
+/* Where the recipient ends: at a comma that is not in quotes. */
+static size_t
+find_end(struct ag_str text)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		if (quoted && text.ptr[i] == '\\')
+			i++;
+		else if (text.ptr[i] == '"')
+			quoted = !quoted;
+		else if (text.ptr[i] == ',' && !quoted)
+			return i;
+	}
+	return text.len;
+}
+
+bool
+ag_front_rcpt(struct ag_str *rest, struct ag_str *rcpt)
+{
+	size_t end = find_end(*rest);
+
+	if (rest->len == 0)
+		return false;
+	*rcpt = ag_str_trim(ag_str_head(*rest, end));
+	*rest = ag_str_skip(*rest, end + 1);
+	return true;
+}
