@@ -77,6 +77,7 @@ static struct {
 	char bytes[QUEUE_BYTES]; /* a ring */
 	size_t first;
 	size_t used;
+	uint64_t waiting; /* lines that are not written yet */
 	uint64_t dropped; /* since the start */
 	uint64_t told;    /* of them, so many the log knows of */
 } queue;
@@ -115,6 +116,7 @@ put_line(int priority, const char *line)
 	}
 	put_bytes(&head, sizeof(head));
 	put_bytes(line, head.len);
+	queue.waiting++;
 	pthread_cond_signal(&changed);
 }
 
@@ -125,6 +127,7 @@ take_line(char line[static AG_LOG_LINE_MAX])
 	struct head head;
 
 	if (queue.used == 0) {
+		queue.waiting++;
 		snprintf(line, AG_LOG_LINE_MAX,
 		    "%llu log lines were dropped, because syslog did not take "
 		    "them",
@@ -166,6 +169,7 @@ run_writer(void *arg)
 		if (any)
 			write_line(priority, line);
 		pthread_mutex_lock(&lock);
+		queue.waiting -= any;
 	}
 	pthread_mutex_unlock(&lock);
 	return arg;
@@ -197,15 +201,16 @@ ag_log_stop(void)
 	pthread_timedjoin_np(writer, NULL, &end);
 }
 
-uint64_t
-ag_log_dropped(void)
+struct ag_log_counts
+ag_log_counts(void)
 {
-	uint64_t dropped;
+	struct ag_log_counts counts;
 
 	pthread_mutex_lock(&lock);
-	dropped = queue.dropped;
+	counts.waiting = queue.waiting;
+	counts.dropped = queue.dropped;
 	pthread_mutex_unlock(&lock);
-	return dropped;
+	return counts;
 }
 
 /* ---- lines ---- */

@@ -28,8 +28,12 @@ int ag_log_start(void);
 /* Writes what is in the queue, for two seconds at most, and ends the writer. */
 void ag_log_stop(void);
 
-/* How many lines were dropped since the start. */
-uint64_t ag_log_dropped(void);
+/* Lines that are not written yet, and those dropped since the start. */
+struct ag_log_counts {
+	uint64_t waiting;
+	uint64_t dropped;
+};
+struct ag_log_counts ag_log_counts(void);
 
 /* Priorities of syslog(3). */
 void ag_log(int priority, const char *format, ...)

@@ -161,12 +161,15 @@ decisions_array(void)
 static json_t *
 counts_object(void)
 {
-	return json_pack("{sI sI sI sI so sI}", "sessions_open",
+	struct ag_log_counts log = ag_log_counts();
+
+	return json_pack("{sI sI sI sI so sI sI}", "sessions_open",
 	    (json_int_t)ag_count_sessions_open(), "sessions",
 	    (json_int_t)ag_count_sessions(), "messages",
 	    (json_int_t)ag_count_messages(), "recipients_accepted",
 	    (json_int_t)ag_count_recipients(), "decisions", decisions_array(),
-	    "log_lines_dropped", (json_int_t)ag_log_dropped());
+	    "log_lines_waiting", (json_int_t)log.waiting, "log_lines_dropped",
+	    (json_int_t)log.dropped);
 }
 
 static char *

@@ -83,7 +83,8 @@ print_counts(const json_t *answer)
 	    number(answer, "sessions_open"), number(answer, "sessions"));
 	printf("messages  %lld, recipients let through %lld\n",
 	    number(answer, "messages"), number(answer, "recipients_accepted"));
-	printf("log       %lld lines dropped\n",
+	printf("log       %lld lines waiting, %lld dropped since the start\n",
+	    number(answer, "log_lines_waiting"),
 	    number(answer, "log_lines_dropped"));
 }
 

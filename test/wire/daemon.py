@@ -1,5 +1,6 @@
 """A private authgate: a folder with its configuration, the process, what it wrote."""
 
+import json
 import os
 import re
 import shutil
@@ -76,8 +77,25 @@ class Daemon:
             text = file.read()
         return text[:text.rfind("\n") + 1].split("\n")[:-1]
 
+    def lines_waiting(self):
+        """How many lines the daemon has yet to write."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(5)
+            control.connect(self.path + ".control")
+            control.sendall(b"status\n")
+            answer = b"".join(iter(lambda: control.recv(65536), b""))
+        return json.loads(answer)["log_lines_waiting"]
+
+    def settle(self):
+        """Waits until all that has happened is in the log."""
+        try:
+            wait_for(lambda: self.lines_waiting() == 0, LOG_SECONDS)
+        except OSError:
+            time.sleep(0.2)    # an inet socket, or the daemon is gone
+
     def new_lines(self):
         """The lines since the last call."""
+        self.settle()
         lines = self.log()
         new, self.count = lines[self.count:], len(lines)
         return new
