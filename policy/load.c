@@ -507,10 +507,11 @@ load_all(struct loader *loader)
 	if (!has_memory(loader))
 		return;
 	ag_compile_server(policy);
+	/* first what needs most memory while it is read */
+	load_senders(loader);
 	load_kill(loader);
 	load_relay(loader, &policy->server);
 	load_from_exempt(loader, &policy->server);
-	load_senders(loader);
 	for (size_t i = 0; i < policy->nfiles && has_memory(loader); i++)
 		load_domain_lists(loader, policy->files[i]);
 	if (!has_memory(loader))

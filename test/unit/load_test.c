@@ -252,8 +252,8 @@ test_missing_files(void **state)
 		      "[lists]\nlocal_domains = d.list\n[auth]\n"
 		      "sender_logins = s.map\n[relay]\nfile = r.list\n" } },
 		    "error authgate.ini:2: d.list " NOT_THERE
-		    "error authgate.ini:6: r.list " NOT_THERE
-		    "error authgate.ini:4: s.map " NOT_THERE },
+		    "error authgate.ini:4: s.map " NOT_THERE
+		    "error authgate.ini:6: r.list " NOT_THERE },
 		{ { { "authgate.ini",
 		      "[rules]\nfrom_header_exempt = x.list\n" } },
 		    "error authgate.ini:2: x.list " NOT_THERE },
@@ -557,21 +557,21 @@ test_bad_lines(void **state)
 			  "b\n" } },
 		    "bad line d.list:1: ?.example is not a domain name; write "
 		    "example.com or .example.com\n"
-		    "bad line kill.list:1: login:?alice" CONTROL
-		    "bad line relay.list:1: 192.0.2.1?" CONTROL
 		    "bad line s.map:1: ?c" CONTROL
 		    "bad line s.map:2: until=1 is not for this list, whose lines "
 		    "have no end date\n"
+		    "bad line kill.list:1: login:?alice" CONTROL
+		    "bad line relay.list:1: 192.0.2.1?" CONTROL
 		    "bad line domains/acc:1: bo?b" CONTROL },
 		{ { { "authgate.ini", "[auth]\nsender_logins = s.map\n" },
 		      { "kill.list", "sender:a@\xf0\x9f\x98\x80.example\n" },
 		      { "s.map", "a@\xf0\x9f\x98\x80.example bob\n" } },
-		    "bad line kill.list:1: sender:a@\xf0\x9f\x98\x80.example "
-		    "names no sender; write sender:user@example.net, "
-		    "sender:@example.net or sender:.example.net\n"
 		    "bad line s.map:1: a@\xf0\x9f\x98\x80.example is not an "
 		    "address; write user@example.com, @example.com, user or "
-		    "*\n" },
+		    "*\n"
+		    "bad line kill.list:1: sender:a@\xf0\x9f\x98\x80.example "
+		    "names no sender; write sender:user@example.net, "
+		    "sender:@example.net or sender:.example.net\n" },
 		/* an exception in the kill list closes something, if any */
 		{ { { "authgate.ini", "" },
 		      { "kill.list", "!192.0.2.5/24\n" } },
@@ -826,8 +826,8 @@ test_byte_order_marks(void **state)
 		    { "d.list", MARK "listed.example\n" },
 		    { "domains/example.com.ini", "[domain]\naccounts = acc\n" },
 		    { "domains/acc", MARK "alice\nbob\n" } },
-		"warning d.list" MARKED "warning kill.list" MARKED
-		"warning relay.list" MARKED "warning s.map" MARKED
+		"warning d.list" MARKED "warning s.map" MARKED
+		"warning kill.list" MARKED "warning relay.list" MARKED
 		"warning domains/acc" MARKED,
 	};
 	const struct ag_policy *policy = load_good(&setup);
