@@ -193,10 +193,9 @@ def send(postfix, door):
     if not wait_for(lambda: not postfix.waiting(), 60, 0.05):
         raise Failure(f"{door.name}: the queue does not become empty")
     log = postfix.log()[before:]
-    refused = len(re.findall(r"\breject:|milter-reject|: (?:warning|error|fatal):", log))
-    if refused:
-        line = re.search(r".*(?:\breject:|milter-reject|: (?:warning|error|fatal):).*", log)
-        raise Failure(f"{door.name}: {line[0]}")
+    wrong = re.search(r".*(?:\breject:|milter-reject|smtpd.*: (?:warning|error|fatal):).*", log)
+    if wrong:
+        raise Failure(f"{door.name}: {wrong[0]}")
     return door.messages / seconds
 
 

@@ -275,6 +275,8 @@ class Bench:
         if change:
             text = change(self.read(path))
             data.write(folder, "authgate.ini", [text])
+        # files of this very moment would be read once more as soon as it runs
+        time.sleep(0.1)
         return path, place
 
     # ---- subjects ----
