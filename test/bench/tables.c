@@ -5,9 +5,9 @@
  *
  * Loads CONFIG several times and prints a JSON object: the median, the bytes
  * that it takes, and with SESSIONS what a decision takes in each stage: hot,
- * that is a few sessions again and again, and random, many sessions each once
- * after the caches have been emptied.  With --family and --logins only such
- * sessions are taken.
+ * that is a few sessions again and again, and random, up to 100,000 sessions
+ * each once after the caches have been emptied.  With --family and --logins
+ * only such sessions are taken.
  *
  * Everything goes through ag_policy_load() and ag_policy_eval(), so that what
  * is measured is what the daemon does, whatever the tables look like.
@@ -32,6 +32,7 @@
 #define BATCH 64 /* what has been parsed stays in the second cache */
 #define HOT 8    /* different sessions */
 #define CACHES ((size_t)128 << 20)
+#define SESSIONS_MAX 100000
 #define STAGES 3
 
 static struct {
@@ -152,7 +153,7 @@ drop_unwanted(struct samples *samples)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < samples->n; i++)
+	for (size_t i = 0; i < samples->n && n < SESSIONS_MAX; i++)
 		if (is_wanted(&samples->sample[i]))
 			samples->sample[n++] = samples->sample[i];
 	samples->n = n;
