@@ -26,15 +26,12 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,6 +40,7 @@
 
 #include "histogram.h"
 #include "mta.h"
+#include "options.h"
 
 #define SECOND 1000000000ULL
 #define ANSWER_LIMIT (10 * SECOND)
@@ -51,25 +49,7 @@
 #define REPLY_MAX 2048
 #define ERRORS_SHOWN 5
 
-static struct {
-	const char *samples;
-	unsigned long connections;
-	unsigned long seconds;
-	unsigned long sessions; /* 0: no limit */
-	unsigned long messages;
-	unsigned long rcpts;
-	unsigned long think;
-	unsigned long body;
-	unsigned long idle;
-	unsigned long seed;
-	bool data;
-	bool check;
-} options = { .connections = 16,
-	.seconds = 5,
-	.messages = 1,
-	.rcpts = 1,
-	.body = 4096,
-	.seed = 1 };
+static struct load_options options;
 
 /* What a session came to. */
 enum outcome { OK, AT_CONNECT, AT_RCPT, PARTLY, AT_END, OUTCOMES };
@@ -120,8 +100,6 @@ struct queue {
 
 static struct {
 	struct samples samples;
-	struct sockaddr_storage address;
-	socklen_t address_len;
 	struct connection *connections;
 	size_t n;
 	struct queue thinking;
@@ -605,11 +583,11 @@ open_connection(struct connection *c)
 {
 	int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
-	c->fd = socket(load.address.ss_family, type, 0);
+	c->fd = socket(options.address.ss_family, type, 0);
 	if (c->fd < 0)
 		err(EX_OSERR, "socket");
-	if (connect(c->fd, (struct sockaddr *)&load.address,
-		load.address_len) == 0) {
+	if (connect(c->fd, (struct sockaddr *)&options.address,
+		options.address_len) == 0) {
 		watch(c);
 		negotiate(c);
 	} else if (errno == EINPROGRESS) {
@@ -848,144 +826,7 @@ report(void)
 	    (double)load.ended_in_time / seconds);
 }
 
-/* ---- the command line ---- */
-
-static const struct option long_options[] = {
-	{ "connections", required_argument, NULL, 'c' },
-	{ "seconds", required_argument, NULL, 's' },
-	{ "sessions", required_argument, NULL, 'n' },
-	{ "messages", required_argument, NULL, 'm' },
-	{ "rcpts", required_argument, NULL, 'r' },
-	{ "think", required_argument, NULL, 't' },
-	{ "body", required_argument, NULL, 'b' },
-	{ "idle", required_argument, NULL, 'i' },
-	{ "seed", required_argument, NULL, 'S' },
-	{ "end", required_argument, NULL, 'e' },
-	{ "check", no_argument, NULL, 'k' },
-	{ "sessions-from", required_argument, NULL, 'f' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static unsigned long
-read_number(const char *text, unsigned long lowest, unsigned long highest)
-{
-	char *end;
-	unsigned long number;
-
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	if (errno != 0 || *end != '\0' || end == text || number < lowest ||
-	    number > highest)
-		errx(EX_USAGE, "%s: not a number from %lu to %lu", text, lowest,
-		    highest);
-	return number;
-}
-
-static bool
-read_end(const char *text)
-{
-	if (strcmp(text, "data") != 0 && strcmp(text, "abort") != 0)
-		errx(EX_USAGE, "--end abort|data");
-	return strcmp(text, "data") == 0;
-}
-
-static bool
-take_option(int option, const char *value)
-{
-	switch (option) {
-	case 'c':
-		options.connections = read_number(value, 1, 100000);
-		return true;
-	case 's':
-		options.seconds = read_number(value, 1, 3600);
-		return true;
-	case 'n':
-		options.sessions = read_number(value, 1, 1000000000);
-		return true;
-	case 'm':
-		options.messages = read_number(value, 1, 1000);
-		return true;
-	case 'r':
-		options.rcpts = read_number(value, 1, 1000);
-		return true;
-	case 't':
-		options.think = read_number(value, 0, 10000);
-		return true;
-	case 'b':
-		options.body = read_number(value, 0, 1000000000);
-		return true;
-	case 'i':
-		options.idle = read_number(value, 0, 100000);
-		return true;
-	case 'S':
-		options.seed = read_number(value, 1, 1000000000);
-		return true;
-	case 'e':
-		options.data = read_end(value);
-		return true;
-	case 'k':
-		options.check = true;
-		return true;
-	case 'f':
-		options.samples = value;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void
-read_unix(const char *path)
-{
-	struct sockaddr_un *address = (struct sockaddr_un *)&load.address;
-
-	if (strlen(path) >= sizeof(address->sun_path))
-		errx(EX_USAGE, "%s: too long for a socket", path);
-	address->sun_family = AF_UNIX;
-	memcpy(address->sun_path, path, strlen(path) + 1);
-	load.address_len = sizeof(*address);
-}
-
-static void
-read_inet(char *text)
-{
-	struct sockaddr_in *address = (struct sockaddr_in *)&load.address;
-	char *at = strchr(text, '@');
-
-	if (at == NULL)
-		errx(EX_USAGE, "inet:PORT@ADDRESS");
-	*at = '\0';
-	address->sin_family = AF_INET;
-	address->sin_port = htons((uint16_t)read_number(text, 1, 65535));
-	if (inet_pton(AF_INET, at + 1, &address->sin_addr) != 1)
-		errx(EX_USAGE, "%s: no IPv4 address", at + 1);
-	load.address_len = sizeof(*address);
-}
-
-static void
-read_socket(char *text)
-{
-	if (strncmp(text, "unix:", 5) == 0)
-		read_unix(text + 5);
-	else if (strncmp(text, "inet:", 5) == 0)
-		read_inet(text + 5);
-	else
-		errx(EX_USAGE, "%s: not unix:PATH or inet:PORT@ADDRESS", text);
-}
-
-static void
-read_command_line(int argc, char **argv)
-{
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
-		if (!take_option(option, optarg))
-			exit(EX_USAGE);
-	if (argc - optind != 1 || options.samples == NULL)
-		errx(EX_USAGE,
-		    "usage: load --sessions-from FILE [OPTION]... SOCKET");
-	read_socket(argv[optind]);
-}
+/* ---- begin and end ---- */
 
 static void
 prepare(void)
@@ -1022,7 +863,7 @@ clean_up(void)
 int
 main(int argc, char **argv)
 {
-	read_command_line(argc, argv);
+	load_options_read(&options, argc, argv);
 	prepare();
 	run();
 	report();
