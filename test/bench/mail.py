@@ -1,7 +1,8 @@
 """The part with Postfix: whole messages through a private instance, end to end.
 
 One Postfix with a door for each subject, so that they can be asked in turn; smtp-source sends one
-message a session, discard takes it. The machine's own Postfix stays as it is. Needs root.
+message a session, discard takes it, and the queue is in memory: no disk is measured. The
+machine's own Postfix stays as it is. Needs root.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from programs import ENVIRONMENT, Daemon, Failure, Forking, command, free_port, 
 
 MAIN_CF = """\
 compatibility_level = 3.6
-queue_directory = {folder}/queue
+queue_directory = {queue}
 data_directory = {folder}/data
 maillog_file = {folder}/log
 maillog_file_prefixes = {folder}
@@ -78,8 +79,10 @@ class Door:
 class Postfix:
     """One private instance with the doors."""
 
-    def __init__(self, folder, doors):
+    def __init__(self, folder, memory, doors):
+        """memory: a folder for the queue, so that no disk is measured."""
         self.folder, self.doors = os.path.join(folder, "postfix"), doors
+        self.queue = os.path.join(memory, "queue")
         self.config = os.path.join(self.folder, "etc")
 
     def __enter__(self):
@@ -97,10 +100,11 @@ class Postfix:
         self.stop()
 
     def write_files(self):
-        for name, owner in (("etc", "root"), ("queue", "root"), ("data", "postfix")):
-            os.makedirs(f"{self.folder}/{name}")
-            shutil.chown(f"{self.folder}/{name}", owner)
-        for name, text in (("main.cf", MAIN_CF.format(folder=self.folder)),
+        for path, owner in ((self.config, "root"), (self.queue, "root"),
+                            (f"{self.folder}/data", "postfix")):
+            os.makedirs(path)
+            shutil.chown(path, owner)
+        for name, text in (("main.cf", MAIN_CF.format(folder=self.folder, queue=self.queue)),
                            ("master.cf", "".join(d.lines() for d in self.doors) + MASTER_CF)):
             path = f"{self.config}/{name}"
             with open(path, "w", encoding="ascii") as file:
@@ -121,9 +125,9 @@ class Postfix:
     def master_pid(self):
         """Of our own master, while it runs: it works in our queue folder."""
         try:
-            with open(f"{self.folder}/queue/pid/master.pid", encoding="ascii") as file:
+            with open(f"{self.queue}/pid/master.pid", encoding="ascii") as file:
                 pid = int(file.read())
-            if os.readlink(f"/proc/{pid}/cwd") == f"{self.folder}/queue":
+            if os.readlink(f"/proc/{pid}/cwd") == self.queue:
                 return pid
         except (OSError, ValueError):
             pass
@@ -140,7 +144,7 @@ class Postfix:
 
     def waiting(self):
         return sum(len(files) for name in ("incoming", "active", "maildrop")
-                   for _, _, files in os.walk(f"{self.folder}/queue/{name}"))
+                   for _, _, files in os.walk(f"{self.queue}/{name}"))
 
 
 def cidr_table(bench, entries, name):
@@ -246,7 +250,8 @@ def postfix(bench):
                        postfwd(bench, 0), postfwd(bench, 1000)):
             daemons[daemon.name] = stack.enter_context(daemon)
         doors = make_doors(bench, daemons, bench.scale.messages)
-        private = stack.enter_context(Postfix(bench.scratch, doors))
+        memory = stack.enter_context(bench.memory_folder())
+        private = stack.enter_context(Postfix(bench.scratch, memory, doors))
         found = send_in_turn(bench, private, doors)
     return figures(found)
 

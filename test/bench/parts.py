@@ -378,13 +378,8 @@ def peers(bench):
 
 def archive(bench):
     """The CPU time of copies, beside that of a noop that throws the content away; no disk."""
-    memory = "/dev/shm" if os.path.ismount("/dev/shm") else bench.scratch
-    folder = os.path.join(memory, os.path.basename(bench.scratch))
-    os.makedirs(folder)
-    try:
+    with bench.memory_folder() as folder:
         return measure_archive(bench, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def measure_archive(bench, folder):

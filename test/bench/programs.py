@@ -229,6 +229,19 @@ class Bench:
     def tool(self, name):
         return os.path.join(self.tools, f"bench_{name}")
 
+    @contextlib.contextmanager
+    def memory_folder(self):
+        """A folder that no disk slows down, where there is one; in the scratch folder else."""
+        self.count += 1
+        memory = "/dev/shm" if os.path.ismount("/dev/shm") else self.scratch
+        folder = os.path.join(memory, f"{os.path.basename(self.scratch)}.{self.count}")
+        os.makedirs(folder)
+        os.chmod(folder, 0o755)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     # ---- data ----
 
     def data(self, entries):

@@ -208,7 +208,7 @@ def peers_text(part):
 def postfix_text(part):
     rows = [(name, number(rate, "%.0f"), number(part["to_none"][name], "%.2f"))
             for name, rate in part["messages_per_s"].items()]
-    return ("Through Postfix, one message a session, 10 at a time\n\n" +
+    return ("Through Postfix, one message a session, 10 at a time, queue in memory\n\n" +
             grid(("", "messages/s", "to none"), rows))
 
 
