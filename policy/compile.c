@@ -160,6 +160,22 @@ compile_login_domains(struct ag_policy *policy)
 	policy->login_domains = words;
 }
 
+/* Those of the words that are ports; the others are names. */
+static struct ag_ports
+compile_ports(struct ag_arena *arena, const struct ag_words *words)
+{
+	struct ag_ports ports = { NULL, 0 };
+	uint64_t port;
+
+	ports.port = ag_arena_array(arena, words->n + 1, sizeof(*ports.port));
+	if (ports.port == NULL)
+		return ports;
+	for (size_t i = 0; i < words->n; i++)
+		if (ag_number_parse(words->word[i], 65535, &port))
+			ports.port[ports.n++] = (unsigned)port;
+	return ports;
+}
+
 void
 ag_compile_server(struct ag_policy *policy)
 {
@@ -172,6 +188,8 @@ ag_compile_server(struct ag_policy *policy)
 	    text_of(policy, server, AG_KEY_MECHANISMS));
 	policy->auth_only = compile_words(&policy->arena,
 	    text_of(policy, server, AG_KEY_AUTH_ONLY));
+	policy->auth_only_ports =
+	    compile_ports(&policy->arena, &policy->auth_only);
 	policy->kill_on_auth_only =
 	    is_yes(policy, server, AG_KEY_KILL_ON_AUTH_ONLY);
 	policy->delimiters =

@@ -18,6 +18,11 @@ struct ag_words {
 	size_t n;
 };
 
+struct ag_ports {
+	unsigned *port;
+	size_t n;
+};
+
 #define AG_NO_ARCHIVE SIZE_MAX
 
 /* What holds for one file: the server's, or a domain's. */
@@ -63,6 +68,7 @@ struct ag_policy {
 	struct ag_words mechanisms;
 	struct ag_words login_domains; /* folded */
 	struct ag_words auth_only;     /* names and ports */
+	struct ag_ports auth_only_ports;
 	bool kill_on_auth_only;
 	struct ag_str delimiters;
 	struct ag_archive *archives;

@@ -21,6 +21,7 @@ struct situation {
 	struct ag_views sender;
 	struct ag_views rcpt;
 	bool from_unreadable; /* missing, double, or not to be read */
+	bool traced;          /* somebody wants to know why a rule is content */
 };
 
 /* What a rule thinks of one view. */
@@ -51,15 +52,13 @@ has_word(const struct ag_words *words, struct ag_str word)
 static bool
 is_auth_only(const struct ag_policy *policy, const struct ag_request *request)
 {
-	char port[16];
-	struct ag_buf buf = AG_BUF(port);
+	const struct ag_ports *ports = &policy->auth_only_ports;
 
-	if (policy->auth_only.n == 0)
-		return false;
-	ag_buf_printf(&buf, "%u", request->port);
-	return (request->listener.len > 0 &&
-		   has_word(&policy->auth_only, request->listener)) ||
-	    has_word(&policy->auth_only, ag_buf_get(&buf));
+	for (size_t i = 0; i < ports->n; i++)
+		if (ports->port[i] == request->port)
+			return true;
+	return request->listener.len > 0 &&
+	    has_word(&policy->auth_only, request->listener);
 }
 
 /* In the global relay list, or in that of the sender's domain. */
@@ -545,12 +544,18 @@ judge_view(const struct situation *s, enum ag_rule rule,
 	const struct ag_scope *speaker =
 	    v != NULL && rules[rule].mode != SERVERS ? v->scope :
 						       &s->policy->server;
-	struct ag_finding finding = { .rule = rule };
+	struct ag_finding finding;
 	struct opinion opinion;
 
 	if (scope->mode[rule] == AG_OFF)
 		return;
 	opinion = rules[rule].judge(s, v);
+	if (!opinion.objects && !s->traced) {
+		if (outcome->what == AG_SWITCHED_OFF)
+			outcome->what = AG_PASSED;
+		return;
+	}
+	finding.rule = rule;
 	finding.reply = &speaker->reply[rule];
 	finding.verdict =
 	    ag_reply_is_temporary(finding.reply) ? AG_TEMPFAIL : AG_REJECT;
@@ -662,13 +667,14 @@ form_login(const struct ag_policy *policy, const struct ag_request *request,
 
 static void
 prepare(struct situation *s, const struct ag_policy *policy,
-    const struct ag_request *request)
+    const struct ag_request *request, const struct ag_trace *trace)
 {
 	s->policy = policy;
 	s->request = request;
 	s->auth_only = is_auth_only(policy, request);
 	s->login_text = ag_str(NULL);
 	s->sender.n = s->rcpt.n = 0;
+	s->traced = trace != NULL;
 	if (request->stage == AG_STAGE_CONNECT)
 		return;
 	s->login_text = form_login(policy, request, &s->login, s->login_buf);
@@ -684,7 +690,7 @@ ag_policy_eval(const struct ag_policy *policy, const struct ag_request *request,
 	struct ag_decision decision = { AG_CONTINUE, { .rule = AG_RULE_NONE } };
 	struct situation s;
 
-	prepare(&s, policy, request);
+	prepare(&s, policy, request, trace);
 	if (s.sender.n > 0)
 		decision.finding.domain = s.sender.view[0].governed;
 	for (unsigned rule = 0; rule < NRULES; rule++) {

@@ -446,24 +446,48 @@ find_left(const struct ag_senders *senders, struct ag_str text)
 	return left_of(senders, ag_strmap_find(&senders->names, text));
 }
 
+#define LEFTS 4
+
+/* The texts of the left sides to try for an address; empty ones are not. */
+struct lefts {
+	struct ag_str text[LEFTS];
+	char local[AG_ADDRESS_MAX];
+	char base[AG_ADDRESS_MAX];
+	char domain[AG_ADDRESS_MAX];
+};
+
+static void
+write_lefts(const struct ag_sender_key *key, struct lefts *lefts)
+{
+	static const struct ag_str none;
+
+	lefts->text[0] =
+	    ag_address_write(key->local, key->domain, lefts->local);
+	lefts->text[1] = key->base.len < key->local.len ?
+	    ag_address_write(key->base, key->domain, lefts->base) :
+	    none;
+	lefts->text[2] = key->domain.len > 0 ?
+	    ag_address_write(none, key->domain, lefts->domain) :
+	    none;
+	lefts->text[3] = ag_str("*");
+}
+
 /* The left sides to try for an address: AG_NO_ID where there is none. */
 static void
 find_lefts(const struct ag_senders *senders, const struct ag_sender_key *key,
-    uint32_t found[static 4])
+    uint32_t found[static LEFTS])
 {
-	static const struct ag_str none, any = AG_STR("*");
-	char text[AG_ADDRESS_MAX];
-	bool tagged = key->base.len < key->local.len;
+	struct lefts lefts;
 
-	found[0] =
-	    find_left(senders, ag_address_write(key->local, key->domain, text));
-	found[1] = tagged ?
-	    find_left(senders, ag_address_write(key->base, key->domain, text)) :
-	    AG_NO_ID;
-	found[2] = key->domain.len > 0 ?
-	    find_left(senders, ag_address_write(none, key->domain, text)) :
-	    AG_NO_ID;
-	found[3] = find_left(senders, any);
+	write_lefts(key, &lefts);
+	/* what they read first is fetched side by side */
+	for (int i = 0; i < LEFTS; i++)
+		if (lefts.text[i].len > 0)
+			ag_strmap_expect(&senders->names, lefts.text[i]);
+	for (int i = 0; i < LEFTS; i++)
+		found[i] = lefts.text[i].len > 0 ?
+		    find_left(senders, lefts.text[i]) :
+		    AG_NO_ID;
 }
 
 /* The logins that a left side is given to; *n counts them. */
@@ -499,13 +523,14 @@ bool
 ag_senders_give(const struct ag_senders *senders,
     const struct ag_sender_key *key, struct ag_str login)
 {
-	uint32_t found[4], id;
+	uint32_t found[LEFTS], id;
 
 	if (senders->left.n == 0)
 		return false;
-	id = ag_strmap_find(&senders->names, login);
+	ag_strmap_expect(&senders->names, login);
 	find_lefts(senders, key, found);
-	for (int i = 0; i < 4; i++)
+	id = ag_strmap_find(&senders->names, login);
+	for (int i = 0; i < LEFTS; i++)
 		if (found[i] != AG_NO_ID && has_owner(senders, found[i], id))
 			return true;
 	return false;
@@ -538,12 +563,12 @@ void
 ag_senders_of_address(const struct ag_senders *senders,
     const struct ag_sender_key *key, ag_senders_fn *found, void *arg)
 {
-	uint32_t id[4];
+	uint32_t id[LEFTS];
 
 	if (senders->left.n == 0)
 		return;
 	find_lefts(senders, key, id);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < LEFTS; i++)
 		if (id[i] != AG_NO_ID)
 			tell_owners(senders, left_at(senders, id[i]), found,
 			    arg);

@@ -145,9 +145,8 @@ void
 ag_strmap_expect(const struct ag_strmap *map, struct ag_str key)
 {
 	if (map->nslots > 0)
-		__builtin_prefetch(&map->slots[home_of(map->nslots,
-				       hash(map, key))],
-		    1);
+		__builtin_prefetch(
+		    &map->slots[home_of(map->nslots, hash(map, key))]);
 }
 
 /* Moves all slots into an array of another size. */

@@ -22,21 +22,31 @@ add_null(struct ag_views *views, const struct ag_policy *policy)
 	add_view(views, policy, ag_str(NULL))->null = true;
 }
 
+/* In a domain of which it is known what it is. */
+static struct ag_view *
+add_in(struct ag_views *views, const struct ag_policy *policy,
+    struct ag_str local_part, struct ag_str name,
+    const struct ag_domain *domain)
+{
+	struct ag_view *view = add_view(views, policy, local_part);
+
+	view->scope = ag_policy_scope(policy, domain);
+	view->local = domain->local;
+	view->domain = domain->folded;
+	view->governed = domain->governed;
+	view->sent_domain = name;
+	if (domain->is_account_domain && view->scope->has_accounts)
+		view->accounts = &view->scope->accounts;
+	return view;
+}
+
 struct ag_view *
 ag_views_add(struct ag_views *views, const struct ag_policy *policy,
     struct ag_str local_part, struct ag_str name)
 {
 	struct ag_domain domain = ag_domains_find(&policy->domains, name);
-	struct ag_view *view = add_view(views, policy, local_part);
 
-	view->scope = ag_policy_scope(policy, &domain);
-	view->local = domain.local;
-	view->domain = domain.folded;
-	view->governed = domain.governed;
-	view->sent_domain = name;
-	if (domain.is_account_domain && view->scope->has_accounts)
-		view->accounts = &view->scope->accounts;
-	return view;
+	return add_in(views, policy, local_part, name, &domain);
 }
 
 /*
@@ -98,13 +108,20 @@ add_mta(struct ag_views *views, const struct ag_policy *policy,
 		    ag_mailbox_domain(mta));
 }
 
-/* The MTA names a domain; ours is none of our domains. */
+/* The MTA names a domain; ours, which is known, is none of our domains. */
 static void
 add_both(struct ag_views *views, const struct ag_policy *policy,
-    const struct ag_path *path)
+    const struct ag_path *path, const struct ag_domain *ours)
 {
-	if (path->plainness == AG_PATH_PLAIN &&
-	    !ag_mailbox_eq(&path->ours, &path->mta))
+	bool plain = path->plainness == AG_PATH_PLAIN;
+	bool same = plain && ag_mailbox_eq(&path->ours, &path->mta);
+
+	if (same && !path->mta_local) {
+		add_in(views, policy, ag_mailbox_local(&path->ours),
+		    ag_mailbox_domain(&path->ours), ours);
+		return;
+	}
+	if (plain && !same)
 		add_ours(views, policy, path);
 	add_mta(views, policy, path);
 }
@@ -132,16 +149,21 @@ void
 ag_views_find(struct ag_views *views, const struct ag_policy *policy,
     const struct ag_path *path)
 {
-	bool full = path->reading == AG_MTA_FULL;
+	bool plain = path->plainness == AG_PATH_PLAIN;
+	struct ag_str name =
+	    plain ? ag_mailbox_domain(&path->ours) : ag_str(NULL);
+	struct ag_domain ours = { .local = false };
 
 	views->n = 0;
 	views->bad = false;
+	if (name.len > 0)
+		ours = ag_domains_find(&policy->domains, name);
 	/* ours alone: only the administrator's tables make another of it */
-	if (path->plainness == AG_PATH_PLAIN && path->reading != AG_MTA_EMPTY &&
-	    is_local_domain(policy, &path->ours))
-		add_ours(views, policy, path);
-	else if (full)
-		add_both(views, policy, path);
+	if (ours.local && path->reading != AG_MTA_EMPTY)
+		add_in(views, policy, ag_mailbox_local(&path->ours), name,
+		    &ours);
+	else if (path->reading == AG_MTA_FULL)
+		add_both(views, policy, path, &ours);
 	else
 		add_without_mta(views, policy, path);
 }
