@@ -69,6 +69,9 @@ ag_session_new(void)
 void
 ag_session_reset(struct ag_session *s)
 {
+	/* then all of it is zero already */
+	if (!s->message.open)
+		return;
 	ag_fields_free(s->message.from);
 	ag_fields_free(s->message.sender_field);
 	ag_copy_free(s->message.copy); /* it borrows the policy */
