@@ -69,8 +69,9 @@ permit(const char *path)
 	const struct group *of = group.len > 0 ? getgrnam(group.ptr) : NULL;
 	uid_t uid = geteuid() == 0 && owner != NULL ? owner->pw_uid : (uid_t)-1;
 
-	return chown(path, uid, of != NULL ? of->gr_gid : (gid_t)-1) == 0 &&
-	    chmod(path, 0660) == 0;
+	/* who gives it away may not change its mode any more */
+	return chmod(path, 0660) == 0 &&
+	    chown(path, uid, of != NULL ? of->gr_gid : (gid_t)-1) == 0;
 }
 
 static bool

@@ -199,6 +199,12 @@ def permissions(cases, program):
     os.chmod(user.folder, 0o755)
     user.start()
     cases.same("the daemon's user can reload", 0, ask(user, "reload", **stranger)[0])
+    bound = Daemon(program, {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
+        "[rules]", "user = nobody\nsocket_group = nogroup\n[rules]")})
+    os.chmod(bound.folder, 0o755)
+    bound.start(through=["setpriv", "--bounding-set", "-all,+chown,+setgid,+setuid"])
+    cases.same("as the unit of systemd starts it: reload, status", (0, 0),
+               (ask(bound, "reload")[0], ask(bound, "status", **stranger)[0]))
 
 
 @part

@@ -107,11 +107,11 @@ class Daemon:
 
     # ---- the process ----
 
-    def launch(self, **options):
-        """options are Popen's."""
+    def launch(self, through=(), **options):
+        """through is a command that runs the program; options are Popen's."""
         with open(self.log_name, "ab") as log:
             self.process = subprocess.Popen(
-                [self.program, "run", "-c", self.config(), "--stderr"],
+                [*through, self.program, "run", "-c", self.config(), "--stderr"],
                 **{"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "cwd": "/",
                    **options})
         return self
