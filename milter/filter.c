@@ -102,6 +102,8 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		ag_session_set_silent(session, AG_STAGE_CONNECT);
 	if ((*pf1 & SMFIP_NR_HDR) != 0)
 		ag_session_set_silent(session, AG_STAGE_HEADER);
+	if ((*pf1 & SMFIP_NR_BODY) != 0)
+		ag_session_set_silent_body(session);
 	return SMFIS_CONTINUE;
 }
 
@@ -245,8 +247,8 @@ on_body(SMFICTX *ctx, unsigned char *bytes, size_t count)
 		return no_session(ctx);
 	tell_queue_id(ctx, session);
 	ag_session_body(session, bytes, count);
-	/* with SMFIP_NR_BODY libmilter keeps this to itself */
-	return SMFIS_CONTINUE;
+	return ag_session_body_is_silent(session) ? SMFIS_NOREPLY :
+						    SMFIS_CONTINUE;
 }
 
 static sfsistat

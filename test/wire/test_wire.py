@@ -1487,6 +1487,33 @@ def syslog(cases, program):
                      for line in daemon.log()[daemon.count:] if "verdict=" in line], 5))
 
 
+CONTENT = ("[rules]\nfrom_header_match = enforce\n[auth]\nresults_header = yes\n"
+           "[archive]\nenabled = yes\nmin_free = 0\ndir = {}\n")
+
+
+@part
+def what_libmilter_says(cases, program):
+    """It logs an error where a callback answers other than was negotiated."""
+    if not SyslogDaemon.is_possible():
+        print("# no /dev of its own can be had here", flush=True)
+        return
+    for delay, kill in (("yes", KILL), ("no", "login:mallory@example.com\n")):
+        daemon = SyslogDaemon(program, config(delay=delay, kill=kill))
+        daemon.write("authgate.ini", config(delay=delay, more=CONTENT.format(
+            os.path.join(daemon.folder, "archive")))["authgate.ini"])
+        daemon.start()
+        for steps in (milter.ALL_STEPS, V1_STEPS, milter.ALL_STEPS & ~milter.NR_BODY):
+            with Session(daemon, steps=steps) as session:
+                session.mail()
+                session.rcpt()
+                cases.same(f"a message to its end, delay_reject {delay}, steps {steps:#x}",
+                           "continue", session.end())
+                message(session, "<carol@example.net>")
+        daemon.settle()
+        cases.same("... and libmilter finds no fault with it", [], [
+            line for line in daemon.log() if "claimed" in line])
+
+
 @part
 def many_reloads(cases, program):
     daemon = Daemon(program, config()).start()
