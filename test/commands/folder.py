@@ -1,4 +1,4 @@
-"""What the tests of the command line share: cases, and a folder with a configuration."""
+"""What the tests of the command line share: their parts, and a folder with a configuration."""
 
 import os
 import shutil
@@ -6,40 +6,10 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+from cases import Cases  # noqa: E402
+
 SECONDS = 60    # for one command
-
-
-class Cases:
-    """One line a case."""
-
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def same(self, name, expected, got):
-        good = expected == got
-        self.passed += good
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} - {name}: expected {expected!r}, got {got!r}",
-              flush=True)
-
-    def has(self, name, part, text):
-        """Whether the text has the part; it is shown whole where it has not."""
-        self.same(name, part, part if part in text else text)
-
-    def run_part(self, function, program):
-        """What ends a part early is a failure; the others go on."""
-        print(f"# {function.__name__}", flush=True)
-        try:
-            function(self, program)
-        except (OSError, subprocess.SubprocessError, ValueError, LookupError,
-                AttributeError) as error:
-            self.same(f"{function.__name__} comes to its end", "its end",
-                      f"{type(error).__name__}: {error}")
-
-    def finish(self):
-        """Prints the summary: the exit status."""
-        print(f"{self.passed} passed, {self.failed} failed")
-        return 1 if self.failed or not self.passed else 0
 
 
 def run_parts(parts, usage, arguments):

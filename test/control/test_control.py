@@ -11,7 +11,6 @@ import json
 import os
 import pwd
 import resource
-import signal
 import socket
 import stat
 import subprocess
@@ -20,12 +19,11 @@ import time
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path[:0] = [os.path.join(HERE, "../wire"), os.path.join(HERE, "../commands")]
-from daemon import Daemon, free_port, remove_all, run_once, stop_all, wait_for  # noqa: E402
-from folder import Cases  # noqa: E402
+sys.path.insert(0, os.path.join(HERE, "../wire"))
+from daemon import Daemon, run_once, run_parts, wait_for  # noqa: E402
 from milter import Failure, Milter  # noqa: E402
 
-ALARM_SECONDS = 150
+SECONDS = 150
 COMMAND_SECONDS = 20
 KILLED, OTHER = "192.0.2.66", "192.0.2.1"
 SMTP = {"{daemon_name}": "smtp", "{daemon_port}": "25"}
@@ -179,7 +177,7 @@ def permissions(cases, program):
         print("# skipped: needs root")
         return
     daemon = Daemon(program, FILES).start()
-    os.chmod(daemon.folder, 0o755)
+    daemon.open_to_all()
     mode = os.stat(control_path(daemon)).st_mode
     cases.same("of the socket", 0o660, stat.S_IMODE(mode))
     nobody = pwd.getpwnam("nobody")
@@ -189,19 +187,19 @@ def permissions(cases, program):
     cases.has("... and who has it", "no permission for ", err)
     group = Daemon(program, {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
         "[rules]", "socket_group = nogroup\n[rules]")}).start()
-    os.chmod(group.folder, 0o755)
+    group.open_to_all()
     cases.same("a member of the group can see", 0, ask(group, "status", **stranger)[0])
     code, out, err = ask(group, "reload", **stranger)
     cases.same("... and not reload", (77, "", "authgate reload: only root and the daemon's user "
                                               "may reload\n"), (code, out, err))
     user = Daemon(program, {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
         "[rules]", "user = nobody\n[rules]")})
-    os.chmod(user.folder, 0o755)
+    user.open_to_all()
     user.start()
     cases.same("the daemon's user can reload", 0, ask(user, "reload", **stranger)[0])
     bound = Daemon(program, {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
         "[rules]", "user = nobody\nsocket_group = nogroup\n[rules]")})
-    os.chmod(bound.folder, 0o755)
+    bound.open_to_all()
     bound.start(through=["setpriv", "--bounding-set", "-all,+chown,+setgid,+setuid"])
     cases.same("as the unit of systemd starts it: reload, status", (0, 0),
                (ask(bound, "reload")[0], ask(bound, "status", **stranger)[0]))
@@ -286,12 +284,12 @@ def refused_starts(cases, program):
     nobody = pwd.getpwnam("nobody")
     unprivileged = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     closed = Daemon(program, FILES)
-    os.chmod(closed.folder, 0o755)
+    closed.open_to_all()
     closed.launch(**unprivileged)
     cases.same("a folder that cannot be written: status 77, and a line that names it", (77, True),
                (closed.wait(5), any(f"unix:{closed.path}" in line for line in closed.log())))
     secret = Daemon(program, FILES)
-    os.chmod(secret.folder, 0o777)
+    secret.open_to_all(0o777)
     os.chmod(secret.config(), 0)
     secret.launch(**unprivileged)
     cases.same("an unreadable file: status 78", 78, secret.wait(5))
@@ -420,27 +418,5 @@ def a_log_that_nobody_reads(cases, program):
     os.close(reader)
 
 
-# ---------------------------------------------------------------- all of it
-
-def main():
-    if len(sys.argv) not in (2, 3):
-        print(__doc__, file=sys.stderr)
-        return 64
-    signal.alarm(ALARM_SECONDS)
-    cases = Cases()
-    try:
-        for function in PARTS:
-            if len(sys.argv) == 2 or sys.argv[2] in function.__name__:
-                cases.run_part(function, os.path.abspath(sys.argv[1]))
-    finally:
-        statuses = stop_all()
-        findings = [line for daemon in Daemon.all if os.path.exists(daemon.log_name)
-                    for line in daemon.sanitizer_lines()]
-        remove_all()
-    cases.same("all daemons end with status 0", True, statuses <= {0})
-    cases.same("no sanitizer has anything to say", [], findings)
-    return cases.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_parts(PARTS, __doc__, sys.argv[1:], SECONDS))

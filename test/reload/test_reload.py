@@ -15,7 +15,7 @@ import time
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../wire"))
-from daemon import Daemon, remove_all, stop_all, wait_for  # noqa: E402
+from daemon import Cases, Daemon, remove_all, stop_all, wait_for  # noqa: E402
 from milter import Milter  # noqa: E402
 
 ALARM_SECONDS = 90
@@ -63,17 +63,7 @@ class Traffic:
         self.thread.join(5)
 
 
-class Cases:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def same(self, name, expected, got):
-        good = expected == got
-        self.passed += good
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} - {name}" +
-              ("" if good else f": expected {expected!r}, got {got!r}"), flush=True)
-
+class ReloadCases(Cases):
     def taken(self, name, daemon, expected):
         """The client's verdict becomes the expected one in time."""
         wait_for(lambda: refused(daemon) == expected, TAKEN_SECONDS)
@@ -225,14 +215,13 @@ def main():
         print(__doc__, file=sys.stderr)
         return 64
     signal.alarm(ALARM_SECONDS)
-    cases = Cases()
+    cases = ReloadCases()
     try:
         run(cases, os.path.abspath(sys.argv[1]))
     finally:
         stop_all()
         remove_all()
-    print(f"{cases.passed} passed, {cases.failed} failed")
-    return 1 if cases.failed else 0
+    return cases.finish()
 
 
 if __name__ == "__main__":

@@ -7,8 +7,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+from cases import Cases  # noqa: E402
 
 START_SECONDS = 10
 STOP_SECONDS = 7         # libmilter looks for the wish to stop every 5 s
@@ -67,6 +71,11 @@ class Daemon:
         with open(path + ".new", "w", encoding="utf-8") as file:
             file.write(text.replace("@SOCKET@", place))
         os.rename(path + ".new", path)
+
+    def open_to_all(self, mode=0o755):
+        """Other users can enter the folder, and run the program, wherever it was built."""
+        os.chmod(self.folder, mode)
+        self.program = shutil.copy(self.program, self.folder)
 
     def config(self):
         return os.path.join(self.folder, "authgate.ini")
@@ -191,3 +200,36 @@ def stop_all():
 def remove_all():
     for daemon in Daemon.all:
         shutil.rmtree(daemon.folder, ignore_errors=True)
+
+
+def check_ends(cases):
+    """All that were started, at the end."""
+    died = [d.status() for d in Daemon.all if d.process is not None and not d.asked_to_stop and
+            (d.status() or 0) < 0]
+    cases.same("no daemon died by itself", [], died)
+    cases.same("every daemon ends with status 0 at SIGTERM", [], sorted(stop_all() - {0}, key=str))
+    reports = [line for daemon in Daemon.all if os.path.exists(daemon.log_name)
+               for line in daemon.sanitizer_lines()]
+    cases.same("no sanitizer report", [], reports)
+
+
+def run_parts(parts, usage, arguments, seconds):
+    """Runs those that have the second argument in their name: the exit status."""
+    def too_late(*_):
+        raise SystemExit("not ok - the run takes longer than %d s" % seconds)
+    if len(arguments) not in (1, 2):
+        print(usage, file=sys.stderr)
+        return 64
+    cases = Cases()
+    signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(seconds)
+    try:
+        for function in parts:
+            if len(arguments) == 1 or arguments[1] in function.__name__:
+                cases.run_part(function, os.path.abspath(arguments[0]))
+        check_ends(cases)
+    finally:
+        signal.alarm(0)
+        stop_all()
+        remove_all()
+    return cases.finish()

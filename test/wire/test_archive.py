@@ -14,7 +14,6 @@ import pwd
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ import time
 
 sys.dont_write_bytecode = True    # no cache folder in a checkout
 import milter  # noqa: E402
-from daemon import Broken, Daemon, remove_all, run_once, stop_all, wait_for  # noqa: E402
+from daemon import Broken, Daemon, run_once, run_parts, wait_for  # noqa: E402
 from milter import ALL_STEPS, Failure, Milter  # noqa: E402
 
 SECONDS = 100    # for everything
@@ -44,23 +43,6 @@ min_free = {free}
 {archive}
 """
 DEFAULTS = {"milter": "", "rules": "", "enabled": "yes", "free": "1M", "archive": ""}
-
-
-class Cases:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def same(self, name, expected, got):
-        good = expected == got
-        self.passed += good
-        self.failed += not good
-        words = "" if good else f": expected {cut(expected)}, got {cut(got)}"
-        print(f"{'ok' if good else 'not ok'} - {name}{words}", flush=True)
-
-
-def cut(value):
-    text = repr(value)
-    return text if len(text) < 2000 else text[:1000] + " ... " + text[-1000:]
 
 
 PARTS = []
@@ -823,47 +805,5 @@ def verification(cases, daemon):
     cases.same("on, and no directory: an error", 74, daemon.command("verify")[0])
 
 
-# ---------------------------------------------------------------- all of it
-
-def finish(cases):
-    cases.same("every daemon ends with status 0 at SIGTERM", [], sorted(stop_all() - {0}, key=str))
-    reports = [line for daemon in Daemon.all if daemon.process is not None
-               for line in daemon.sanitizer_lines()]
-    cases.same("no sanitizer report", [], reports)
-
-
-def too_late(*_):
-    raise SystemExit("not ok - the run takes longer than %d s" % SECONDS)
-
-
-def main(arguments):
-    if len(arguments) not in (1, 2):
-        print(__doc__, file=sys.stderr)
-        return 64
-    program = os.path.abspath(arguments[0])
-    word = arguments[1] if len(arguments) == 2 else ""
-    cases = Cases()
-    signal.signal(signal.SIGALRM, too_late)
-    signal.alarm(SECONDS)
-    try:
-        for function in PARTS:
-            if word not in function.__name__:
-                continue
-            start = time.monotonic()
-            try:
-                function(cases, program)
-            except (Failure, Broken, OSError, LookupError, ValueError) as error:
-                cases.same(f"{function.__name__} comes to its end", "its end",
-                           f"{type(error).__name__}: {error}")
-            print(f"# {function.__name__}: {time.monotonic() - start:.1f} s", flush=True)
-        finish(cases)
-    finally:
-        signal.alarm(0)
-        stop_all()
-        remove_all()
-    print(f"{cases.passed} passed, {cases.failed} failed")
-    return 1 if cases.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_parts(PARTS, __doc__, sys.argv[1:], SECONDS))

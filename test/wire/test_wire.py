@@ -21,8 +21,7 @@ import time
 
 sys.dont_write_bytecode = True    # no cache folder in a checkout
 import milter  # noqa: E402
-from daemon import (Broken, Daemon, STOP_SECONDS, remove_all, run_once,  # noqa: E402
-                    stop_all, wait_for)
+from daemon import Daemon, STOP_SECONDS, run_once, run_parts, wait_for  # noqa: E402
 from milter import Closed, Failure, Milter, NOT_SENT, SILENT  # noqa: E402
 
 SECONDS = 60    # for everything
@@ -103,35 +102,7 @@ def config(kill=KILL, **changes):
             "domains/example.com.ini": DOMAIN}
 
 
-# ---------------------------------------------------------------- cases
-
-class Cases:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def same(self, name, expected, got):
-        good = expected == got
-        self.passed += good
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} - {name}: expected {expected!r}, got {got!r}",
-              flush=True)
-
-    def run(self, name, expected, function, *arguments):
-        """As same(), of what a function gives; what it raises is what was got."""
-        try:
-            got = function(*arguments)
-        except (Failure, Broken, OSError) as error:
-            got = f"{type(error).__name__}: {error}"
-        self.same(name, expected, got)
-
-    def run_part(self, function, program):
-        """What ends a part early is a failure; the others go on."""
-        try:
-            function(self, program)
-        except (Failure, Broken, OSError, IndexError) as error:
-            self.same(f"{function.__name__} comes to its end", "its end",
-                      f"{type(error).__name__}: {error}")
-
+# ---------------------------------------------------------------- parts
 
 PARTS = []
 
@@ -1715,44 +1686,5 @@ def refused_starts(cases, program):
                (status, len(lines), os.path.isfile(blocked.path)))
 
 
-# ---------------------------------------------------------------- all of it
-
-def finish(cases):
-    died = [d.status() for d in Daemon.all if d.process is not None and not d.asked_to_stop and
-            (d.status() or 0) < 0]
-    cases.same("no daemon died by itself", [], died)
-    cases.same("every daemon ends with status 0 at SIGTERM", [], sorted(stop_all() - {0}, key=str))
-    reports = [line for daemon in Daemon.all if daemon.process is not None
-               for line in daemon.sanitizer_lines()]
-    cases.same("no sanitizer report", [], reports)
-
-
-def too_late(*_):
-    raise SystemExit("not ok - the run takes longer than %d s" % SECONDS)
-
-
-def main(arguments):
-    if len(arguments) not in (1, 2):
-        print(__doc__, file=sys.stderr)
-        return 64
-    program = os.path.abspath(arguments[0])
-    word = arguments[1] if len(arguments) == 2 else ""
-    cases = Cases()
-    signal.signal(signal.SIGALRM, too_late)
-    signal.alarm(SECONDS)
-    try:
-        for function in PARTS:
-            if word in function.__name__:
-                print(f"# {function.__name__}", flush=True)
-                cases.run_part(function, program)
-        finish(cases)
-    finally:
-        signal.alarm(0)
-        stop_all()
-        remove_all()
-    print(f"{cases.passed} passed, {cases.failed} failed")
-    return 1 if cases.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_parts(PARTS, __doc__, sys.argv[1:], SECONDS))

@@ -1,0 +1,46 @@
+"""What the test scripts share: cases, one line each, in parts."""
+
+SHOWN = 2000    # as much of a value
+
+
+def cut(value):
+    text = repr(value)
+    return text if len(text) <= SHOWN else text[:SHOWN // 2] + " ... " + text[-SHOWN // 2:]
+
+
+class Cases:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def same(self, name, expected, got):
+        good = expected == got
+        self.passed += good
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} - {name}: expected {cut(expected)}, got {cut(got)}",
+              flush=True)
+
+    def has(self, name, part, text):
+        """Whether the text has the part; it is shown whole where it has not."""
+        self.same(name, part, part if part in text else text)
+
+    def run(self, name, expected, function, *arguments):
+        """As same(), of what a function gives; what it raises is what was got."""
+        try:
+            got = function(*arguments)
+        except Exception as error:    # whatever it is, it is not what was expected
+            got = f"{type(error).__name__}: {error}"
+        self.same(name, expected, got)
+
+    def run_part(self, function, program):
+        """What ends a part early is a failure; the others go on."""
+        print(f"# {function.__name__}", flush=True)
+        try:
+            function(self, program)
+        except Exception as error:    # see above
+            self.same(f"{function.__name__} comes to its end", "its end",
+                      f"{type(error).__name__}: {error}")
+
+    def finish(self):
+        """Prints the summary: the exit status."""
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed or not self.passed else 0
