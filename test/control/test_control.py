@@ -47,6 +47,13 @@ def ask(daemon, command, *words, **options):
     return done.returncode, done.stdout, done.stderr
 
 
+def as_nobody():
+    """Options of Popen. What a sanitizer is told to read may be out of that user's reach."""
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [],
+            "env": {key: value for key, value in os.environ.items() if key != "TSAN_OPTIONS"}}
+
+
 def facts(daemon):
     return json.loads(ask(daemon, "status", "--json")[1])
 
@@ -180,8 +187,7 @@ def permissions(cases, program):
     daemon.open_to_all()
     mode = os.stat(control_path(daemon)).st_mode
     cases.same("of the socket", 0o660, stat.S_IMODE(mode))
-    nobody = pwd.getpwnam("nobody")
-    stranger = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    stranger = as_nobody()
     code, out, err = ask(daemon, "status", **stranger)
     cases.same("a stranger: status", (77, ""), (code, out))
     cases.has("... and who has it", "no permission for ", err)
@@ -281,17 +287,15 @@ def refused_starts(cases, program):
                (code, any("/nonexistent/authgate.sock" in line for line in lines)))
     if os.geteuid() != 0:
         return
-    nobody = pwd.getpwnam("nobody")
-    unprivileged = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     closed = Daemon(program, FILES)
     closed.open_to_all()
-    closed.launch(**unprivileged)
+    closed.launch(**as_nobody())
     cases.same("a folder that cannot be written: status 77, and a line that names it", (77, True),
                (closed.wait(5), any(f"unix:{closed.path}" in line for line in closed.log())))
     secret = Daemon(program, FILES)
     secret.open_to_all(0o777)
     os.chmod(secret.config(), 0)
-    secret.launch(**unprivileged)
+    secret.launch(**as_nobody())
     cases.same("an unreadable file: status 78", 78, secret.wait(5))
     cases.has("... and a line", "authgate.ini: error: the file cannot be read: Permission denied",
               "\n".join(secret.log()))
