@@ -85,9 +85,11 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 	if (ag_session_takes_everyone(session) && ag_session_has_room(session))
 		steps |= SMFIP_NR_CONN;
 	steps |= content ? SMFIP_NR_BODY | SMFIP_HDR_LEADSPC : SMFIP_NOBODY;
-	steps |= content || ag_session_needs_header(session) ?
-	    SMFIP_NR_HDR :
-	    SMFIP_NOHDRS | SMFIP_NOEOH;
+	steps |= content || ag_session_needs_header(session) ? SMFIP_NR_HDR :
+							       SMFIP_NOHDRS;
+	/* a copy needs no end of the header: the body, or the end, is one */
+	if (!ag_session_needs_header(session))
+		steps |= SMFIP_NOEOH;
 	ag_session_negotiated(session);
 	*pf0 = f0 & (SMFIF_SETSYMLIST | ask_for_edits(session, f0));
 	*pf1 = f1 & steps;

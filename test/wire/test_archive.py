@@ -380,7 +380,8 @@ def negotiation(cases, program):
         cases.same("on: an old connection goes on", "continue", old.message())
         cases.same("... without copies", [], daemon.copies())
         with Session(daemon) as new:
-            cases.same("the next is asked for it", 0, new.milter.steps & no_content)
+            cases.same("the next is asked for it, but for the end of the header", milter.NO_EOH,
+                       new.milter.steps & no_content)
             cases.same("... with the blank, and without a reply for each piece",
                        0x100000 | milter.NR_BODY | milter.NR_HEADER,
                        new.milter.steps & (0x100000 | milter.NR_BODY | milter.NR_HEADER))
