@@ -12,20 +12,17 @@ plural(unsigned n)
 static void
 print_summary(const struct ag_diag *diag, const struct ag_policy *policy)
 {
-	struct ag_policy_sizes sizes;
+	char text[300];
+	struct ag_buf sizes = AG_BUF(text);
 
 	printf("%u error%s, %u bad line%s, %u warning%s\n", diag->errors,
 	    plural(diag->errors), diag->bad_lines, plural(diag->bad_lines),
 	    diag->warnings, plural(diag->warnings));
 	if (policy == NULL)
 		return;
-	sizes = ag_policy_sizes(policy);
-	printf(
-	    "%zu domain files, %zu names of local domains, %zu kill entries, "
-	    "%zu relay networks, %zu addresses in the sender map\n"
-	    "digest %016llx\n",
-	    sizes.domain_files, sizes.local_domains, sizes.killed, sizes.relays,
-	    sizes.senders, (unsigned long long)ag_policy_digest(policy));
+	ag_command_write_sizes(policy, &sizes);
+	printf("%s\ndigest %016llx\n", text,
+	    (unsigned long long)ag_policy_digest(policy));
 }
 
 static int

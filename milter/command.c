@@ -114,6 +114,18 @@ ag_command_load(const char *config, const struct ag_policy **policy)
 }
 
 void
+ag_command_write_sizes(const struct ag_policy *policy, struct ag_buf *out)
+{
+	struct ag_policy_sizes sizes = ag_policy_sizes(policy);
+
+	ag_buf_printf(out,
+	    "%zu domain files, %zu names of local domains, %zu kill entries, "
+	    "%zu relay networks, %zu addresses in the sender map",
+	    sizes.domain_files, sizes.local_domains, sizes.killed, sizes.relays,
+	    sizes.senders);
+}
+
+void
 ag_print_safely(FILE *out, struct ag_str text)
 {
 	for (size_t i = 0; i < text.len; i++)

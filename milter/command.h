@@ -67,6 +67,10 @@ int ag_command_load(const char *config, const struct ag_policy **policy);
 /* What a command that needs a policy exits with, when it could not load one. */
 int ag_command_exit_status(enum ag_load_status status);
 
+/* How large the policy is: "3 domain files, ..., 2 addresses in the sender map"
+ */
+void ag_command_write_sizes(const struct ag_policy *policy, struct ag_buf *out);
+
 /* Prints bytes that came from outside: control bytes become "?". */
 void ag_print_safely(FILE *out, struct ag_str text);
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "archivedir.h"
 #include "command.h"
 #include "front.h"
+#include "json.h"
 
 #define CHUNK ((size_t)256 * 1024)
 
@@ -101,24 +101,6 @@ is_wanted(const struct options *o, const struct ag_front_text *front)
 
 /* ---- list ---- */
 
-/* JSON is UTF-8; of anything else the bytes above 127 become "?". */
-static json_t *
-json_text(struct ag_str text)
-{
-	char *safe;
-	json_t *json;
-
-	if (ag_str_is_utf8(text))
-		return json_stringn(text.ptr != NULL ? text.ptr : "", text.len);
-	safe = strndup(text.ptr, text.len);
-	for (size_t i = 0; safe != NULL && i < text.len; i++)
-		if ((unsigned char)safe[i] > 127)
-			safe[i] = '?';
-	json = json_stringn(safe, text.len);
-	free(safe);
-	return json;
-}
-
 static json_t *
 json_rcpts(const char *rcpts)
 {
@@ -126,7 +108,7 @@ json_rcpts(const char *rcpts)
 	json_t *array = json_array();
 
 	while (ag_front_rcpt(&rest, &rcpt))
-		json_array_append_new(array, json_text(rcpt));
+		json_array_append_new(array, ag_json_text(rcpt));
 	return array;
 }
 
@@ -139,13 +121,16 @@ print_json(const struct ag_front_text *front, const char *when,
 	json_object_set_new(object, "time", json_string(when));
 	json_object_set_new(object, "size",
 	    json_integer((json_int_t)name->size));
-	json_object_set_new(object, "from", json_text(ag_str(front->sender)));
+	json_object_set_new(object, "from",
+	    ag_json_text(ag_str(front->sender)));
 	json_object_set_new(object, "to", json_rcpts(front->rcpts));
-	json_object_set_new(object, "client", json_text(ag_str(front->client)));
-	json_object_set_new(object, "login", json_text(ag_str(front->login)));
+	json_object_set_new(object, "client",
+	    ag_json_text(ag_str(front->client)));
+	json_object_set_new(object, "login",
+	    ag_json_text(ag_str(front->login)));
 	json_object_set_new(object, "queue_id",
-	    json_text(ag_str(front->queue_id)));
-	json_object_set_new(object, "path", json_text(ag_str(path)));
+	    ag_json_text(ag_str(front->queue_id)));
+	json_object_set_new(object, "path", ag_json_text(ag_str(path)));
 	json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 	printf("\n");
 	json_decref(object);

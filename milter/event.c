@@ -144,15 +144,22 @@ ag_answer_clear(struct ag_answer *answer)
 	memset(answer, 0, sizeof(*answer));
 }
 
+static void
+refuse(struct ag_answer *answer, enum ag_verdict verdict,
+    const struct ag_reply *reply)
+{
+	answer->verdict = verdict;
+	memcpy(answer->code, reply->code, sizeof(answer->code));
+	memcpy(answer->status, reply->status, sizeof(answer->status));
+}
+
 void
 ag_event_answer(const struct ag_event *event, const struct ag_finding *finding,
     struct ag_answer *answer)
 {
 	struct ag_buf text = AG_BUF(answer->text);
 
-	answer->verdict = finding->verdict;
-	memcpy(answer->code, finding->reply->code, sizeof(answer->code));
-	memcpy(answer->status, finding->reply->status, sizeof(answer->status));
+	refuse(answer, finding->verdict, finding->reply);
 	ag_policy_say(event->snapshot.policy, event->request, finding, &text);
 }
 
@@ -215,8 +222,6 @@ ag_answer_unjudged(struct ag_answer *answer)
 	ag_answer_clear(answer);
 	if (ag_fixed_accepts_on_error())
 		return;
-	answer->verdict = AG_TEMPFAIL;
-	memcpy(answer->code, error_reply.code, sizeof(answer->code));
-	memcpy(answer->status, error_reply.status, sizeof(answer->status));
+	refuse(answer, AG_TEMPFAIL, &error_reply);
 	ag_buf_str(&text, error_reply.text);
 }

@@ -116,18 +116,15 @@ static void
 announce(void)
 {
 	struct ag_snapshot in_force = ag_store_get();
-	struct ag_policy_sizes sizes = ag_policy_sizes(in_force.policy);
+	char text[300];
+	struct ag_buf sizes = AG_BUF(text);
 
-	ag_log(LOG_INFO,
-	    "policy gen=%u is in force: digest=%016llx, %zu domain files, %zu "
-	    "names of local domains, %zu kill entries, %zu relay networks, %zu "
-	    "addresses in the sender map",
+	ag_command_write_sizes(in_force.policy, &sizes);
+	ag_log(LOG_INFO, "policy gen=%u is in force: digest=%016llx, %s",
 	    in_force.generation,
-	    (unsigned long long)ag_policy_digest(in_force.policy),
-	    sizes.domain_files, sizes.local_domains, sizes.killed, sizes.relays,
-	    sizes.senders);
+	    (unsigned long long)ag_policy_digest(in_force.policy), text);
 	ag_notify_status("policy %u in force, %zu kill entries",
-	    in_force.generation, sizes.killed);
+	    in_force.generation, ag_policy_sizes(in_force.policy).killed);
 	ag_policy_unref(in_force.policy);
 }
 

@@ -4,10 +4,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include "../policy/number.h"
 #include "count.h"
+#include "json.h"
 #include "log.h"
 
 /* Of more findings only the number is kept. */
@@ -44,20 +43,6 @@ ag_state_loading(void)
 	last.at = time(NULL);
 }
 
-/* JSON takes no bytes that are not UTF-8. */
-static json_t *
-safe_string(const char *text)
-{
-	char safe[1024];
-	struct ag_buf buf = AG_BUF(safe);
-
-	if (ag_str_is_utf8(ag_str(text)))
-		return json_string(text);
-	for (; *text != '\0'; text++)
-		ag_buf_char(&buf, (unsigned char)*text < 0x80 ? *text : '?');
-	return json_string(safe);
-}
-
 bool
 ag_state_finding(enum ag_severity severity, const struct ag_origin *where,
     const char *text)
@@ -72,7 +57,8 @@ ag_state_finding(enum ag_severity severity, const struct ag_origin *where,
 	ag_origin_write(where, &place);
 	json_array_append_new(last.findings,
 	    json_pack("{ss so so}", "severity", ag_severity_name(severity),
-		"at", safe_string(at), "text", safe_string(text)));
+		"at", ag_json_text(ag_buf_get(&place)), "text",
+		ag_json_text(ag_str(text))));
 	return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "control.h"
+#include "count.h"
 
 /* ---- what was said, member by member; absent ones are 0 or "-" ---- */
 
@@ -88,16 +89,11 @@ print_counts(const json_t *answer)
 	    number(answer, "log_lines_dropped"));
 }
 
-static const char *const kinds[] = { "reject", "tempfail", "would-reject",
-	"accept" };
-
-#define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
-
 static bool
 has_decided(const json_t *row)
 {
-	for (size_t i = 0; i < NKINDS; i++)
-		if (number(row, kinds[i]) > 0)
+	for (unsigned i = 0; i < AG_COUNT_KINDS; i++)
+		if (number(row, ag_count_name((enum ag_counted)i)) > 0)
 			return true;
 	return false;
 }
@@ -106,8 +102,18 @@ static void
 print_row(const json_t *row)
 {
 	printf("%-24s %-8s", text(row, "rule"), text(row, "stage"));
-	for (size_t i = 0; i < NKINDS; i++)
-		printf(" %12lld", number(row, kinds[i]));
+	for (unsigned i = 0; i < AG_COUNT_KINDS; i++)
+		printf(" %12lld",
+		    number(row, ag_count_name((enum ag_counted)i)));
+	putchar('\n');
+}
+
+static void
+print_kinds(void)
+{
+	printf("\n%-24s %-8s", "rule", "stage");
+	for (unsigned i = 0; i < AG_COUNT_KINDS; i++)
+		printf(" %12s", ag_count_name((enum ag_counted)i));
 	putchar('\n');
 }
 
@@ -124,8 +130,7 @@ print_decisions(const json_t *answer)
 		if (!has_decided(row))
 			continue;
 		if (!any)
-			printf("\n%-24s %-8s %12s %12s %12s %12s\n", "rule",
-			    "stage", kinds[0], kinds[1], kinds[2], kinds[3]);
+			print_kinds();
 		any = true;
 		print_row(row);
 	}

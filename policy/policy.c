@@ -128,16 +128,6 @@ ag_policy_size(const struct ag_policy *policy, enum ag_key key)
 	return bytes;
 }
 
-bool
-ag_policy_yes_anywhere(const struct ag_policy *policy, enum ag_key key)
-{
-	bool yes = ag_policy_yes(policy, key);
-
-	for (size_t i = 0; i < policy->nfiles && !yes; i++)
-		ag_number_yesno(policy->files[i]->values.value[key].text, &yes);
-	return yes;
-}
-
 enum ag_mode
 ag_policy_mode(const struct ag_policy *policy, enum ag_rule rule)
 {

@@ -199,9 +199,6 @@ bool ag_policy_yes(const struct ag_policy *policy, enum ag_key key);
 int64_t ag_policy_time(const struct ag_policy *policy, enum ag_key key);
 uint64_t ag_policy_size(const struct ag_policy *policy, enum ag_key key);
 
-/* Whether the key, of type yes|no, is yes for the server or any domain. */
-bool ag_policy_yes_anywhere(const struct ag_policy *policy, enum ag_key key);
-
 /* The strictest mode that a rule has anywhere. */
 enum ag_mode ag_policy_mode(const struct ag_policy *policy, enum ag_rule rule);
 

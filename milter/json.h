@@ -1,0 +1,14 @@
+/*
+ * json.h - text from outside, as JSON takes it
+ */
+#ifndef AG_JSON_H
+#define AG_JSON_H
+
+#include <jansson.h>
+
+#include "../policy/text.h"
+
+/* JSON is UTF-8; of anything else the bytes above 127 become "?". */
+json_t *ag_json_text(struct ag_str text);
+
+#endif
