@@ -79,6 +79,16 @@ def leave_on_signals():
         signal.signal(number, leave)
 
 
+def end_within(seconds):
+    """As leave_on_signals(); and a test that takes longer has failed."""
+    def fail(_number, _frame):
+        raise Failure(f"not done after {seconds} s")
+
+    leave_on_signals()
+    signal.signal(signal.SIGALRM, fail)
+    signal.alarm(seconds)
+
+
 def wait_until(condition, seconds, pause=0.02):
     """What condition() gives as soon as it is true, else its last value when the time is over."""
     end = time.monotonic() + seconds

@@ -359,7 +359,11 @@ def killed(run):
     wrong = [f"no copy of {name}" for name in sorted(set(taken) - kept)]
     if not 200 <= len(taken) < 600:
         wrong.append(f"{len(taken)} messages were taken")
-    run.archive.authgate.start()
+    authgate = run.archive.authgate
+    lines = len(authgate.lines)
+    authgate.start()
+    # it listens before it tidies up, and serves afterwards
+    wait_until(lambda: any("is in force" in line for line in authgate.lines[lines:]), 10)
     return wrong + [f"left: {path}" for path in run.archive.rest()]
 
 
@@ -396,10 +400,6 @@ def run_sendmail(binary, only, report, downloads):
         report.line("Sendmail: the end of authgate", end_complaints(archive.authgate))
 
 
-def on_alarm(_number, _frame):
-    raise Failure(f"not done after {SECONDS} s")
-
-
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--authgate", required=True, help="the program")
@@ -413,9 +413,7 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root, as the MTAs do")
         return 77
-    mta.leave_on_signals()
-    signal.signal(signal.SIGALRM, on_alarm)
-    signal.alarm(SECONDS)
+    mta.end_within(SECONDS)
     report = Report()
     try:
         run_postfix(os.path.abspath(arguments.authgate), arguments.only, report)

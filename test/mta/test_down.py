@@ -351,10 +351,6 @@ def run_all(arguments, report):
     return None
 
 
-def on_alarm(_number, _frame):
-    raise Failure(f"not done after {SECONDS} s")
-
-
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--authgate", required=True, help="the program")
@@ -367,9 +363,7 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root, as Postfix and Sendmail do")
         return 77
-    mta.leave_on_signals()
-    signal.signal(signal.SIGALRM, on_alarm)
-    signal.alarm(SECONDS)
+    mta.end_within(SECONDS)
     report, skipped = model.Report(), None
     try:
         skipped = run_all(arguments, report)

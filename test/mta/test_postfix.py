@@ -10,7 +10,6 @@ sessions. One line a session; status 0 when all are ok, 77 when this cannot run 
 import argparse
 import os
 import re
-import signal
 import socket
 import sys
 import time
@@ -1458,10 +1457,6 @@ def end_complaints(authgate):
     return wrong
 
 
-def on_alarm(_number, _frame):
-    raise Failure(f"not done after {SECONDS} s")
-
-
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--authgate", required=True, help="the program")
@@ -1474,9 +1469,7 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root, as Postfix does")
         return 77
-    mta.leave_on_signals()
-    signal.signal(signal.SIGALRM, on_alarm)
-    signal.alarm(SECONDS)
+    mta.end_within(SECONDS)
     report = Report()
     try:
         run_all(arguments.authgate, arguments.only, report)

@@ -631,10 +631,6 @@ def client_addresses():
                   - {"-", "127.0.0.1"})
 
 
-def on_alarm(_number, _frame):
-    raise Failure(f"not done after {SECONDS} s")
-
-
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--authgate", required=True, help="the program")
@@ -648,9 +644,7 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root, as Sendmail does")
         return 77
-    mta.leave_on_signals()
-    signal.signal(signal.SIGALRM, on_alarm)
-    signal.alarm(SECONDS)
+    mta.end_within(SECONDS)
     report = model.Report()
     try:
         with mta.scratch_folder() as folder:
