@@ -3,11 +3,15 @@
 #include <idn2.h>
 #include <string.h>
 
+/* Letters, digits, "-", ".", "_" and what is not ASCII; 64 bytes a word. */
 static bool
 is_name_byte(char c)
 {
-	return (unsigned char)c >= 0x80 || ag_is_digit(c) || c == '-' ||
-	    c == '_' || c == '.' || (ag_lower(c) >= 'a' && ag_lower(c) <= 'z');
+	static const uint64_t name[4] = { UINT64_C(0x03ff600000000000),
+		UINT64_C(0x07fffffe87fffffe), UINT64_MAX, UINT64_MAX };
+	unsigned char byte = (unsigned char)c;
+
+	return (name[byte >> 6] >> (byte & 63) & 1) != 0;
 }
 
 static bool
@@ -19,15 +23,6 @@ is_ascii(struct ag_str s)
 	return true;
 }
 
-static bool
-has_empty_label(struct ag_str name)
-{
-	for (size_t i = 0; i < name.len; i++)
-		if (name.ptr[i] == '.' && (i == 0 || name.ptr[i - 1] == '.'))
-			return true;
-	return false;
-}
-
 static struct ag_str
 without_final_dot(struct ag_str name)
 {
@@ -36,16 +31,18 @@ without_final_dot(struct ag_str name)
 	return name;
 }
 
+/* No label is empty. */
 static bool
 is_well_formed(struct ag_str name)
 {
-	if (name.len == 0 || name.len > AG_DOMAIN_MAX ||
-	    has_empty_label(name) || name.ptr[name.len - 1] == '.')
-		return false;
-	for (size_t i = 0; i < name.len; i++)
-		if (!is_name_byte(name.ptr[i]))
+	char before = '.';
+
+	for (size_t i = 0; i < name.len; before = name.ptr[i++])
+		if (!is_name_byte(name.ptr[i]) ||
+		    (name.ptr[i] == '.' && before == '.'))
 			return false;
-	return is_ascii(name) || ag_str_is_utf8(name);
+	return before != '.' && name.len <= AG_DOMAIN_MAX &&
+	    (is_ascii(name) || ag_str_is_utf8(name));
 }
 
 /* Converts in place; on failure the name stays as it is. */

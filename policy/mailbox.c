@@ -21,6 +21,15 @@ ag_mailbox_eq(const struct ag_mailbox *a, const struct ag_mailbox *b)
 	    ag_str_eq(ag_mailbox_domain(a), ag_mailbox_domain(b));
 }
 
+/* No address; what its texts hold does not count. */
+static void
+clear(struct ag_mailbox *mailbox)
+{
+	mailbox->local_len = mailbox->domain_len = 0;
+	mailbox->local[0] = mailbox->domain[0] = '\0';
+	mailbox->no_memory = false;
+}
+
 /* Adds a byte to the local part, false when it is full. */
 static bool
 add_local(struct ag_mailbox *mailbox, char c)
@@ -74,15 +83,26 @@ take_quoted(struct ag_str *text, struct ag_mailbox *mailbox)
 	return true;
 }
 
+/* Sets the local part as it stands, in lower case; false when it is too long.
+ */
+static bool
+set_local_raw(struct ag_mailbox *mailbox, struct ag_str local)
+{
+	if (local.len > AG_LOCAL_MAX)
+		return false;
+	ag_str_copy_lower(local, mailbox->local);
+	mailbox->local_len = local.len;
+	return true;
+}
+
 /* Takes everything before the first "@" as it stands. */
 static bool
 take_unquoted(struct ag_str *text, struct ag_mailbox *mailbox)
 {
 	size_t n = ag_str_find(*text, '@');
 
-	for (size_t i = 0; i < n; i++)
-		if (!add_local(mailbox, text->ptr[i]))
-			return false;
+	if (!set_local_raw(mailbox, ag_str_head(*text, n)))
+		return false;
 	*text = ag_str_skip(*text, n);
 	return true;
 }
@@ -147,7 +167,7 @@ parse_plain(struct ag_mailbox *mailbox, struct ag_str text)
 {
 	bool taken;
 
-	memset(mailbox, 0, sizeof(*mailbox));
+	clear(mailbox);
 	taken = text.len > 0 && text.ptr[0] == '"' ?
 	    take_quoted(&text, mailbox) :
 	    take_unquoted(&text, mailbox);
@@ -283,10 +303,7 @@ set_mta_local(struct ag_mailbox *mailbox, struct ag_str local)
 {
 	if (local.len > 0 && local.ptr[0] == '"')
 		return take_quoted(&local, mailbox) && local.len == 0;
-	for (size_t i = 0; i < local.len; i++)
-		if (!add_local(mailbox, local.ptr[i]))
-			return false;
-	return true;
+	return set_local_raw(mailbox, local);
 }
 
 /* The MTA says what it will do, so its domain may be of any form. */
@@ -303,7 +320,7 @@ read_mta(struct ag_mailbox *mailbox, struct ag_str text)
 {
 	size_t at = ag_str_rfind(text, '@');
 
-	memset(mailbox, 0, sizeof(*mailbox));
+	clear(mailbox);
 	if (text.len == 0)
 		return AG_MTA_EMPTY;
 	/* an "@" in quotes does not divide */
@@ -324,7 +341,8 @@ void
 ag_path_read(struct ag_path *path, struct ag_str argument,
     const struct ag_str *mta, const struct ag_str *mailer)
 {
-	memset(path, 0, sizeof(*path));
+	clear(&path->ours);
+	clear(&path->mta);
 	path->sent = argument;
 	path->plainness = read_ours(path);
 	path->reading =
