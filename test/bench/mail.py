@@ -10,59 +10,28 @@ import os
 import pwd
 import re
 import shutil
-import signal
 import time
 
 from parts import median
-from programs import ENVIRONMENT, Daemon, Failure, Forking, command, free_port, wait_for
+from programs import Daemon, Forking, command
+from instance import Instance
+from process import ENVIRONMENT, Failure, free_ports, wait_until
 
 MAIN_CF = """\
-compatibility_level = 3.6
-queue_directory = {queue}
-data_directory = {folder}/data
-maillog_file = {folder}/log
-maillog_file_prefixes = {folder}
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-disable_dns_lookups = yes
-smtpd_peername_lookup = no
 myhostname = mx.example.com
 mydestination =
 mynetworks = 127.0.0.0/8
-local_recipient_maps =
-alias_maps =
 default_transport = discard:
 relay_transport = discard:
 smtpd_relay_restrictions = permit_mynetworks reject
 milter_default_action = tempfail
-smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 default_process_limit = 200
-in_flow_delay = 0
 """
 
 DOOR = "127.0.0.1:{port} inet n - n - - smtpd\n{options}"
-MASTER_CF = """\
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-proxywrite unix - - n - 1 proxymap
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-tlsmgr unix - - n 1000? 1 tlsmgr
-postlog unix-dgram n - n - 1 postlogd
-"""
 
 
 class Door:
@@ -70,81 +39,34 @@ class Door:
 
     def __init__(self, name, messages, *options):
         """messages: how many a round."""
-        self.name, self.messages, self.options, self.port = name, messages, options, free_port()
+        self.name, self.messages, self.options = name, messages, options
+        self.port, = free_ports(1)
 
     def lines(self):
         return DOOR.format(port=self.port, options="".join(f"  -o {o}\n" for o in self.options))
 
+    def is_open(self):
+        return Daemon("", (), f"inet:{self.port}@127.0.0.1").answers()
 
-class Postfix:
+
+class Postfix(Instance):
     """One private instance with the doors."""
 
     def __init__(self, folder, memory, doors):
         """memory: a folder for the queue, so that no disk is measured."""
-        self.folder, self.doors = os.path.join(folder, "postfix"), doors
-        self.queue = os.path.join(memory, "queue")
-        self.config = os.path.join(self.folder, "etc")
+        super().__init__(os.path.join(folder, "postfix"), os.path.join(memory, "queue"))
+        self.open = doors
 
-    def __enter__(self):
-        try:
-            self.write_files()
-            command("postfix", "-c", self.config, "start")
-            if not wait_for(lambda: all(self.door_is_open(door) for door in self.doors), 10):
-                raise Failure("Postfix does not start: " + self.log()[-200:])
-        except BaseException:
-            self.stop()
-            raise
-        return self
+    def main_cf(self):
+        return MAIN_CF
 
-    def __exit__(self, *_):
-        self.stop()
+    def doors(self):
+        return "".join(door.lines() for door in self.open)
 
-    def write_files(self):
-        for path, owner in ((self.config, "root"), (self.queue, "root"),
-                            (f"{self.folder}/data", "postfix")):
-            os.makedirs(path)
-            shutil.chown(path, owner)
-        for name, text in (("main.cf", MAIN_CF.format(folder=self.folder, queue=self.queue)),
-                           ("master.cf", "".join(d.lines() for d in self.doors) + MASTER_CF)):
-            path = f"{self.config}/{name}"
-            with open(path, "w", encoding="ascii") as file:
-                file.write(text)
-            # Postfix reads a file of this very second again and again, until it has a past
-            os.utime(path, (time.time() - 10, time.time() - 10))
-
-    def door_is_open(self, door):
-        return Daemon("", (), f"inet:{door.port}@127.0.0.1").answers()
-
-    def log(self):
-        try:
-            with open(f"{self.folder}/log", encoding="utf-8", errors="replace") as file:
-                return file.read()
-        except FileNotFoundError:
-            return ""
-
-    def master_pid(self):
-        """Of our own master, while it runs: it works in our queue folder."""
-        try:
-            with open(f"{self.queue}/pid/master.pid", encoding="ascii") as file:
-                pid = int(file.read())
-            if os.readlink(f"/proc/{pid}/cwd") == self.queue:
-                return pid
-        except (OSError, ValueError):
-            pass
-        return None
-
-    def stop(self):
-        pid = self.master_pid()
-        if not pid:
-            return
-        os.kill(pid, signal.SIGTERM)
-        if not wait_for(lambda: not self.master_pid(), 10):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)    # master leads a process group of its own
-
-    def waiting(self):
-        return sum(len(files) for name in ("incoming", "active", "maildrop")
-                   for _, _, files in os.walk(f"{self.queue}/{name}"))
+    def start(self):
+        super().start()
+        if not wait_until(lambda: all(door.is_open() for door in self.open), 10):
+            raise Failure("Postfix does not listen: " + self.log[-200:])
 
 
 def cidr_table(bench, entries, name):
@@ -175,7 +97,7 @@ def postfwd(bench, networks):
         for number in range(networks):
             file.write(f"id=N{number} ; client_address=198.{18 + number // 65536}."
                        f"{number // 256 % 256}.{number % 256}/32 ; action=REJECT blocked\n")
-    port = free_port()
+    port, = free_ports(1)
     os.chmod(folder, 0o755)
     # without its cache, for clients of real mail differ
     words = ["/usr/sbin/postfwd1", "--file", f"{folder}/rules", "--interface", "127.0.0.1",
@@ -187,16 +109,16 @@ def postfwd(bench, networks):
 
 def send(postfix, door, messages):
     """One round at a door: messages a second; fails when the log says that something went wrong."""
-    before = len(postfix.log())
+    before = len(postfix.log)
     start = time.monotonic()
     command("smtp-source", "-s", "10", "-m", str(messages), "-l", "2048",
             "-f", "sender@elsewhere.invalid", "-t", "recipient@elsewhere.invalid",
             f"inet:127.0.0.1:{door.port}")
     seconds = time.monotonic() - start
     # what is still in the queue is not to burden the next door
-    if not wait_for(lambda: not postfix.waiting(), 60, 0.05):
+    if not wait_until(lambda: not postfix.waiting(), 60, 0.05):
         raise Failure(f"{door.name}: the queue does not become empty")
-    log = postfix.log()[before:]
+    log = postfix.log[before:]
     wrong = re.search(r".*(?:\breject:|milter-reject|smtpd.*: (?:warning|error|fatal):).*", log)
     if wrong:
         raise Failure(f"{door.name}: {wrong[0]}")

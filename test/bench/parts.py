@@ -9,13 +9,11 @@ import json
 import os
 import shutil
 import statistics
-import sys
 import time
 
-from programs import HERE, Daemon, Failure, command, wait_for
-
-sys.path.insert(0, os.path.join(HERE, "../wire"))
-import milter    # noqa: E402 (the tests' own client)
+import milter    # the client of test/wire
+from programs import Daemon, command
+from process import Failure, wait_until
 
 SAME = ("--silent-mail", "--macros", "--small")     # what authgate with a kill list negotiates
 
@@ -237,7 +235,7 @@ class Reloads:
         before = self.generations()
         start = time.monotonic()
         self.replace(number)
-        if not wait_for(lambda: self.generations() > before, seconds):
+        if not wait_until(lambda: self.generations() > before, seconds):
             raise Failure(f"a changed list is not taken within {seconds} s")
         return time.monotonic() - start
 

@@ -11,44 +11,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-ENVIRONMENT = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+from process import ENVIRONMENT, Failure, wait_until
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 60      # a million entries are read before the socket opens
 STOP_SECONDS = 8
-
-
-class Failure(Exception):
-    """Something could not be measured; the text says why."""
-
-
-def wait_for(condition, seconds, pause=0.02):
-    """What the condition gives as soon as that is true, or what it gives at the end."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() > end:
-            return value
-        time.sleep(pause)
-
-
-@contextlib.contextmanager
-def scratch_folder():
-    """In /tmp: the path of a unix socket must be short, and Postfix must be able to enter."""
-    path = tempfile.mkdtemp(prefix="authgate-bench.", dir="/tmp")
-    os.chmod(path, 0o755)
-    try:
-        yield path
-    finally:
-        for _ in range(50):     # Postfix's children may outlive their master by a moment
-            shutil.rmtree(path, ignore_errors=True)
-            if not os.path.exists(path):
-                break
-            time.sleep(0.1)
 
 
 def command(*words, seconds=600):
@@ -62,12 +32,6 @@ def command(*words, seconds=600):
         last = (done.stderr or done.stdout).strip().split("\n")[-1]
         raise Failure(f"{os.path.basename(words[0])} ended with {done.returncode}: {last}")
     return done.stdout
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Daemon:
@@ -97,7 +61,7 @@ class Daemon:
                                                 start_new_session=True)
             except OSError as error:
                 raise Failure(f"{self.name}: {error}") from error
-        wait_for(lambda: self.has_ended() or self.answers(), START_SECONDS)
+        wait_until(lambda: self.has_ended() or self.answers(), START_SECONDS)
         if self.has_ended() or not self.answers():
             raise Failure(f"{self.name} does not start{self.last_words()}")
 
@@ -182,7 +146,7 @@ class Forking(Daemon):
         try:
             super().start()
         finally:
-            self.found = wait_for(self.read_pid, 2)
+            self.found = wait_until(self.read_pid, 2)
 
     def has_ended(self):
         """Its first process ends; only a bad end counts."""
@@ -212,7 +176,7 @@ class Forking(Daemon):
         super().stop()
         if self.found and self.is_alive():
             os.kill(self.found[0], signal.SIGTERM)
-            if not wait_for(lambda: not self.is_alive(), STOP_SECONDS):
+            if not wait_until(lambda: not self.is_alive(), STOP_SECONDS):
                 os.kill(self.found[0], signal.SIGKILL)
 
 

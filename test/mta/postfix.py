@@ -16,119 +16,19 @@ import os
 import pwd
 import re
 import shutil
-import signal
 import smtplib
 import socket
 import ssl
 import subprocess
-import tempfile
 import threading
 import time
 
-# sudo and cron may come without the sbin folders.
-ENVIRONMENT = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+from instance import Instance
+from process import ENVIRONMENT, Failure, free_ports, run, wait_until, write
 
 HOSTNAME = "mx.example.com"
 REALM = "example.com"
 LOGINS = {"alice": "wonderland", "bob": "builder", "carol": "christmas", "mallory": "malice"}
-
-
-class Failure(Exception):
-    """Something did not start, stop or answer as it must; the text says what."""
-
-
-# ---------------------------------------------------------------- folder, signals, waiting
-
-@contextlib.contextmanager
-def scratch_folder():
-    """A folder that Postfix' unprivileged users can enter; gone afterwards.
-
-    /tmp, and not $TMPDIR: that may be private to root, and a unix socket's path must be short.
-    """
-    path = tempfile.mkdtemp(prefix="authgate-", dir="/tmp")
-    try:
-        os.chmod(path, 0o755)
-        yield path
-    finally:
-        remove_folder(path)
-
-
-def remove_folder(path):
-    """Postfix' children may outlive their master by a moment and still write: try again."""
-    for _ in range(50):
-        shutil.rmtree(path, ignore_errors=True)
-        if not os.path.exists(path):
-            return
-        time.sleep(0.1)
-    shutil.rmtree(path)
-
-
-def leave_on_signals():
-    """SIGTERM and SIGHUP end the program as Ctrl-C does: through every `with` block.
-
-    Only the first signal counts, so that an impatient second one does not end the cleaning up.
-    """
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def leave(number, _frame):
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    for number in numbers:
-        signal.signal(number, leave)
-
-
-def end_within(seconds):
-    """As leave_on_signals(); and a test that takes longer has failed."""
-    def fail(_number, _frame):
-        raise Failure(f"not done after {seconds} s")
-
-    leave_on_signals()
-    signal.signal(signal.SIGALRM, fail)
-    signal.alarm(seconds)
-
-
-def wait_until(condition, seconds, pause=0.02):
-    """What condition() gives as soon as it is true, else its last value when the time is over."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() > end:
-            return value
-        time.sleep(pause)
-
-
-def run(*command, give="", seconds=60, environment=None):
-    """A command that must work; what it said becomes the failure's text."""
-    try:
-        result = subprocess.run(command, input=give, env=environment or ENVIRONMENT, text=True,
-                                timeout=seconds, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Failure(str(error)) from error
-    if result.returncode != 0:
-        raise Failure(f"{' '.join(command)}: status {result.returncode}\n{result.stdout}")
-    return result.stdout
-
-
-def write(path, text, mode=0o644):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(path, mode)
-
-
-def free_ports(count):
-    """Held all at once, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 # ---------------------------------------------------------------- the milter's socket
@@ -290,8 +190,8 @@ class Authgate:
 # What we tell administrators to write.
 CONTRIB = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../contrib/postfix")
 
-# The lines about authgate are those of contrib; the rest makes this instance private, lets a test
-# come from any address, and keeps Postfix' own opinions out.
+# The lines about authgate are those of contrib; the rest lets a test come from any address, and
+# keeps Postfix' own opinions out.
 MAIN_CF = """\
 {contrib}
 
@@ -299,15 +199,8 @@ milter_connect_timeout = 10s
 milter_command_timeout = 10s
 milter_content_timeout = 20s
 
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-maillog_file = {folder}/log
-maillog_file_prefixes = {folder}
 inet_interfaces = 127.0.0.1
 inet_protocols = all
-disable_dns_lookups = yes
-smtpd_peername_lookup = no
 smtpd_authorized_xclient_hosts = 127.0.0.0/8
 
 myhostname = {hostname}
@@ -315,9 +208,6 @@ mydomain = {realm}
 myorigin = $mydomain
 mydestination = $myhostname localhost {local_domains}
 mynetworks = 0.0.0.0/0 [::]/0
-local_recipient_maps =
-alias_maps =
-alias_database =
 smtpd_relay_restrictions = permit_mynetworks reject_unauth_destination
 smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ {refused_by_postfix} = 550 5.1.1 refused by Postfix }} }}
 local_transport = local
@@ -331,42 +221,21 @@ smtpd_tls_cert_file = {folder}/etc/server.pem
 smtpd_tls_key_file = {folder}/etc/server.key
 smtpd_tls_auth_only = no
 
-smtpd_client_connection_count_limit = 0
 smtpd_error_sleep_time = 0
 smtpd_soft_error_limit = 100000
 smtpd_hard_error_limit = 100000
 smtpd_junk_command_limit = 100000
-in_flow_delay = 0
 """
 
 # Three doors: two with a name, and one that says nothing of itself, known by its port alone.
 # Every transport keeps its usual name, for authgate hears it as {rcpt_mailer}, but ends in the
 # same script.
-MASTER_CF = """\
+DOORS = """\
 127.0.0.1:{open_port} inet n - {chroot} - - smtpd
   -o milter_macro_daemon_name=smtp
 127.0.0.1:{submission_port} inet n - {chroot} - - smtpd
   {submission_name}
 127.0.0.1:{unnamed_port} inet n - {chroot} - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - {chroot} - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-proxywrite unix - - n - 1 proxymap
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
 """
 DELIVERY = """\
 {name} unix - n n - 4 pipe
@@ -392,8 +261,8 @@ mech_list: PLAIN LOGIN
 """
 
 
-class Postfix:
-    """One private instance. Its log is in `log`, what it delivered in delivered()."""
+class Postfix(Instance):
+    """With AUTH, TLS and authgate. What it delivered is in delivered()."""
 
     # A recipient that Postfix refuses by itself, whatever authgate thinks.
     REFUSED = "refused@closed.example"
@@ -401,10 +270,8 @@ class Postfix:
     def __init__(self, folder, milter, local_domains=("example.com",), local_submission=False,
                  more="", chroot=False):
         """more: lines of main.cf."""
-        self.folder = self.folder_in(folder)
+        super().__init__(self.folder_in(folder), chroot=chroot)
         self.more = more
-        self.chroot = chroot
-        self.config = os.path.join(self.folder, "etc")
         self.milter = milter.for_postfix
         self.local_domains = local_domains
         self.local_submission = local_submission
@@ -414,45 +281,13 @@ class Postfix:
     def folder_in(folder):
         return os.path.join(folder, "postfix")
 
-    @property
-    def log(self):
-        try:
-            with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as file:
-                return file.read()
-        except FileNotFoundError:
-            return ""
-
-    def __enter__(self):
-        try:
-            self.write_files()
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
     def write_files(self):
-        os.makedirs(self.config)
-        self.make_folders()
+        super().write_files()
+        self.make_folder(f"{self.folder}/mail", "nobody")
         write(f"{self.folder}/deliver", DELIVER.format(folder=self.folder))
         write(f"{self.config}/sasl/smtpd.conf", SASL_CONF.format(folder=self.folder))
         self.make_logins()
         self.make_certificate()
-        write(f"{self.config}/main.cf", self.main_cf())
-        write(f"{self.config}/master.cf", self.master_cf())
-
-        # Postfix reads a file of this very second again and again, until it has a past.
-        for name in ("main.cf", "master.cf"):
-            os.utime(f"{self.config}/{name}", (time.time() - 60,) * 2)
-
-    def make_folders(self):
-        for name, owner in (("queue", "root"), ("data", "postfix"), ("mail", "nobody")):
-            path = os.path.join(self.folder, name)
-            os.makedirs(path, exist_ok=True)    # authgate's socket may be in the queue
-            shutil.chown(path, owner)
 
     def main_cf(self):
         text = MAIN_CF.format(contrib=self.milter_lines(), folder=self.folder, hostname=HOSTNAME,
@@ -474,11 +309,11 @@ class Postfix:
         with open(f"{CONTRIB}/master.cf", encoding="utf-8") as file:
             return re.search(r"-o milter_macro_daemon_name=submission\b", file.read())[0]
 
-    def master_cf(self):
-        text = MASTER_CF.format(open_port=self.open_port, submission_port=self.submission_port,
-                                unnamed_port=self.unnamed_port,
-                                submission_name=self.submission_name(),
-                                chroot="y" if self.chroot else "n")
+    def doors(self):
+        text = DOORS.format(open_port=self.open_port, submission_port=self.submission_port,
+                            unnamed_port=self.unnamed_port,
+                            submission_name=self.submission_name(),
+                            chroot="y" if self.chroot else "n")
         for name in ("local", "virtual", "smtp", "relay"):
             text += DELIVERY.format(name=name, folder=self.folder)
         return text
@@ -496,32 +331,6 @@ class Postfix:
             "-nodes", "-days", "30", "-subj", f"/CN={HOSTNAME}",
             "-keyout", key, "-out", certificate)
 
-    def start(self):
-        run("postfix", "-c", self.config, "start")
-        if not wait_until(self.master_pid, 10):
-            raise Failure(f"Postfix did not start:\n{self.log}")
-
-    def master_pid(self):
-        """Of our own master, and only while it runs: its command line names no folder, but the
-        lock file is in our queue and the process works in it."""
-        try:
-            with open(f"{self.folder}/queue/pid/master.pid", encoding="ascii") as file:
-                pid = int(file.read())
-            if os.readlink(f"/proc/{pid}/cwd") == f"{self.folder}/queue":
-                return pid
-        except (OSError, ValueError):
-            pass
-        return None
-
-    def stop(self):
-        pid = self.master_pid()
-        if not pid:
-            return
-        os.kill(pid, signal.SIGTERM)    # what `postfix stop` does, without its pause of a second
-        if not wait_until(lambda: not self.master_pid(), 10):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)    # master leads a process group of its own
-
     def delivered(self):
         """The text of every mail delivered so far, by file name: QUEUEID.something."""
         folder = os.path.join(self.folder, "mail")
@@ -531,14 +340,6 @@ class Postfix:
                 with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
                     mails[name] = file.read()
         return mails
-
-    def waiting(self):
-        """The names of the mails that are in the queue, on their way or stuck."""
-        found = []
-        for name in ("maildrop", "incoming", "active", "deferred", "hold"):
-            for _folder, _folders, files in os.walk(f"{self.folder}/queue/{name}"):
-                found += files
-        return found
 
     def sendmail(self, sender, recipients, text):
         """Local submission: what Postfix' sendmail command and pickup make of it."""

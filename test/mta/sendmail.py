@@ -28,8 +28,8 @@ import struct
 import subprocess
 
 import postfix
-from postfix import (ENVIRONMENT, Failure, HOSTNAME, LOGINS, REALM, SASL_CONF, reply_text, run,
-                     write)
+from postfix import HOSTNAME, LOGINS, REALM, SASL_CONF, reply_text
+from process import ENVIRONMENT, Failure, run, wait_until, write
 
 
 class Unavailable(Failure):
@@ -316,7 +316,7 @@ class Sendmail:
                 [self.packages.sendmail, "-C", self.config, "-bD"], cwd="/",
                 env=self.packages.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
                 start_new_session=True)
-        up = postfix.wait_until(lambda: self.process.poll() is not None or self.accepts(), 15)
+        up = wait_until(lambda: self.process.poll() is not None or self.accepts(), 15)
         if not up or self.process.poll() is not None:
             raise Failure(f"Sendmail did not start:\n{self.said}")
 

@@ -14,14 +14,16 @@ import json
 import os
 import re
 import signal
+import smtplib
 import subprocess
 import sys
 import threading
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
-import postfix as mta  # noqa: E402
+import process  # noqa: E402
 import sendmail  # noqa: E402
-from postfix import Authgate, Client, Failure, Postfix, reply_text, wait_until  # noqa: E402
+from postfix import Authgate, Client, Postfix, reply_text  # noqa: E402
+from process import Failure, wait_until  # noqa: E402
 from sendmail import Door  # noqa: E402
 from test_postfix import Report, end_complaints  # noqa: E402
 
@@ -259,7 +261,7 @@ class Run:
         """By the MTA: there is no copy."""
         before = len(self.archive.listed())
         with contextlib.closing(self.connect()) as client:
-            with contextlib.suppress(OSError, mta.smtplib.SMTPException):
+            with contextlib.suppress(OSError, smtplib.SMTPException):
                 answer = send(client, text)
                 if answer[:3] == "250":
                     return [answer]
@@ -333,7 +335,7 @@ class Run:
 # ---------------------------------------------------------------- kill -9
 
 def send_until_refused(run, number, taken):
-    with contextlib.suppress(Failure, OSError, mta.smtplib.SMTPException), \
+    with contextlib.suppress(Failure, OSError, smtplib.SMTPException), \
             contextlib.closing(run.connect()) as client:
         for count in range(150):
             name = f"{number}.{count}"
@@ -371,7 +373,7 @@ def killed(run):
 
 def run_postfix(binary, only, report):
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(mta.scratch_folder())
+        folder = stack.enter_context(process.scratch_folder())
         archive = Archive(stack, Authgate, binary, folder)
         postfix = stack.enter_context(Postfix(folder, archive.authgate.milter,
                                               more="message_size_limit = 0\n"))
@@ -386,7 +388,7 @@ def run_postfix(binary, only, report):
 
 def run_sendmail(binary, only, report, downloads):
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(mta.scratch_folder())
+        folder = stack.enter_context(process.scratch_folder())
         packages = sendmail.Packages(folder, downloads)
         sendmail.private_network([STRANGER])
         archive = Archive(stack, sendmail.Authgate, binary, folder)
@@ -413,7 +415,7 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root, as the MTAs do")
         return 77
-    mta.end_within(SECONDS)
+    process.end_within(SECONDS)
     report = Report()
     try:
         run_postfix(os.path.abspath(arguments.authgate), arguments.only, report)

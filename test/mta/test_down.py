@@ -22,10 +22,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
-import postfix as mta  # noqa: E402
+import process  # noqa: E402
 import sendmail  # noqa: E402
 import test_postfix as model  # noqa: E402
-from postfix import Authgate, Failure, Postfix, reply_text  # noqa: E402
+from postfix import Authgate, Postfix, reply_text  # noqa: E402
+from process import Failure  # noqa: E402
 from sendmail import Door, Sendmail  # noqa: E402
 from test_postfix import ALICE, BOB, REMOTE  # noqa: E402
 
@@ -122,13 +123,13 @@ class DownPostfix(Postfix):
 
     def __init__(self, folder, milter):
         super().__init__(folder, milter)
-        self.ports = dict(zip(self.ACTIONS, mta.free_ports(len(self.ACTIONS))))
+        self.ports = dict(zip(self.ACTIONS, process.free_ports(len(self.ACTIONS))))
 
     def main_cf(self):
         return re.sub(r"(milter_\w+_timeout) = .*", rf"\1 = {TIMEOUT}s", super().main_cf())
 
-    def master_cf(self):
-        return super().master_cf() + "".join(
+    def doors(self):
+        return super().doors() + "".join(
             f"127.0.0.1:{port} inet n - n - - smtpd\n  -o milter_default_action={action}\n"
             for action, port in self.ports.items())
 
@@ -315,7 +316,7 @@ def in_short(answer):
 def try_server(make, binary, report):
     """make: (folder, milter) -> the MTA"""
     for delay_reject in (True, False):
-        with mta.scratch_folder() as folder:
+        with process.scratch_folder() as folder:
             options = f"delay_reject = {'yes' if delay_reject else 'no'}"
             authgate = Authgate(binary, folder, CONFIGURATION, milter_options=options)
             server = make(folder, authgate.milter)
@@ -342,7 +343,7 @@ def run_all(arguments, report):
     report.line("the manual's table", manual_complaints())
     try_server(DownPostfix, arguments.authgate, report)
     try:
-        with mta.scratch_folder() as folder:
+        with process.scratch_folder() as folder:
             packages = sendmail.Packages(folder, arguments.packages)
             sendmail.private_network([])
             try_server(lambda *where: DownSendmail(packages, *where), arguments.authgate, report)
@@ -363,7 +364,7 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root, as Postfix and Sendmail do")
         return 77
-    mta.end_within(SECONDS)
+    process.end_within(SECONDS)
     report, skipped = model.Report(), None
     try:
         skipped = run_all(arguments, report)

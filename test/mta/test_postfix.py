@@ -19,8 +19,10 @@ from typing import Callable, Optional
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 import postfix as mta  # noqa: E402
+import process  # noqa: E402
 from between import Between  # noqa: E402
-from postfix import Authgate, Client, Failure, LOG_KEYS, Postfix, log_pairs  # noqa: E402
+from postfix import Authgate, Client, LOG_KEYS, Postfix, log_pairs  # noqa: E402
+from process import Failure  # noqa: E402
 
 SECONDS = 240    # for everything
 
@@ -942,12 +944,12 @@ def submit(sender, recipient, arrives, returns=False):
     def check(run):
         subject = f"local-{time.monotonic_ns()}"
         run.postfix.sendmail(sender, [recipient], f"Subject: {subject}\n\nHello.\n")
-        mta.wait_until(lambda: run.mail_with(subject), 10)
+        process.wait_until(lambda: run.mail_with(subject), 10)
         mails = run.mail_with(subject)
         arrived = [each for each in mails if f"Envelope-To: <{recipient}>" in each]
         returned = [each for each in mails
                     if each not in arrived and each.startswith("Envelope-From: <>")]
-        mta.wait_until(lambda: not run.postfix.waiting(), 5)
+        process.wait_until(lambda: not run.postfix.waiting(), 5)
         if run.postfix.waiting():
             return f"in the queue: {' '.join(run.postfix.waiting())}"
         if bool(arrived) != arrives or bool(returned) != returns:
@@ -1252,7 +1254,7 @@ class Run:
         """The Authentication-Results fields of the delivered message are exactly these."""
         queue_id = self.queue_id()
 
-        mails = mta.wait_until(lambda: self.delivered_as(queue_id), 10)
+        mails = process.wait_until(lambda: self.delivered_as(queue_id), 10)
         if not mails:
             return f"{queue_id} was not delivered"
         unfolded = re.sub(r"\n[ \t]+", " ", mails[0])
@@ -1280,7 +1282,7 @@ class Run:
                 if client.say(f"RCPT TO:{form}")[0] == "2":
                     sent[client.content("Subject: who\r\n").split()[-1]] = form
                 client.say("RSET")
-        mta.wait_until(lambda: sent.keys() <= self.delivered_by_id().keys(), 20, 0.5)
+        process.wait_until(lambda: sent.keys() <= self.delivered_by_id().keys(), 20, 0.5)
         mails = self.delivered_by_id()
         # Of one that did not come nobody knows where it went.
         return [form for queue_id, form in sent.items() if re.search(
@@ -1342,7 +1344,7 @@ def run_variant(variant, binary, only, report, stack):
     chosen = [each for each in variant.sessions if only in f"{variant.name}: {each.name}"]
     if not chosen:
         return None
-    folder = stack.enter_context(mta.scratch_folder())
+    folder = stack.enter_context(process.scratch_folder())
     queue = f"{Postfix.folder_in(folder)}/queue" if variant.chroot else None
     authgate = Authgate(binary, folder, dict(variant.files), inet=variant.inet,
                         milter_options=variant.milter_options, queue=queue)
@@ -1426,7 +1428,7 @@ def instruction_complaints():
 
 def left_open(authgate, idle):
     """Clients have come, gone and dropped out: as many files are open as before the first."""
-    mta.wait_until(lambda: authgate.descriptors() <= idle, 5)
+    process.wait_until(lambda: authgate.descriptors() <= idle, 5)
     more = authgate.descriptors() - idle
     return [f"{more} files more than before"] if more > 0 else []
 
@@ -1469,7 +1471,7 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root, as Postfix does")
         return 77
-    mta.end_within(SECONDS)
+    process.end_within(SECONDS)
     report = Report()
     try:
         run_all(arguments.authgate, arguments.only, report)

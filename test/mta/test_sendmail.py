@@ -28,11 +28,11 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
-import postfix as mta  # noqa: E402
+import process  # noqa: E402
 from between import Between  # noqa: E402
 import sendmail  # noqa: E402
 import test_postfix as model  # noqa: E402
-from postfix import Failure  # noqa: E402
+from process import Failure  # noqa: E402
 from sendmail import Authgate, Client, Door, LocalClient, Sendmail  # noqa: E402
 from test_postfix import (  # noqa: E402
     ALICE, BAD_RECIPIENT, BAD_SENDER, BOB, KILLED, NEED_LOGIN, NEED_TLS, OTHERS, REMOTE, RELAYED,
@@ -353,9 +353,9 @@ def kill_now(address):
         with open(path, encoding="utf-8") as file:
             text = file.read()
         generations = len(run.generations())
-        mta.write(path, f"{text}{address}\n")
+        process.write(path, f"{text}{address}\n")
         run.authgate.process.send_signal(signal.SIGHUP)
-        if not mta.wait_until(lambda: len(run.generations()) > generations, 5):
+        if not process.wait_until(lambda: len(run.generations()) > generations, 5):
             return "no new policy"
         return "250 in force"
     return (kill, "250")
@@ -533,7 +533,7 @@ class Run(model.Run):
 
     def those_that_are_alice(self, spellings):
         """Sendmail tells how it would deliver: its test mode prints a line for each."""
-        said = mta.run(self.sendmail.packages.sendmail, "-C", self.sendmail.config, "-bt",
+        said = process.run(self.sendmail.packages.sendmail, "-C", self.sendmail.config, "-bt",
                        environment=self.sendmail.packages.environment,
                        give="".join(f"/parse {form}\n" for form in spellings))
         blocks = said.split("Cracked address = ")[1:]
@@ -563,7 +563,7 @@ def run_variant(variant, binary, packages, only, report, stack):
     chosen = [each for each in variant.sessions if only in f"{variant.name}: {each.name}"]
     if not chosen:
         return None
-    folder = stack.enter_context(mta.scratch_folder())
+    folder = stack.enter_context(process.scratch_folder())
     authgate = Authgate(binary, folder, dict(variant.files), inet=variant.inet,
                         milter_options=variant.milter_options)
     milter = authgate.milter
@@ -644,10 +644,10 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root, as Sendmail does")
         return 77
-    mta.end_within(SECONDS)
+    process.end_within(SECONDS)
     report = model.Report()
     try:
-        with mta.scratch_folder() as folder:
+        with process.scratch_folder() as folder:
             packages = sendmail.Packages(folder, arguments.packages)
             sendmail.private_network(client_addresses())
             run_all(arguments.authgate, packages, arguments.only, report)
