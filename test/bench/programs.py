@@ -13,7 +13,7 @@ import socket
 import subprocess
 import time
 
-from process import ENVIRONMENT, Failure, wait_until
+from process import ENVIRONMENT, Failure, Started, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -34,24 +34,13 @@ def command(*words, seconds=600):
     return done.stdout
 
 
-class Daemon:
+class Daemon(Started):
     """A process that answers on a socket: unix:PATH or inet:PORT@127.0.0.1."""
 
     def __init__(self, name, words, place, log=None):
         """log: a file for what it writes; without, it is thrown away."""
         self.name, self.words, self.place, self.log_name = name, words, place, log
         self.process = None
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     def start(self):
         with open(self.log_name or os.devnull, "wb") as log:

@@ -10,7 +10,7 @@ import shutil
 import signal
 import time
 
-from process import Failure, run, wait_until, write
+from process import Failure, Started, run, wait_until, write
 
 # What makes it private, quick, and without opinions about clients.
 MAIN_CF = """\
@@ -51,7 +51,7 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
-class Instance:
+class Instance(Started):
     """One private Postfix. Its log is in `log`."""
 
     def __init__(self, folder, queue=None, chroot=False):
@@ -68,18 +68,6 @@ class Instance:
     def doors(self):
         """The lines of master.cf that say where it listens."""
         raise NotImplementedError
-
-    def __enter__(self):
-        try:
-            self.write_files()
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     @property
     def log(self):
@@ -107,6 +95,7 @@ class Instance:
             os.utime(path, (time.time() - 60,) * 2)
 
     def start(self):
+        self.write_files()
         run("postfix", "-c", self.config, "start")
         if not wait_until(self.master_pid, 10):
             raise Failure(f"Postfix did not start:\n{self.log}")

@@ -24,7 +24,7 @@ import threading
 import time
 
 from instance import Instance
-from process import ENVIRONMENT, Failure, free_ports, run, wait_until, write
+from process import ENVIRONMENT, Failure, Started, free_ports, run, wait_until, write
 
 HOSTNAME = "mx.example.com"
 REALM = "example.com"
@@ -84,7 +84,7 @@ def unquoted(value):
     return re.sub(r"\\(.)", r"\1", value[1:-1])
 
 
-class Authgate:
+class Authgate(Started):
     """`authgate run` with a folder of configuration; its log lines arrive in `lines`.
 
     files: name -> text, below the folder. authgate.ini gets its [milter] socket put in front.
@@ -115,17 +115,6 @@ class Authgate:
         """The socket as an administrator would open it to Postfix and to nobody else."""
         return (f"[milter]\nsocket = {self.milter.for_authgate}\n"
                 f"socket_group = postfix\nsocket_mode = 0660\n{self.milter_options}\n")
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     def start(self):
         os.makedirs(self.folder, exist_ok=True)

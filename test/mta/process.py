@@ -110,3 +110,24 @@ def free_ports(count):
     finally:
         for each in sockets:
             each.close()
+
+
+class Started:
+    """What start() starts and stop() ends, for a `with` block; stop() can be called at any time."""
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        raise NotImplementedError
+
+    def stop(self):
+        raise NotImplementedError

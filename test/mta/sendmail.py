@@ -29,7 +29,7 @@ import subprocess
 
 import postfix
 from postfix import HOSTNAME, LOGINS, REALM, SASL_CONF, reply_text
-from process import ENVIRONMENT, Failure, run, wait_until, write
+from process import ENVIRONMENT, Failure, Started, run, wait_until, write
 
 
 class Unavailable(Failure):
@@ -236,7 +236,7 @@ class Door:
         return f"DAEMON_OPTIONS(`{', '.join(words)}')"
 
 
-class Sendmail:
+class Sendmail(Started):
     """One private instance. What it took is in queued()."""
 
     # A recipient that Sendmail refuses by itself, whatever authgate thinks.
@@ -263,18 +263,6 @@ class Sendmail:
             with open(f"{self.folder}/said", encoding="utf-8", errors="replace") as file:
                 return file.read()
         return ""
-
-    def __enter__(self):
-        try:
-            self.write_files()
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     def write_files(self):
         os.makedirs(f"{self.folder}/queue", mode=0o700)
@@ -311,6 +299,7 @@ class Sendmail:
         os.chmod(key, 0o600)
 
     def start(self):
+        self.write_files()
         with open(f"{self.folder}/said", "w", encoding="utf-8") as said:
             self.process = subprocess.Popen(
                 [self.packages.sendmail, "-C", self.config, "-bD"], cwd="/",

@@ -7,7 +7,6 @@ First with Postfix, which delivers each message into a file, then with Sendmail,
 stays. One line a message; status 0 when all are ok, 77 when this cannot run here.
 """
 
-import argparse
 import contextlib
 import glob
 import json
@@ -21,11 +20,12 @@ import threading
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 import process  # noqa: E402
+import script  # noqa: E402
 import sendmail  # noqa: E402
 from postfix import Authgate, Client, Postfix, reply_text  # noqa: E402
 from process import Failure, wait_until  # noqa: E402
 from sendmail import Door  # noqa: E402
-from test_postfix import Report, end_complaints  # noqa: E402
+from test_postfix import end_complaints  # noqa: E402
 
 SECONDS = 150    # for everything
 
@@ -402,32 +402,16 @@ def run_sendmail(binary, only, report, downloads):
         report.line("Sendmail: the end of authgate", end_complaints(archive.authgate))
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--authgate", required=True, help="the program")
-    parser.add_argument("--only", default="", help="lines whose MTA: NAME holds this")
-    parser.add_argument("--packages", help="a folder that holds Sendmail's packages already")
-    return parser.parse_args()
-
-
-def main():
-    arguments = parse_arguments()
-    if os.geteuid() != 0:
-        print("skipped: needs root, as the MTAs do")
-        return 77
-    process.end_within(SECONDS)
-    report = Report()
+def run_all(arguments, report):
+    """Gives back why Sendmail could not be asked, or nothing."""
+    binary = os.path.abspath(arguments.authgate)
+    run_postfix(binary, arguments.only, report)
     try:
-        run_postfix(os.path.abspath(arguments.authgate), arguments.only, report)
-        run_sendmail(os.path.abspath(arguments.authgate), arguments.only, report,
-                     arguments.packages)
+        run_sendmail(binary, arguments.only, report, arguments.packages)
     except sendmail.Unavailable as reason:
-        print(f"Sendmail is skipped: {reason}")
-    except Failure as failure:
-        report.line("the test itself", str(failure).splitlines())
-    print(f"{report.total - report.bad} of {report.total} ok")
-    return 1 if report.bad or not report.total else 0
+        return reason
+    return None
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script.run(__doc__, ["only", "packages"], SECONDS, run_all))

@@ -12,7 +12,6 @@ One authgate serves all clients, and the MTA has a door for each default action:
 wait for their answers together, and an authgate that hangs costs one timeout and not thirty.
 """
 
-import argparse
 import os
 import re
 import signal
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 import process  # noqa: E402
+import script  # noqa: E402
 import sendmail  # noqa: E402
 import test_postfix as model  # noqa: E402
 from postfix import Authgate, Postfix, reply_text  # noqa: E402
@@ -352,29 +352,5 @@ def run_all(arguments, report):
     return None
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--authgate", required=True, help="the program")
-    parser.add_argument("--packages", help="a folder that holds Sendmail's packages already")
-    return parser.parse_args()
-
-
-def main():
-    arguments = parse_arguments()
-    if os.geteuid() != 0:
-        print("skipped: needs root, as Postfix and Sendmail do")
-        return 77
-    process.end_within(SECONDS)
-    report, skipped = model.Report(), None
-    try:
-        skipped = run_all(arguments, report)
-    except Failure as failure:
-        report.line("the test itself", str(failure).splitlines())
-    print(f"{report.total - report.bad} of {report.total} ok")
-    if skipped:
-        print(f"skipped: {skipped}")
-    return 1 if report.bad or not report.total else 77 if skipped else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script.run(__doc__, ["packages"], SECONDS, run_all))

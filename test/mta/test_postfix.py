@@ -7,7 +7,6 @@ A variant is one configuration; each starts one authgate and one Postfix and goe
 sessions. One line a session; status 0 when all are ok, 77 when this cannot run here.
 """
 
-import argparse
 import os
 import re
 import socket
@@ -20,9 +19,11 @@ from typing import Callable, Optional
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 import postfix as mta  # noqa: E402
 import process  # noqa: E402
+import script  # noqa: E402
 from between import Between  # noqa: E402
 from postfix import Authgate, Client, LOG_KEYS, Postfix, log_pairs  # noqa: E402
 from process import Failure  # noqa: E402
+from script import shortened  # noqa: E402
 
 SECONDS = 240    # for everything
 
@@ -1198,7 +1199,7 @@ class Run:
     def compare_dialogue(self):
         for command, expected, heard in self.dialogue:
             if not answers(expected, heard):
-                self.wrong.append(f"{shortened(command)}: expected {expected}, heard {heard}")
+                self.wrong.append(f"{shortened(command, 90)}: expected {expected}, heard {heard}")
 
     def compare_log(self):
         if self.session.log is None:
@@ -1309,7 +1310,7 @@ class Run:
     def details(self):
         for command, expected, heard in self.dialogue:
             mark = " " if answers(expected, heard) else "!"
-            yield f"{mark} {shortened(command)}  ->  {heard}"
+            yield f"{mark} {shortened(command, 90)}  ->  {heard}"
         for pairs in self.lines + self.joins:
             yield "  log " + " ".join(f"{key}={value!r}" for key, value in pairs)
 
@@ -1317,26 +1318,6 @@ class Run:
 def answers(expected, heard):
     """A code alone stands for any text; else every word counts."""
     return heard.split(" ")[0] == expected if expected.isdigit() else heard == expected
-
-
-def shortened(text, length=90):
-    return text if len(text) <= length else f"{text[:length]}..."
-
-
-# ---------------------------------------------------------------- all variants
-
-class Report:
-    def __init__(self):
-        self.total = self.bad = 0
-
-    def line(self, name, wrong, said="", details=()):
-        self.total += 1
-        self.bad += bool(wrong)
-        print(f"{'not ok' if wrong else 'ok    '} {self.total:3} {name}"
-              f"{f': {shortened(said, 120)}' if said and not wrong else ''}")
-        for each in [*wrong, *(details if wrong else ())]:
-            print(f"           {each}")
-        sys.stdout.flush()
 
 
 def run_variant(variant, binary, only, report, stack):
@@ -1382,13 +1363,13 @@ def try_variant(variant, binary, only, report, stack):
         return None
 
 
-def run_all(binary, only, report):
+def run_all(arguments, report):
     """libmilter takes its time to end: they all do so together."""
     ending = []
     with ExitStack() as stack:
         for variant in (STRICT, AT_MAIL, HEADERS, RESULTS, MONITORED, LOCAL, LOCAL_AT_MAIL,
                         POOR_LISTS, NO_MACROS, OWN_LISTS, FORMS, CHROOT):
-            authgate = try_variant(variant, binary, only, report, stack)
+            authgate = try_variant(variant, arguments.authgate, arguments.only, report, stack)
             if authgate:
                 ending.append((variant, authgate))
         for variant, authgate in ending:
@@ -1459,27 +1440,5 @@ def end_complaints(authgate):
     return wrong
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--authgate", required=True, help="the program")
-    parser.add_argument("--only", default="", help="sessions whose VARIANT: NAME holds this")
-    return parser.parse_args()
-
-
-def main():
-    arguments = parse_arguments()
-    if os.geteuid() != 0:
-        print("skipped: needs root, as Postfix does")
-        return 77
-    process.end_within(SECONDS)
-    report = Report()
-    try:
-        run_all(arguments.authgate, arguments.only, report)
-    except Failure as failure:
-        report.line("the test itself", str(failure).splitlines())
-    print(f"{report.total - report.bad} of {report.total} ok")
-    return 1 if report.bad or not report.total else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script.run(__doc__, ["only"], SECONDS, run_all))

@@ -16,7 +16,6 @@ reason. What differs for all of them is done by adapted() and with_address():
 * There is no XCLIENT: clients really come from their addresses, IPv6 ones to a door of their own.
 """
 
-import argparse
 import base64
 import os
 import re
@@ -29,6 +28,7 @@ from typing import Optional
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 import process  # noqa: E402
+import script  # noqa: E402
 from between import Between  # noqa: E402
 import sendmail  # noqa: E402
 import test_postfix as model  # noqa: E402
@@ -596,18 +596,31 @@ def try_variant(variant, binary, *rest):
         return None
 
 
-def run_all(binary, packages, only, report):
+def run_all(arguments, report):
+    """Gives back why Sendmail could not be asked, or nothing."""
+    try:
+        with process.scratch_folder() as folder:
+            packages = sendmail.Packages(folder, arguments.packages)
+            sendmail.private_network(client_addresses())
+            run_variants(arguments, packages, report)
+    except sendmail.Unavailable as reason:
+        return reason
+    report.line("the table of differences", stale_differences())
+    report.line("README, manual and contrib", instruction_complaints())
+    return None
+
+
+def run_variants(arguments, packages, report):
     """libmilter takes its time to end: they all do so together."""
     ending = []
     with ExitStack() as stack:
         for variant in VARIANTS:
-            authgate = try_variant(variant, binary, packages, only, report, stack)
+            authgate = try_variant(variant, arguments.authgate, packages, arguments.only, report,
+                                   stack)
             if authgate:
                 ending.append((variant, authgate))
         for variant, authgate in ending:
             report.line(f"{variant.name}: the end of authgate", model.end_complaints(authgate))
-    report.line("the table of differences", stale_differences())
-    report.line("README, manual and contrib", instruction_complaints())
 
 
 def instruction_complaints():
@@ -631,34 +644,5 @@ def client_addresses():
                   - {"-", "127.0.0.1"})
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--authgate", required=True, help="the program")
-    parser.add_argument("--only", default="", help="sessions whose VARIANT: NAME holds this")
-    parser.add_argument("--packages", help="a folder that holds Sendmail's packages already")
-    return parser.parse_args()
-
-
-def main():
-    arguments = parse_arguments()
-    if os.geteuid() != 0:
-        print("skipped: needs root, as Sendmail does")
-        return 77
-    process.end_within(SECONDS)
-    report = model.Report()
-    try:
-        with process.scratch_folder() as folder:
-            packages = sendmail.Packages(folder, arguments.packages)
-            sendmail.private_network(client_addresses())
-            run_all(arguments.authgate, packages, arguments.only, report)
-    except sendmail.Unavailable as reason:
-        print(f"skipped: {reason}")
-        return 77
-    except Failure as failure:
-        report.line("the test itself", str(failure).splitlines())
-    print(f"{report.total - report.bad} of {report.total} ok")
-    return 1 if report.bad or not report.total else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script.run(__doc__, ["only", "packages"], SECONDS, run_all))
