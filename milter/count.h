@@ -34,6 +34,11 @@ uint64_t ag_count_messages(void);
 void ag_count_recipient(void);
 uint64_t ag_count_recipients(void);
 
+/* A message of which copies are kept for good, or could not be. */
+enum ag_copied { AG_COPY_KEPT, AG_COPY_FAILED, AG_COPY_KINDS };
+void ag_count_copied(enum ag_copied what);
+uint64_t ag_count_copies(enum ag_copied what);
+
 /* What a rule decided; AG_RULE_NONE stands for on_error. */
 void ag_count_decision(enum ag_rule rule, enum ag_counted what);
 uint64_t ag_count_decisions(enum ag_rule rule, enum ag_counted what);

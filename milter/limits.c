@@ -70,6 +70,8 @@ ag_limits_have_room(void)
 
 /* ---- saying it once a minute ---- */
 
+static atomic_uint_fast64_t totals[AG_SHORTAGES];
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	unsigned times; /* not said yet */
@@ -125,7 +127,23 @@ tell(enum ag_shortage shortage, unsigned more)
 void
 ag_limits_report(enum ag_shortage shortage)
 {
+	atomic_fetch_add_explicit(&totals[shortage], 1, memory_order_relaxed);
 	tell(shortage, 1);
+}
+
+uint64_t
+ag_limits_shortages(enum ag_shortage shortage)
+{
+	return atomic_load_explicit(&totals[shortage], memory_order_relaxed);
+}
+
+const char *
+ag_shortage_name(enum ag_shortage shortage)
+{
+	static const char *const name[AG_SHORTAGES] = { "memory",
+		"room_for_connections", "descriptors" };
+
+	return name[shortage];
 }
 
 void

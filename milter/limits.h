@@ -13,6 +13,7 @@
 #define AG_LIMITS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum ag_shortage {
 	AG_SHORT_OF_MEMORY,
@@ -33,6 +34,12 @@ bool ag_limits_have_room(void);
 /* Remembers a shortage, and logs a line unless one came less than a minute ago.
  */
 void ag_limits_report(enum ag_shortage shortage);
+
+/* How many there were since the start; any thread may ask. */
+uint64_t ag_limits_shortages(enum ag_shortage shortage);
+
+/* "memory", "room_for_connections", "descriptors". */
+const char *ag_shortage_name(enum ag_shortage shortage);
 
 /* Logs what was remembered and is not said yet, when its minute is over. */
 void ag_limits_tell(void);
