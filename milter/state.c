@@ -8,7 +8,6 @@
 #include "../policy/number.h"
 #include "count.h"
 #include "json.h"
-#include "limits.h"
 #include "log.h"
 
 /* Of more findings only the number is kept. */
@@ -180,7 +179,7 @@ shortages_object(void)
 		json_object_set_new(object,
 		    ag_shortage_name((enum ag_shortage)i),
 		    json_integer(
-			(json_int_t)ag_limits_shortages((enum ag_shortage)i)));
+			(json_int_t)ag_count_shortages((enum ag_shortage)i)));
 	return object;
 }
 
