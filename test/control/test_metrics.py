@@ -437,6 +437,18 @@ def while_mail_comes(cases, program):
     cases.same("each reload is counted", loads, daemon.numbers()['reloads_total{result="ok"}'])
 
 
+@part
+def high_descriptors(cases, program):
+    """select() knows none above 1023."""
+    daemon = Served(program).start()
+    resource.setrlimit(resource.RLIMIT_NOFILE,
+                       (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    with contextlib.ExitStack() as stack:
+        for _ in range(1100):
+            stack.enter_context(Milter(daemon.address)).connect(address=OTHER, macros=SMTP)
+        cases.same("beside 1,100 sessions", 1100, daemon.numbers()["sessions_open"])
+
+
 LIMIT = 200    # descriptors
 
 
@@ -481,6 +493,26 @@ def addresses(cases, program):
     cases.same("... IPv4 among them", (200, "ok\n"), both.get("/healthz"))
     cases.same("who has no listen has no such port", [], [
         line for line in Daemon(program, files("")).start().log() if "metrics" in line])
+
+
+def flags_of_listener(daemon):
+    """Of the descriptor on which an IPv4 port listens, as open(2) has them."""
+    folder = f"/proc/{daemon.process.pid}"
+    with open(f"{folder}/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file]
+    inode, = (row[9] for row in rows
+              if row[1].endswith(f":{daemon.place[1]:04X}") and row[3] == "0A")
+    number, = (name for name in os.listdir(f"{folder}/fd")
+               if os.readlink(f"{folder}/fd/{name}") == f"socket:[{inode}]")
+    with open(f"{folder}/fdinfo/{number}", encoding="ascii") as file:
+        return int(re.search(r"flags:\s+(\d+)", file.read())[1], 8)
+
+
+@part
+def listener(cases, program):
+    flags = flags_of_listener(Served(program).start())
+    cases.same("a program that were started would not get it", os.O_CLOEXEC, flags & os.O_CLOEXEC)
+    cases.same("and it never waits", os.O_NONBLOCK, flags & os.O_NONBLOCK)
 
 
 @part
