@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "archivedir.h"
+#include "count.h"
 
 #define BUFFER_SIZE ((size_t)64 * 1024)
 
@@ -495,6 +496,7 @@ ag_copy_commit(struct ag_copy *copy)
 		if (place_everywhere(copy)) {
 			close(copy->fd);
 			copy->fd = -1;
+			ag_count_copied(AG_COPY_KEPT);
 		} else {
 			remove_everywhere(copy);
 		}

@@ -123,6 +123,7 @@ copy_error(const struct ag_event *event, const char *why,
 	finding.reply = accept ? NULL : &copy_reply;
 	ag_event_log(event, accept ? AG_COUNT_ACCEPT : AG_COUNT_TEMPFAIL,
 	    AG_STAGE_HEADER, &finding, LOG_ERR);
+	ag_count_copied(AG_COPY_FAILED);
 	ag_count_decision(AG_RULE_NONE,
 	    accept ? AG_COUNT_ACCEPT : AG_COUNT_TEMPFAIL);
 	if (!accept)

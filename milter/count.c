@@ -6,6 +6,8 @@ static atomic_uint open_now;
 static atomic_uint_fast64_t sessions;
 static atomic_uint_fast64_t messages;
 static atomic_uint_fast64_t recipients;
+static atomic_uint_fast64_t copies[AG_COPY_KINDS];
+static atomic_uint_fast64_t shortages[AG_SHORTAGES];
 static atomic_uint_fast64_t decisions[AG_RULE_COUNT + 1][AG_COUNT_KINDS];
 
 /* Numbers that nothing is concluded from: no order with anything else. */
@@ -77,6 +79,39 @@ uint64_t
 ag_count_recipients(void)
 {
 	return get(&recipients);
+}
+
+void
+ag_count_copied(enum ag_copied what)
+{
+	add_one(&copies[what]);
+}
+
+uint64_t
+ag_count_copies(enum ag_copied what)
+{
+	return get(&copies[what]);
+}
+
+const char *
+ag_shortage_name(enum ag_shortage shortage)
+{
+	static const char *const name[AG_SHORTAGES] = { "memory",
+		"room_for_connections", "descriptors" };
+
+	return name[shortage];
+}
+
+void
+ag_count_shortage(enum ag_shortage shortage)
+{
+	add_one(&shortages[shortage]);
+}
+
+uint64_t
+ag_count_shortages(enum ag_shortage shortage)
+{
+	return get(&shortages[shortage]);
 }
 
 void

@@ -10,7 +10,8 @@ static bool delays;
 static bool
 is_fixed(enum ag_key key)
 {
-	return strcmp(ag_setting(key)->section, "milter") == 0;
+	return key == AG_KEY_METRICS_LISTEN ||
+	    strcmp(ag_setting(key)->section, "milter") == 0;
 }
 
 bool

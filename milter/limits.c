@@ -7,10 +7,10 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "count.h"
 #include "log.h"
 
 #define STACK_BYTES ((size_t)256 * 1024)
@@ -125,6 +125,7 @@ tell(enum ag_shortage shortage, unsigned more)
 void
 ag_limits_report(enum ag_shortage shortage)
 {
+	ag_count_shortage(shortage);
 	tell(shortage, 1);
 }
 
@@ -135,7 +136,26 @@ ag_limits_tell(void)
 		tell((enum ag_shortage)i, 0);
 }
 
-/* ---- accept() ---- */
+/* ---- accept() and accept4() ---- */
+
+static int
+take(int listener, struct sockaddr *address, socklen_t *len, int flags)
+{
+	return (int)syscall(SYS_accept4, listener, address, len, flags);
+}
+
+static bool
+is_no_descriptor(int error)
+{
+	return error == EMFILE || error == ENFILE;
+}
+
+/* Who waits goes on waiting: do not ask without a pause. */
+static void
+pause_asking(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 }, NULL);
+}
 
 /* Hangs up on who waits, with the descriptor that is kept for it. */
 static void
@@ -145,13 +165,11 @@ hang_up(int listener)
 
 	if (mine >= 0)
 		close(mine);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	fd = take(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
 	else
-		/* who waits goes on waiting: do not ask without a pause */
-		nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 },
-		    NULL);
+		pause_asking();
 	take_spare();
 }
 
@@ -159,12 +177,25 @@ hang_up(int listener)
 int
 accept(int listener, __SOCKADDR_ARG address, socklen_t *len)
 {
-	int fd = accept4(listener, address, len, 0), error = errno;
+	int fd = take(listener, address.__sockaddr__, len, 0), error = errno;
 
-	if (fd >= 0 || (error != EMFILE && error != ENFILE))
+	if (fd >= 0 || !is_no_descriptor(error))
 		return fd;
 	ag_limits_report(AG_OUT_OF_DESCRIPTORS);
 	hang_up(listener);
 	errno = error;
 	return -1;
+}
+
+/* As Linux has it; without a descriptor it takes a little longer. */
+int
+accept4(int listener, __SOCKADDR_ARG address, socklen_t *len, int flags)
+{
+	int fd = take(listener, address.__sockaddr__, len, flags),
+	    error = errno;
+
+	if (fd < 0 && is_no_descriptor(error))
+		pause_asking();
+	errno = error;
+	return fd;
 }

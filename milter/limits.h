@@ -6,20 +6,14 @@
  * connection that would take one of them is not judged: on_error answers it.
  * Where there are no descriptors at all, accept(), which libmilter calls, is
  * defined here, in front of the C library's: it hangs up, so that the MTA's own
- * default action holds at once and not after a timeout.  Of what is short the
- * log tells once a minute.
+ * default action holds at once and not after a timeout.  accept4(), by which
+ * all others take connections, is defined here too: they would ask again
+ * without a pause.  Of what is short the log tells once a minute.
  */
 #ifndef AG_LIMITS_H
 #define AG_LIMITS_H
 
-#include <stdbool.h>
-
-enum ag_shortage {
-	AG_SHORT_OF_MEMORY,
-	AG_SHORT_OF_DESCRIPTORS, /* on_error answered */
-	AG_OUT_OF_DESCRIPTORS,   /* nobody answered */
-	AG_SHORTAGES
-};
+#include "count.h"
 
 /*
  * Raises the number of descriptors as far as it goes; small stacks and few

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -77,9 +78,10 @@ static struct {
 	char bytes[QUEUE_BYTES]; /* a ring */
 	size_t first;
 	size_t used;
-	uint64_t waiting; /* lines that are not written yet */
-	uint64_t dropped; /* since the start */
-	uint64_t told;    /* of them, so many the log knows of */
+	/* changed with the lock, read without it */
+	atomic_uint_fast64_t waiting; /* lines that are not written yet */
+	atomic_uint_fast64_t dropped; /* since the start */
+	uint64_t told;                /* of them, so many the log knows of */
 } queue;
 
 static void
@@ -204,13 +206,7 @@ ag_log_stop(void)
 struct ag_log_counts
 ag_log_counts(void)
 {
-	struct ag_log_counts counts;
-
-	pthread_mutex_lock(&lock);
-	counts.waiting = queue.waiting;
-	counts.dropped = queue.dropped;
-	pthread_mutex_unlock(&lock);
-	return counts;
+	return (struct ag_log_counts){ queue.waiting, queue.dropped };
 }
 
 /* ---- lines ---- */

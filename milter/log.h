@@ -28,7 +28,10 @@ int ag_log_start(void);
 /* Writes what is in the queue, for two seconds at most, and ends the writer. */
 void ag_log_stop(void);
 
-/* Lines that are not written yet, and those dropped since the start. */
+/*
+ * Lines that are not written yet, and those dropped since the start.  Whoever
+ * asks holds up nobody.
+ */
 struct ag_log_counts {
 	uint64_t waiting;
 	uint64_t dropped;

@@ -22,6 +22,7 @@
 #include "keeper.h"
 #include "limits.h"
 #include "log.h"
+#include "metrics.h"
 #include "notify.h"
 #include "signals.h"
 #include "socket.h"
@@ -33,24 +34,6 @@ struct options {
 	const char *config;
 	bool only_stderr;
 };
-
-/* ---- what this version reads and does not carry out ---- */
-
-/* Never silently open: what is switched on must be carried out. */
-static bool
-is_carried_out(const struct ag_policy *policy)
-{
-	const char *what = NULL;
-
-	if (ag_policy_text(policy, AG_KEY_METRICS_LISTEN).len > 0)
-		what = "[metrics] listen";
-	if (what != NULL)
-		ag_log(LOG_ERR,
-		    "%s is switched on, and this version of authgate "
-		    "cannot do it yet",
-		    what);
-	return what == NULL;
-}
 
 /* ---- loading ---- */
 
@@ -144,8 +127,9 @@ warn_of_restart(const struct ag_policy *policy)
 	for (unsigned i = 0; i < AG_KEY_COUNT; i++)
 		if (ag_fixed_differs(policy, (enum ag_key)i))
 			ag_log(LOG_WARNING,
-			    "[milter] %s has changed; it takes a "
+			    "[%s] %s has changed; it takes a "
 			    "restart to come into force",
+			    ag_setting((enum ag_key)i)->section,
 			    ag_setting((enum ag_key)i)->name);
 }
 
@@ -159,11 +143,10 @@ take_policy(const struct options *options, const struct ag_policy *in_force)
 			  &policy) == AG_LOAD_OK;
 
 	log_left_out();
-	if (!usable || !is_carried_out(policy)) {
+	if (!usable) {
 		ag_log(LOG_ERR, "the old policy stays in force");
 		ag_notify_status("the last reload failed; see the log");
 		ag_state_failed();
-		ag_policy_unref(policy);
 		return;
 	}
 	open_log(options, policy);
@@ -328,6 +311,8 @@ start_threads(struct reloader *reloader, pthread_t *thread)
 		error = pthread_create(thread, NULL, run_reloader, reloader);
 	if (error == 0)
 		error = ag_keeper_start();
+	if (error == 0)
+		error = ag_metrics_start();
 	return error;
 }
 
@@ -356,6 +341,7 @@ serve(const struct options *options, const struct ag_watch *watch, int control)
 	pthread_kill(thread, SIGHUP);
 	pthread_join(thread, NULL);
 	ag_keeper_stop();
+	ag_metrics_stop();
 	ag_log(LOG_INFO, "stopped");
 	ag_log_stop();
 	return status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
@@ -372,6 +358,16 @@ prepare_archives(void)
 	return status;
 }
 
+static int
+open_metrics(void)
+{
+	struct ag_snapshot snapshot = ag_store_get();
+	int status = ag_metrics_open(snapshot.policy);
+
+	ag_policy_unref(snapshot.policy);
+	return status;
+}
+
 /* Everything that needs root comes before the privileges go. */
 static int
 start(const struct options *options, const struct ag_watch *watch)
@@ -381,7 +377,9 @@ start(const struct options *options, const struct ag_watch *watch)
 	if (status != 0)
 		return status;
 	control = ag_control_open();
-	status = drop_privileges(ag_fixed_text(AG_KEY_USER));
+	status = open_metrics();
+	if (status == 0)
+		status = drop_privileges(ag_fixed_text(AG_KEY_USER));
 	if (status == 0)
 		status = prepare_archives();
 	if (status == 0)
@@ -397,8 +395,6 @@ prepare(const struct ag_policy *policy)
 {
 	static char name[] = "authgate";
 
-	if (!is_carried_out(policy))
-		return EX_CONFIG;
 	ag_limits_set();
 	if (!ag_fixed_set(policy) || !ag_filter_register(name)) {
 		ag_log(LOG_ERR, "cannot start: not enough memory");

@@ -1,5 +1,6 @@
 #include "state.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,26 +13,42 @@
 /* Of more findings only the number is kept. */
 #define FINDINGS_MAX 500u
 
-static int64_t started;
+/* Changed by one thread, read by any; nobody holds the lock for long. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ag_facts facts;
 
-static struct {
-	unsigned generation;
-	uint64_t digest;
-	int64_t since;
-	struct ag_policy_sizes sizes;
-} in_force;
-
+/* Of the last attempt, for the one thread. */
 static struct {
 	int64_t at;
-	bool failed;
 	json_t *findings;
 	unsigned left_out;
 } last;
 
+struct ag_facts
+ag_state_facts(void)
+{
+	struct ag_facts copy;
+
+	pthread_mutex_lock(&lock);
+	copy = facts;
+	pthread_mutex_unlock(&lock);
+	return copy;
+}
+
+static void
+publish(const struct ag_facts *changed)
+{
+	pthread_mutex_lock(&lock);
+	facts = *changed;
+	pthread_mutex_unlock(&lock);
+}
+
 void
 ag_state_begin(void)
 {
-	started = time(NULL);
+	struct ag_facts now = { .started = time(NULL) };
+
+	publish(&now);
 }
 
 void
@@ -71,17 +88,26 @@ ag_state_findings_left_out(void)
 void
 ag_state_loaded(const struct ag_policy *policy, unsigned generation)
 {
-	last.failed = false;
-	in_force.generation = generation;
-	in_force.digest = ag_policy_digest(policy);
-	in_force.since = last.at;
-	in_force.sizes = ag_policy_sizes(policy);
+	struct ag_facts now = ag_state_facts();
+
+	/* the first is no reload */
+	now.reloads += now.generation > 0;
+	now.failed = false;
+	now.generation = generation;
+	now.digest = ag_policy_digest(policy);
+	now.since = last.at;
+	now.sizes = ag_policy_sizes(policy);
+	publish(&now);
 }
 
 void
 ag_state_failed(void)
 {
-	last.failed = true;
+	struct ag_facts now = ag_state_facts();
+
+	now.failed = true;
+	now.reloads_failed++;
+	publish(&now);
 }
 
 /* ---- JSON ---- */
@@ -95,27 +121,27 @@ time_text(int64_t at)
 }
 
 static json_t *
-policy_object(void)
+policy_object(const struct ag_facts *now)
 {
 	char digest[17];
 
 	snprintf(digest, sizeof(digest), "%016llx",
-	    (unsigned long long)in_force.digest);
+	    (unsigned long long)now->digest);
 	return json_pack("{si ss so sI sI sI sI sI}", "generation",
-	    (int)in_force.generation, "digest", digest, "since",
-	    time_text(in_force.since), "domain_files",
-	    (json_int_t)in_force.sizes.domain_files, "local_domains",
-	    (json_int_t)in_force.sizes.local_domains, "kill_entries",
-	    (json_int_t)in_force.sizes.killed, "relay_networks",
-	    (json_int_t)in_force.sizes.relays, "sender_map_addresses",
-	    (json_int_t)in_force.sizes.senders);
+	    (int)now->generation, "digest", digest, "since",
+	    time_text(now->since), "domain_files",
+	    (json_int_t)now->sizes.domain_files, "local_domains",
+	    (json_int_t)now->sizes.local_domains, "kill_entries",
+	    (json_int_t)now->sizes.killed, "relay_networks",
+	    (json_int_t)now->sizes.relays, "sender_map_addresses",
+	    (json_int_t)now->sizes.senders);
 }
 
 static json_t *
-load_object(void)
+load_object(const struct ag_facts *now)
 {
 	return json_pack("{so sb sO sI}", "at", time_text(last.at), "failed",
-	    (int)last.failed, "findings", last.findings, "findings_left_out",
+	    (int)now->failed, "findings", last.findings, "findings_left_out",
 	    (json_int_t)last.left_out);
 }
 
@@ -145,17 +171,32 @@ decisions_array(void)
 }
 
 static json_t *
+shortages_object(void)
+{
+	json_t *object = json_object();
+
+	for (unsigned i = 0; i < AG_SHORTAGES; i++)
+		json_object_set_new(object,
+		    ag_shortage_name((enum ag_shortage)i),
+		    json_integer(
+			(json_int_t)ag_count_shortages((enum ag_shortage)i)));
+	return object;
+}
+
+static json_t *
 counts_object(void)
 {
 	struct ag_log_counts log = ag_log_counts();
 
-	return json_pack("{sI sI sI sI so sI sI}", "sessions_open",
+	return json_pack("{sI sI sI sI so sI sI sI sI so}", "sessions_open",
 	    (json_int_t)ag_count_sessions_open(), "sessions",
 	    (json_int_t)ag_count_sessions(), "messages",
 	    (json_int_t)ag_count_messages(), "recipients_accepted",
 	    (json_int_t)ag_count_recipients(), "decisions", decisions_array(),
+	    "copies_kept", (json_int_t)ag_count_copies(AG_COPY_KEPT),
+	    "copies_failed", (json_int_t)ag_count_copies(AG_COPY_FAILED),
 	    "log_lines_waiting", (json_int_t)log.waiting, "log_lines_dropped",
-	    (json_int_t)log.dropped);
+	    (json_int_t)log.dropped, "shortages", shortages_object());
 }
 
 static char *
@@ -170,10 +211,14 @@ dump(json_t *object)
 char *
 ag_state_status(void)
 {
-	json_t *object = json_pack("{ss si so sI so so}", "version",
-	    AUTHGATE_VERSION, "pid", (int)getpid(), "started",
-	    time_text(started), "uptime", (json_int_t)(time(NULL) - started),
-	    "policy", policy_object(), "last_load", load_object());
+	struct ag_facts now = ag_state_facts();
+	json_t *object =
+	    json_pack("{ss si so sI so so sI sI}", "version", AUTHGATE_VERSION,
+		"pid", (int)getpid(), "started", time_text(now.started),
+		"uptime", (json_int_t)(time(NULL) - now.started), "policy",
+		policy_object(&now), "last_load", load_object(&now), "reloads",
+		(json_int_t)now.reloads, "reloads_failed",
+		(json_int_t)now.reloads_failed);
 
 	json_object_update_new(object, counts_object());
 	return dump(object);
@@ -182,6 +227,8 @@ ag_state_status(void)
 char *
 ag_state_reload(void)
 {
-	return dump(json_pack("{so so}", "policy", policy_object(), "last_load",
-	    load_object()));
+	struct ag_facts now = ag_state_facts();
+
+	return dump(json_pack("{so so}", "policy", policy_object(&now),
+	    "last_load", load_object(&now)));
 }

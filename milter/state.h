@@ -2,12 +2,27 @@
  * state.h - what the daemon tells of itself: the policy in force, the last
  * attempt to load one, and the numbers of count.h
  *
- * Used by the one thread that loads policies.
+ * Used by the one thread that loads policies; any other may ask for the facts.
  */
 #ifndef AG_STATE_H
 #define AG_STATE_H
 
 #include "../policy/policy.h"
+
+/* What can be said in numbers.  Times are seconds since 1970. */
+struct ag_facts {
+	int64_t started;
+	unsigned generation; /* of the policy in force; 0: none yet */
+	uint64_t digest;
+	int64_t since; /* when it was loaded */
+	struct ag_policy_sizes sizes;
+	bool failed;      /* the last attempt; an older policy is in force */
+	uint64_t reloads; /* those that came to a policy */
+	uint64_t reloads_failed;
+};
+
+/* Any thread may ask, at any time; no callback of the MTA waits for it. */
+struct ag_facts ag_state_facts(void);
 
 /* At the start. */
 void ag_state_begin(void);

@@ -80,10 +80,17 @@ print_policy(const json_t *answer)
 static void
 print_counts(const json_t *answer)
 {
+	printf("reloads   %lld, %lld failed\n", number(answer, "reloads"),
+	    number(answer, "reloads_failed"));
 	printf("sessions  %lld open, %lld since the start\n",
 	    number(answer, "sessions_open"), number(answer, "sessions"));
 	printf("messages  %lld, recipients let through %lld\n",
 	    number(answer, "messages"), number(answer, "recipients_accepted"));
+	if (number(answer, "copies_kept") > 0 ||
+	    number(answer, "copies_failed") > 0)
+		printf("archive   %lld messages kept, %lld failed\n",
+		    number(answer, "copies_kept"),
+		    number(answer, "copies_failed"));
 	printf("log       %lld lines waiting, %lld dropped since the start\n",
 	    number(answer, "log_lines_waiting"),
 	    number(answer, "log_lines_dropped"));

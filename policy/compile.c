@@ -269,6 +269,24 @@ check_timeout(const struct ag_policy *policy, struct ag_diag *diag)
 		    "time such as 2h");
 }
 
+/* Nobody is asked for a password there. */
+static void
+warn_of_open_metrics(const struct ag_policy *policy, struct ag_diag *diag)
+{
+	const struct ag_value *value =
+	    &policy->server.values.value[AG_KEY_METRICS_LISTEN];
+	struct ag_ip address;
+	unsigned port;
+
+	if (ag_endpoint_parse(value->text, &address, &port) &&
+	    !ag_ip_is_loopback(&address))
+		ag_diag_report(diag, AG_WARNING, &value->origin,
+		    "[metrics] listen = %.*s: whoever reaches this address "
+		    "reads the numbers, for there is no password; 127.0.0.1 "
+		    "and [::1] are for this host alone",
+		    AG_STR_ARG(value->text));
+}
+
 void
 ag_compile_check(const struct ag_policy *policy, struct ag_diag *diag)
 {
@@ -279,6 +297,7 @@ ag_compile_check(const struct ag_policy *policy, struct ag_diag *diag)
 		ag_diag_report(diag, AG_WARNING, &replaces->origin,
 		    "realm_replaces does nothing without a realm");
 	check_timeout(policy, diag);
+	warn_of_open_metrics(policy, diag);
 	warn_of_match_alone(policy, &policy->server, diag);
 	for (size_t i = 0; i < policy->nfiles; i++) {
 		warn_of_match_alone(policy, policy->files[i], diag);

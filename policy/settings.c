@@ -142,11 +142,22 @@ check_file_mode(struct ag_str text, struct ag_buf *why)
 }
 
 static bool
+parse_port(struct ag_str text, unsigned *port)
+{
+	uint64_t number = 0;
+
+	if (!ag_number_parse(text, 65535, &number) || number == 0)
+		return false;
+	*port = (unsigned)number;
+	return true;
+}
+
+static bool
 is_port(struct ag_str text)
 {
-	uint64_t port;
+	unsigned port;
 
-	return ag_number_parse(text, 65535, &port) && port > 0;
+	return parse_port(text, &port);
 }
 
 static bool
@@ -164,15 +175,34 @@ check_socket(struct ag_str text, struct ag_buf *why)
 	    is_port(ag_str_head(rest, at)) && at + 1 < rest.len;
 }
 
+/* In brackets if, and only if, it has colons. */
 static bool
-check_endpoint(struct ag_str text, struct ag_buf *why)
+parse_host(struct ag_str text, struct ag_ip *address)
+{
+	bool brackets = ag_str_starts(text, "[");
+
+	return brackets == ag_str_has(text, ':') && ag_ip_parse(address, text);
+}
+
+bool
+ag_endpoint_parse(struct ag_str text, struct ag_ip *address, unsigned *port)
 {
 	size_t colon = ag_str_rfind(text, ':');
 
-	ag_buf_text(why, "must be ADDRESS:PORT, such as 127.0.0.1:9909");
-	return text.len == 0 ||
-	    (colon > 0 && colon < text.len &&
-		is_port(ag_str_skip(text, colon + 1)));
+	return colon < text.len &&
+	    parse_host(ag_str_head(text, colon), address) &&
+	    parse_port(ag_str_skip(text, colon + 1), port);
+}
+
+static bool
+check_endpoint(struct ag_str text, struct ag_buf *why)
+{
+	struct ag_ip address;
+	unsigned port;
+
+	ag_buf_text(why,
+	    "must be ADDRESS:PORT, such as 127.0.0.1:9909 or [::1]:9909");
+	return text.len == 0 || ag_endpoint_parse(text, &address, &port);
 }
 
 static bool

@@ -9,6 +9,7 @@
 #define AG_SETTINGS_H
 
 #include "arena.h"
+#include "ip.h"
 #include "rules.h"
 
 enum ag_type {
@@ -24,7 +25,7 @@ enum ag_type {
 	AG_TYPE_SIZE,      /* 64K 10M 5G */
 	AG_TYPE_FILE_MODE, /* 0660 */
 	AG_TYPE_SOCKET,    /* unix:PATH, inet:PORT@HOST, inet6:PORT@HOST */
-	AG_TYPE_ENDPOINT,  /* ADDRESS:PORT */
+	AG_TYPE_ENDPOINT,  /* ADDRESS:PORT, or empty */
 	AG_TYPE_DIRECTORY, /* an absolute path */
 	AG_TYPE_FACILITY,  /* of syslog */
 	AG_TYPE_LISTENERS, /* words that are names or ports */
@@ -237,6 +238,13 @@ bool ag_value_is_given(const struct ag_value *value);
  * have been.
  */
 bool ag_setting_check(enum ag_key key, struct ag_str text, struct ag_buf *why);
+
+/*
+ * Reads the text of an AG_TYPE_ENDPOINT: an address in numbers, of IPv6 in
+ * brackets, and a port from 1 to 65535.
+ */
+bool ag_endpoint_parse(struct ag_str text, struct ag_ip *address,
+    unsigned *port);
 
 /* Separators of the words of a value. */
 #define AG_WORD_SEPARATORS " \t,"

@@ -96,12 +96,17 @@ def status(cases, program):
     said = facts(daemon)
     cases.same("sessions, messages, recipients", [2, 1, 1],
                [said[key] for key in ("sessions", "messages", "recipients_accepted")])
+    cases.same("no reload, no copy, no shortage",
+               [0, 0, 0, 0, {"memory": 0, "room_for_connections": 0, "descriptors": 0}],
+               [said[key] for key in ("reloads", "reloads_failed", "copies_kept",
+                                      "copies_failed", "shortages")])
     cases.same("refused on contact", 1, decided(daemon, "kill_client", "connect")["reject"])
     cases.same("monitored", 1, decided(daemon, "local_sender_auth", "rcpt")["would-reject"])
     code, out, err = ask(daemon, "status")
     cases.same("in words: status, standard error", (0, ""), (code, err))
     cases.has("... the version, the pid", f", pid {daemon.process.pid}, up 0 days ", out)
     cases.has("... the policy", f"generation 1, digest {said['policy']['digest']}, ", out)
+    cases.has("... reloads", "\nreloads   0, 0 failed\n", out)
     cases.has("... what was decided", "local_sender_auth        rcpt                0"
               "            0            1            0\n", out)
     cases.same("... no rule that decided nothing", False, "auth_tls" in out)
@@ -146,6 +151,8 @@ def reload(cases, program):
     daemon.write("authgate.ini", FILES["authgate.ini"])
     daemon.write("kill.list", FILES["kill.list"])
     cases.same("mended: status", 0, ask(daemon, "reload")[0])
+    cases.same("reloads are counted", (2, 2), (facts(daemon)["reloads"],
+                                               facts(daemon)["reloads_failed"]))
     cases.same("... and of status", 0, ask(daemon, "status")[0])
     cases.same("the same files, the same digest", first, facts(daemon)["policy"]["digest"])
     daemon.write("kill.list", "")
@@ -328,6 +335,8 @@ def crowd(cases, program, on_error, expected):
         cases.same("... which the log says once", 1, sum(
             "too many connections for the limit of descriptors" in line
             for line in daemon.log()))
+        cases.same("... and status counts", 20,
+                   facts(daemon)["shortages"]["room_for_connections"])
         cases.same("a reload still finds its descriptors", 0, ask(daemon, "reload")[0])
     wait_for(lambda: facts(daemon)["sessions_open"] == 0, 5)
     with contextlib.ExitStack() as stack:
@@ -361,6 +370,7 @@ def no_descriptor_at_all(cases, program):
         cases.same("the MTA is hung up on, so that its own default action holds", True, refused)
         cases.same("... which the log says", True, bool(wait_for(lambda: any(
             "no descriptor is left" in line for line in daemon.log()), 3)))
+    cases.same("... and status counts", True, facts(daemon)["shortages"]["descriptors"] > 0)
     wait_for(lambda: facts(daemon)["sessions_open"] == 0, 5)
     with contextlib.ExitStack() as stack:
         cases.same("and afterwards all is as before", "continue", contact(daemon, stack)[1])

@@ -289,7 +289,7 @@ test_wrong_types(void **state)
 	    "error x.ini:4: delay_reject = on: must be yes or no\n"
 	    "error x.ini:6: auth_tls = yes: must be off, monitor or enforce\n"
 	    "error x.ini:8: listen = 9909: must be ADDRESS:PORT, such as "
-	    "127.0.0.1:9909\n"
+	    "127.0.0.1:9909 or [::1]:9909\n"
 	    "error x.ini:10: kill_client = 250 2.0.0 ok: begins with \"250\", "
 	    "not with a code from 400 to 599; write CODE STATUS TEXT, such as "
 	    "550 5.7.1 Refused\n"

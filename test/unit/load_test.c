@@ -723,6 +723,10 @@ test_all_errors_in_one_run(void **state)
 #define ALONE \
 	"sender_login_match is enforced and local_sender_auth is not: who does " \
 	"not log in may still send as any local address\n"
+#define OPEN(listen) \
+	"[metrics] listen = " listen \
+	": whoever reaches this address reads the numbers, for there is no " \
+	"password; 127.0.0.1 and [::1] are for this host alone\n"
 #define LOOSER(mode, server) \
 	"outgoing_auth = " mode " is looser than authgate.ini's " server \
 	", which holds: a domain can only make it stricter\n"
@@ -779,6 +783,19 @@ test_warnings(void **state)
 		      { "domains/a.example.ini",
 			  "[rules]\noutgoing_auth = enforce\n" } },
 		    "" },
+		{ { { "authgate.ini",
+		      "[metrics]\nlisten = 192.0.2.1:9909\n" } },
+		    "warning authgate.ini:2: " OPEN("192.0.2.1:9909") },
+		{ { { "authgate.ini", "[metrics]\nlisten = 0.0.0.0:9909\n" } },
+		    "warning authgate.ini:2: " OPEN("0.0.0.0:9909") },
+		{ { { "authgate.ini", "[metrics]\nlisten = [::]:9909\n" } },
+		    "warning authgate.ini:2: " OPEN("[::]:9909") },
+		{ { { "authgate.ini", "[metrics]\nlisten = [::1]:9909\n" } },
+		    "" },
+		{ { { "authgate.ini",
+		      "[metrics]\nlisten = 127.0.0.2:9909\n" } },
+		    "" },
+		{ { { "authgate.ini", "[metrics]\nlisten =\n" } }, "" },
 		{ { { "authgate.ini", "[auth]\nrealm_replaces = yes\n" } },
 		    "warning authgate.ini:2: realm_replaces does nothing without "
 		    "a realm\n" },

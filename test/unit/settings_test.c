@@ -164,10 +164,16 @@ test_places_on_the_network(void **state)
 	    "inet:8891", "inet:8891@", "inet:@127.0.0.1", "inet:0@127.0.0.1",
 	    "inet:65536@127.0.0.1", "inet:smtp@127.0.0.1", "inet4:1@h",
 	    "127.0.0.1:8891");
-	GOOD(METRICS_LISTEN, "", "127.0.0.1:9909", "[::1]:9909");
-	BAD(METRICS_LISTEN, "must be ADDRESS:PORT, such as 127.0.0.1:9909",
+	GOOD(METRICS_LISTEN, "", "127.0.0.1:9909", "[::1]:9909", "0.0.0.0:1",
+	    "[::]:65535", "[2001:db8::1]:9909");
+	BAD(METRICS_LISTEN,
+	    "must be ADDRESS:PORT, such as 127.0.0.1:9909 or [::1]:9909",
 	    "9909", ":9909", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0",
-	    "127.0.0.1:65536", "127.0.0.1:http");
+	    "127.0.0.1:65536", "127.0.0.1:09909", "127.0.0.1:+1",
+	    "127.0.0.1:http", "*:9909", "localhost:9909", "127.1:9909",
+	    "127.0.0.1 :9909", "127.0.0.1: 9909", "::1:9909", "::1", "[::1]",
+	    "[::1]9909", "[::1:9909", "[]:9909", "[127.0.0.1]:9909",
+	    "[fe80::1%lo]:9909", "127.0.0.1:9909 [::1]:9909");
 	GOOD(AUTH_ONLY, "", "submission", "submission 465, 587", "65535");
 	BAD(AUTH_ONLY, "has 0, which is not a port from 1 to 65535", "0",
 	    "submission 0");
@@ -265,11 +271,40 @@ test_control_bytes(void **state)
 	GOOD(ROLE_SENDERS, "abuse\twebmaster");
 }
 
+static void
+test_endpoints(void **state)
+{
+	static const struct {
+		const char *text, *address;
+		unsigned port;
+	} table[] = {
+		{ "127.0.0.1:9909", "127.0.0.1", 9909 },
+		{ "0.0.0.0:1", "0.0.0.0", 1 },
+		{ "[::1]:65535", "::1", 65535 },
+		{ "[2001:DB8::0:1]:80", "2001:db8::1", 80 },
+		{ "[::ffff:192.0.2.1]:80", "192.0.2.1", 80 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++) {
+		char written[AG_IP_TEXT_MAX];
+		struct ag_ip address = { AG_IP_UNKNOWN, 0, 0 };
+		unsigned port = 0;
+
+		assert_true(
+		    ag_endpoint_parse(ag_str(table[i].text), &address, &port));
+		expect_text(table[i].text, ag_ip_write(&address, written),
+		    table[i].address);
+		expect_number(table[i].text, port, table[i].port);
+	}
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults_are_values),
+		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_every_key_is_found),
 		cmocka_unit_test(test_keys_of_rules),
 		cmocka_unit_test(test_rules_of_a_domain),
