@@ -611,9 +611,10 @@ static void
 judge_unreadable_field(const struct situation *s, enum ag_rule rule,
     struct ag_str field, struct outcome *outcome)
 {
+	struct ag_from_scan scan = ag_from_scan(field);
 	struct ag_mailbox mailbox;
 
-	while (ag_from_next_domain(&field, &mailbox))
+	while (ag_from_scan_next(&scan, &mailbox))
 		judge_author(s, rule, &mailbox, outcome);
 }
 

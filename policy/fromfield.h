@@ -4,7 +4,7 @@
  * RFC 5322 with groups, comments, quoted strings and folding, and RFC 6532's
  * UTF-8.  Anything that two mail programs could read differently is refused,
  * never guessed: control bytes, "@" in an unquoted name, text behind the angle
- * bracket, a route, an open quote or comment, an address without a domain.
+ * bracket, a route, also one in the local part, an open quote or comment.
  * Nothing here allocates, but for a domain with bytes above 127.
  */
 #ifndef AG_FROMFIELD_H
@@ -14,6 +14,7 @@
 
 enum ag_from_status {
 	AG_FROM_ADDRESS,   /* here is one */
+	AG_FROM_BARE,      /* here is a local part without a domain */
 	AG_FROM_END,       /* there are no more */
 	AG_FROM_UNREADABLE /* the field cannot be trusted */
 };
@@ -35,11 +36,20 @@ struct ag_from_iter ag_from_iter(struct ag_str value);
 enum ag_from_status ag_from_next(struct ag_from_iter *iter,
     struct ag_mailbox *mailbox);
 
+/* A position in a field that cannot be read.  Treat the members as private. */
+struct ag_from_scan {
+	struct ag_str rest;
+	bool again;
+};
+
+struct ag_from_scan ag_from_scan(struct ag_str value);
+
 /*
- * For a field that cannot be read: goes on behind the next "@" in *rest and
- * reads the domain there, whatever stands around it.  False when there is no
- * further "@".  The domain is empty where none follows.
+ * Reads the next domain that some program may find in the field, whatever
+ * stands around it: behind "@" or "%", or in front of "!"; once with and once
+ * without what blanks and comments divide.  It is empty where there is none.
+ * False at the end.
  */
-bool ag_from_next_domain(struct ag_str *rest, struct ag_mailbox *mailbox);
+bool ag_from_scan_next(struct ag_from_scan *scan, struct ag_mailbox *mailbox);
 
 #endif

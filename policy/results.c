@@ -5,6 +5,10 @@
 #include "domainname.h"
 #include "field.h"
 
+/* Of a name and its version number: as many words as comments may make of it.
+ */
+#define WORDS_MAX 8
+
 /* As much of a line as is always allowed (RFC 5322, 2.1.1), and some room. */
 #define LINE_MAX_BYTES 900
 
@@ -60,8 +64,8 @@ ag_results_is_ours(struct ag_str value, struct ag_str id)
 	if (!take_word(&value, &named) || is_same_name(ag_buf_get(&named), id))
 		return true;
 	/* "mx.example (comment) .com", for who drops comments first */
-	while (take_word(&value, &named))
-		if (is_same_name(ag_buf_get(&named), id))
+	for (unsigned n = 1; take_word(&value, &named); n++)
+		if (n == WORDS_MAX || is_same_name(ag_buf_get(&named), id))
 			return true;
 	return false;
 }

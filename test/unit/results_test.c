@@ -29,6 +29,8 @@ test_ours(void **state)
 		"\"" ID "; auth=pass",
 		"\"" ID "\x01\"; auth=pass",
 		"@" ID "; auth=pass",
+		/* nor of so many words, each of which might be converted */
+		"a b c d e f g h i; auth=pass",
 	};
 
 	(void)state;
@@ -48,6 +50,7 @@ test_of_others(void **state)
 		"(mx.example.com) other.example; auth=pass",
 		"\"mx.example.com x\"; auth=pass",
 		"mx.example 1; auth=pass .com",
+		"a b c d e f g h; auth=pass",
 	};
 
 	(void)state;
