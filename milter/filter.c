@@ -69,11 +69,15 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
     unsigned long *pf2, unsigned long *pf3)
 {
 	struct ag_session *session = get_session(ctx);
-	bool content = session != NULL && ag_session_needs_content(session);
 	unsigned long steps = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN;
+	bool content = false;
 
 	(void)f2;
 	(void)f3;
+	if (session != NULL) {
+		ag_session_negotiate(session);
+		content = ag_session_needs_content(session);
+	}
 	if (session == NULL ||
 	    !ag_macros_ask(ctx, ag_session_needs_edits(session), content)) {
 		/* the connection ends, and the MTA's default action holds */
@@ -90,7 +94,6 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 	/* a copy needs no end of the header: the body, or the end, is one */
 	if (!ag_session_needs_header(session))
 		steps |= SMFIP_NOEOH;
-	ag_session_negotiated(session);
 	*pf0 = f0 & (SMFIF_SETSYMLIST | ask_for_edits(session, f0));
 	*pf1 = f1 & steps;
 	*pf2 = 0;
@@ -106,6 +109,7 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		ag_session_set_silent(session, AG_STAGE_HEADER);
 	if ((*pf1 & SMFIP_NR_BODY) != 0)
 		ag_session_set_silent_body(session);
+	ag_session_negotiated(session);
 	return SMFIS_CONTINUE;
 }
 

@@ -50,7 +50,7 @@ struct ag_message {
 };
 
 struct ag_session {
-	struct ag_snapshot snapshot; /* of the negotiation */
+	struct ag_snapshot snapshot; /* of the negotiation, until CONNECT */
 	unsigned id;
 	unsigned messages;
 	bool has_room;

@@ -59,7 +59,6 @@ ag_session_new(void)
 
 	if (s == NULL)
 		return NULL;
-	s->snapshot = ag_store_get();
 	s->id = next_id();
 	s->has_room = ag_limits_have_room();
 	ag_count_session_begins();
@@ -81,13 +80,21 @@ ag_session_reset(struct ag_session *s)
 	memset(&s->message, 0, sizeof(s->message));
 }
 
+/* A policy that has been replaced is freed by who replaced it, not here. */
+static void
+drop_policy(struct ag_session *s)
+{
+	ag_policy_unref(s->snapshot.policy);
+	s->snapshot.policy = NULL;
+}
+
 void
 ag_session_free(struct ag_session *s)
 {
 	if (s == NULL)
 		return;
 	ag_session_reset(s);
-	ag_policy_unref(s->snapshot.policy);
+	drop_policy(s);
 	ag_count_session_ends();
 	free(s);
 }
@@ -105,9 +112,18 @@ ag_session_takes_everyone(const struct ag_session *s)
 }
 
 void
+ag_session_negotiate(struct ag_session *s)
+{
+	drop_policy(s);
+	s->snapshot = ag_store_get();
+	s->negotiated = true;
+}
+
+void
 ag_session_negotiated(struct ag_session *s)
 {
-	s->negotiated = true;
+	if (s->silent[AG_STAGE_CONNECT] || !s->has_room)
+		drop_policy(s);
 }
 
 void
@@ -156,29 +172,35 @@ is_local_submission(const struct ag_connect *c)
 	    c->client_port == 0 && parse_port(c->daemon_port) == 0;
 }
 
+static void
+judge_client(struct ag_session *s, struct ag_answer *answer)
+{
+	struct ag_request request = ag_message_request(s, AG_STAGE_CONNECT);
+	struct ag_event event = { s, &request, s->snapshot, NULL };
+	struct ag_trace trace = { ag_event_log_monitored, &event };
+	struct ag_decision decision =
+	    ag_policy_eval(s->snapshot.policy, &request, &trace);
+
+	if (decision.verdict == AG_CONTINUE)
+		return;
+	ag_event_log_refusal(&event, AG_STAGE_CONNECT, &decision.finding);
+	ag_event_answer(&event, &decision.finding, answer);
+}
+
 void
 ag_session_connect(struct ag_session *s, const struct ag_connect *c,
     struct ag_answer *answer)
 {
-	struct ag_request request;
-	struct ag_event event = { s, &request, s->snapshot, NULL };
-	struct ag_trace trace = { ag_event_log_monitored, &event };
-	struct ag_decision decision;
-
 	ag_answer_clear(answer);
 	keep_text(c->name, s->name, sizeof(s->name));
 	keep_text(c->daemon_name, s->listener, sizeof(s->listener));
 	s->port = parse_port(c->daemon_port);
 	s->client = c->client;
 	s->local_submission = is_local_submission(c);
-	if (!s->negotiated)
-		return;
-	request = ag_message_request(s, AG_STAGE_CONNECT);
-	decision = ag_policy_eval(s->snapshot.policy, &request, &trace);
-	if (decision.verdict == AG_CONTINUE)
-		return;
-	ag_event_log_refusal(&event, AG_STAGE_CONNECT, &decision.finding);
-	ag_event_answer(&event, &decision.finding, answer);
+	/* a long connection would keep it from being freed */
+	if (s->snapshot.policy != NULL)
+		judge_client(s, answer);
+	drop_policy(s);
 }
 
 /* ---- MAIL ---- */
@@ -229,6 +251,7 @@ open_message(struct ag_session *s, const struct ag_mail *mail)
 	struct ag_str addr, mailer;
 
 	ag_session_reset(s);
+	drop_policy(s); /* where no CONNECT came */
 	s->messages++;
 	ag_count_message();
 	m->open = true;
@@ -350,11 +373,12 @@ rcpt_without_mail(struct ag_session *s, struct ag_answer *answer)
 {
 	struct ag_path none;
 	struct ag_request request = ag_message_request(s, AG_STAGE_MAIL);
-	struct ag_event event = { s, &request, s->snapshot, NULL };
+	struct ag_event event = { s, &request, ag_store_get(), NULL };
 
 	ag_path_read(&none, ag_str(NULL), NULL, NULL);
 	request.sender = &none;
 	ag_event_error(&event, AG_STAGE_RCPT, "RCPT without MAIL", answer);
+	ag_policy_unref(event.snapshot.policy);
 }
 
 static void

@@ -52,7 +52,7 @@ struct ag_rcpt {
 	const char *queue_id;
 };
 
-/* With the policy that is in force now.  NULL: no memory. */
+/* NULL: no memory. */
 struct ag_session *ag_session_new(void);
 void ag_session_free(struct ag_session *session);
 
@@ -62,13 +62,20 @@ void ag_session_free(struct ag_session *session);
  */
 bool ag_session_has_room(const struct ag_session *session);
 
-/* Whether nothing can be refused at CONNECT. */
+/*
+ * The session begins with a negotiation, by the policy that is in force now.
+ * One that does not is a further one on a connection of which it is not known
+ * what was negotiated; in it nothing is refused before RCPT.
+ */
+void ag_session_negotiate(struct ag_session *session);
+
+/* While it is negotiated: whether nothing can be refused at CONNECT. */
 bool ag_session_takes_everyone(const struct ag_session *session);
 
 /*
- * Says that the session begins with a negotiation.  One that does not is a
- * further one on a connection of which it is not known what was negotiated; in
- * it nothing is refused before RCPT.
+ * The negotiation is over, and the session told of it: what was silenced, and
+ * what will be given.  The policy is held on to where CONNECT is to be judged,
+ * until then.
  */
 void ag_session_negotiated(struct ag_session *session);
 
@@ -87,11 +94,10 @@ void ag_session_mail(struct ag_session *session, const struct ag_mail *mail,
 void ag_session_rcpt(struct ag_session *session, const struct ag_rcpt *rcpt,
     struct ag_answer *answer);
 
-/* Whether the policy of the negotiation judges header fields. */
+/* While it is negotiated: whether header fields are judged. */
 bool ag_session_needs_header(const struct ag_session *session);
 
-/* Whether the policy of the negotiation keeps copies, and so needs all of it.
- */
+/* While it is negotiated: whether copies are kept, which takes all of it. */
 bool ag_session_needs_content(const struct ag_session *session);
 
 /*
@@ -109,8 +115,9 @@ bool ag_session_begins_copy(const struct ag_session *session);
 void ag_session_set_queue_id(struct ag_session *session, const char *queue_id);
 
 /*
- * Whether it changes them: [auth] results_header.  What was asked of the MTA,
- * and whether it allows it, is said to the session.
+ * While it is negotiated: whether header fields are changed, [auth]
+ * results_header.  What was asked of the MTA, and whether it allows it, is said
+ * to the session.
  */
 bool ag_session_needs_edits(const struct ag_session *session);
 void ag_session_set_edits(struct ag_session *session, bool asked, bool allowed);

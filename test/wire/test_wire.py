@@ -1381,6 +1381,46 @@ def on_error_needs_a_restart(cases, program):
                    any("restart" in line for line in daemon.reload()))
 
 
+def grown_by_reloads(daemon, sessions):
+    """KiB in eight reloads, with what sessions() gives opened before each and kept."""
+    before = memory_kib(daemon)
+    kept = []
+    for i in range(8):
+        kept.append(sessions())
+        daemon.write("domains.list", f"{i}.example\n")
+        daemon.reload()
+    wait_for(lambda: memory_kib(daemon) - before < 1024, 2)
+    grown = memory_kib(daemon) - before
+    for session in filter(None, kept):
+        session.milter.hang_up()
+    return grown
+
+
+@part
+def idle_connections(cases, program):
+    """They hold no policy that has been replaced."""
+    def after_a_message():
+        session = Session(daemon)
+        message(session)
+        return session
+    kinds = (("networks, so that CONNECT has a reply", "11.%d.%d.7\n"),
+             ("no network, so that it has none", "login:user%d.%d@example.net\n"))
+    for name, entry in kinds:
+        for kind, sessions in (("CONNECT", lambda: Session(daemon)), ("a message", after_a_message)):
+            daemon = Daemon(program, {
+                "authgate.ini": "[milter]\nsocket = @SOCKET@\n"
+                                "[lists]\nlocal_domains = domains.list\n",
+                "domains.list": "",
+                "kill.list": "".join(entry % (i >> 8, i & 255) for i in range(60000))}).start()
+            for _ in range(3):
+                daemon.reload()
+            alone = grown_by_reloads(daemon, lambda: None)
+            # eight such policies take 7 MB at least
+            cases.same(f"{name}; connections that are idle after {kind}: memory does not grow",
+                       True, grown_by_reloads(daemon, sessions) - alone < 4 * 1024)
+            daemon.terminate()
+
+
 # ---------------------------------------------------------------- syslog
 
 class SyslogDaemon(Daemon):
