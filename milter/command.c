@@ -99,6 +99,7 @@ ag_command_exit_status(enum ag_load_status status)
 	case AG_LOAD_NO_FILE:
 		return EX_NOINPUT;
 	case AG_LOAD_UNUSABLE:
+	case AG_LOAD_NOT_NOW:
 		break;
 	}
 	return EX_CONFIG;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libmilter/mfapi.h>
@@ -66,7 +67,7 @@ log_left_out(void)
 {
 	unsigned n = ag_state_findings_left_out();
 
-	if (n > 0)
+	if (n > 0 && ag_state_has_news())
 		ag_log(LOG_ERR,
 		    "... and %u more findings; \"authgate check\" prints all",
 		    n);
@@ -83,16 +84,17 @@ print_finding(void *arg, enum ag_severity severity,
 }
 
 static int
-load_first(const char *config, const struct ag_policy **policy)
+load_first(struct ag_watch *watch, const struct ag_policy **policy)
 {
-	struct ag_printer printer = { stderr, config };
+	struct ag_printer printer = { stderr, watch->config };
 	struct ag_diag diag = { .emit = print_finding, .arg = &printer };
+	struct ag_reading reading = ag_watch_begin(watch);
 
 	ag_state_begin();
-	ag_state_loading();
+	ag_state_loading(false);
 	/* a policy like those beside which others are loaded */
-	return ag_command_exit_status(
-	    ag_policy_load_beside(config, NULL, &diag, policy));
+	return ag_command_exit_status(ag_policy_load_beside(watch->config, NULL,
+	    &reading, &diag, policy));
 }
 
 static void
@@ -133,21 +135,29 @@ warn_of_restart(const struct ag_policy *policy)
 			    ag_setting((enum ag_key)i)->name);
 }
 
-/* The new policy is in force, or the old one stays. */
 static void
-take_policy(const struct options *options, const struct ag_policy *in_force)
+stay(void)
+{
+	if (ag_state_has_news())
+		ag_log(LOG_ERR, "the old policy stays in force");
+	ag_notify_status("the last reload failed; see the log");
+	ag_state_failed();
+}
+
+/* The new policy is in force, or the old one stays. */
+static enum ag_load_status
+take_policy(const struct options *options, const struct ag_policy *in_force,
+    const struct ag_reading *reading)
 {
 	struct ag_diag diag = { .emit = log_finding };
 	const struct ag_policy *policy;
-	bool usable = ag_policy_load_beside(options->config, in_force, &diag,
-			  &policy) == AG_LOAD_OK;
+	enum ag_load_status status = ag_policy_load_beside(options->config,
+	    in_force, reading, &diag, &policy);
 
 	log_left_out();
-	if (!usable) {
-		ag_log(LOG_ERR, "the old policy stays in force");
-		ag_notify_status("the last reload failed; see the log");
-		ag_state_failed();
-		return;
+	if (status != AG_LOAD_OK) {
+		stay();
+		return status;
 	}
 	open_log(options, policy);
 	warn_of_restart(policy);
@@ -156,33 +166,51 @@ take_policy(const struct options *options, const struct ag_policy *in_force)
 	put_in_force(policy);
 	ag_keeper_wake();
 	announce();
+	return status;
 }
 
-/* Looks at the files of the policy in force from now on. */
+struct reloader {
+	const struct options *options;
+	struct ag_watch *watch;
+	bool holds_back; /* lists of no bytes, in the last attempt */
+	int hangup;      /* descriptors */
+	int stop;
+	int control;
+	int64_t ask_at; /* who waits for an answer; milliseconds */
+	atomic_bool ended;
+};
+
 static void
-watch_in_force(struct ag_watch *watch)
+attempt(struct reloader *reloader)
 {
 	struct ag_snapshot snapshot = ag_store_get();
+	struct ag_reading reading = ag_watch_begin(reloader->watch);
+	enum ag_load_status status = take_policy(reloader->options,
+	    reloader->holds_back ? snapshot.policy : NULL, &reading);
 
-	ag_watch_loaded(watch, snapshot.policy);
 	ag_policy_unref(snapshot.policy);
+	ag_watch_loaded(reloader->watch, status);
+	ag_store_sweep();
+	malloc_trim(0);
 }
 
 /* On SIGHUP nothing is held back: that is how an empty list is made to hold. */
 static void
-reload(const struct options *options, struct ag_watch *watch, bool hangup)
+reload(struct reloader *reloader, bool hangup)
 {
-	struct ag_snapshot snapshot = ag_store_get();
-
+	reloader->holds_back = !hangup;
 	ag_notify_reloading();
-	ag_state_loading();
-	ag_watch_begin(watch);
-	take_policy(options, hangup ? NULL : snapshot.policy);
-	ag_policy_unref(snapshot.policy);
-	watch_in_force(watch);
-	ag_store_sweep();
-	malloc_trim(0);
+	ag_state_loading(false);
+	attempt(reloader);
 	ag_notify_ready();
+}
+
+/* Nobody asked for it: what is found again is not told again. */
+static void
+try_again(struct reloader *reloader)
+{
+	ag_state_loading(true);
+	attempt(reloader);
 }
 
 /* ---- privileges ---- */
@@ -217,17 +245,20 @@ drop_privileges(struct ag_str name)
 
 /* ---- the daemon ---- */
 
-struct reloader {
-	const struct options *options;
-	struct ag_watch watch;
-	int hangup; /* descriptors */
-	int stop;
-	int control;
-	atomic_bool ended;
-};
-
 /* Milliseconds between two knocks, until libmilter has noticed. */
 #define KNOCK_MS 20
+
+/* How long who asks is left waiting for want of a descriptor. */
+#define DEAF_MS 1000
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
 
 static void
 hasten_the_end(const struct reloader *reloader)
@@ -249,7 +280,7 @@ serve_client(struct reloader *reloader)
 
 	switch (ag_control_take(reloader->control, &client)) {
 	case AG_WISH_RELOAD:
-		reload(reloader->options, &reloader->watch, true);
+		reload(reloader, true);
 		text = ag_state_reload();
 		break;
 	case AG_WISH_STATUS:
@@ -261,8 +292,45 @@ serve_client(struct reloader *reloader)
 	case AG_WISH_NONE:
 		break;
 	}
+	if (client < 0)
+		reloader->ask_at = now_ms() + DEAF_MS;
 	ag_control_answer(client, text);
 	free(text);
+}
+
+/* False when the files have nothing to do. */
+static bool
+serve_files(struct reloader *reloader)
+{
+	switch (ag_watch_due(reloader->watch)) {
+	case AG_DUE_CHANGE:
+		reload(reloader, false);
+		return true;
+	case AG_DUE_AGAIN:
+		try_again(reloader);
+		return true;
+	case AG_DUE_NOTHING:
+		break;
+	}
+	return false;
+}
+
+/* Waits; whoever asks is not listened to while there is no descriptor. */
+static void
+wait_for_work(const struct reloader *reloader, struct pollfd fds[static 4])
+{
+	int timeout = ag_watch_timeout(reloader->watch);
+	int64_t deaf = reloader->ask_at - now_ms();
+
+	fds[0] = (struct pollfd){ reloader->hangup, POLLIN, 0 };
+	fds[1] = (struct pollfd){ reloader->watch->inotify, POLLIN, 0 };
+	fds[2] = (struct pollfd){ reloader->stop, POLLIN, 0 };
+	fds[3] = (struct pollfd){ reloader->control, POLLIN, 0 };
+	if (deaf > 0) {
+		fds[3].fd = -1;
+		timeout = deaf < timeout ? (int)deaf : timeout;
+	}
+	poll(fds, 4, timeout);
 }
 
 /* Takes changes of the files, SIGHUPs and commands, until the end. */
@@ -270,17 +338,12 @@ static void *
 run_reloader(void *arg)
 {
 	struct reloader *reloader = arg;
-	struct ag_watch *watch = &reloader->watch;
 
-	watch_in_force(watch);
+	ag_watch_loaded(reloader->watch, AG_LOAD_OK);
 	for (;;) {
-		struct pollfd fds[] = { { reloader->hangup, POLLIN, 0 },
-			{ watch->inotify, POLLIN, 0 },
-			{ reloader->stop, POLLIN, 0 },
-			{ reloader->control, POLLIN, 0 } };
+		struct pollfd fds[4];
 
-		poll(fds, sizeof(fds) / sizeof(fds[0]),
-		    ag_watch_timeout(watch));
+		wait_for_work(reloader, fds);
 		if (reloader->ended)
 			break;
 		ag_limits_tell();
@@ -289,17 +352,14 @@ run_reloader(void *arg)
 		if (fds[2].revents != 0)
 			hasten_the_end(reloader);
 		else if (ag_signals_take_hangup(reloader->hangup))
-			reload(reloader->options, watch, true);
-		else if (ag_watch_is_due(watch))
-			reload(reloader->options, watch, false);
-		else if (fds[3].revents != 0)
+			reload(reloader, true);
+		else if (!serve_files(reloader) && fds[3].revents != 0)
 			serve_client(reloader);
 	}
-	ag_watch_free(watch);
 	return NULL;
 }
 
-/* The threads of our own; an errno. */
+/* The threads of our own; an errno.  The last uses what belongs to run(). */
 static int
 start_threads(struct reloader *reloader, pthread_t *thread)
 {
@@ -308,20 +368,20 @@ start_threads(struct reloader *reloader, pthread_t *thread)
 	if (error == 0)
 		error = ag_log_start();
 	if (error == 0)
-		error = pthread_create(thread, NULL, run_reloader, reloader);
-	if (error == 0)
 		error = ag_keeper_start();
 	if (error == 0)
 		error = ag_metrics_start();
+	if (error == 0)
+		error = pthread_create(thread, NULL, run_reloader, reloader);
 	return error;
 }
 
 /* The policy is in force already. */
 static int
-serve(const struct options *options, const struct ag_watch *watch, int control)
+serve(const struct options *options, struct ag_watch *watch, int control)
 {
 	struct reloader reloader = { .options = options,
-		.watch = *watch,
+		.watch = watch,
 		.hangup = ag_signals_open_hangup(),
 		.stop = ag_signals_open_stop(),
 		.control = control };
@@ -370,7 +430,7 @@ open_metrics(void)
 
 /* Everything that needs root comes before the privileges go. */
 static int
-start(const struct options *options, const struct ag_watch *watch)
+start(const struct options *options, struct ag_watch *watch)
 {
 	int control, status = ag_socket_open();
 
@@ -404,6 +464,23 @@ prepare(const struct ag_policy *policy)
 	return 0;
 }
 
+/* The policy is the caller's no more. */
+static int
+begin(const struct options *options, struct ag_watch *watch,
+    const struct ag_policy *policy)
+{
+	int status;
+
+	open_log(options, policy);
+	status = prepare(policy);
+	if (status != 0) {
+		ag_policy_unref(policy);
+		return status;
+	}
+	put_in_force(policy);
+	return start(options, watch);
+}
+
 static int
 run(const struct options *options)
 {
@@ -415,18 +492,11 @@ run(const struct options *options)
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 	ag_signals_block();
 	ag_watch_init(&watch, options->config);
-	ag_watch_begin(&watch);
-	status = load_first(options->config, &policy);
-	if (status != EX_OK)
-		return status;
-	open_log(options, policy);
-	status = prepare(policy);
-	if (status != 0) {
-		ag_policy_unref(policy);
-		return status;
-	}
-	put_in_force(policy);
-	return start(options, &watch);
+	status = load_first(&watch, &policy);
+	if (status == EX_OK)
+		status = begin(options, &watch, policy);
+	ag_watch_free(&watch);
+	return status;
 }
 
 static const struct option long_options[] = {

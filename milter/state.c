@@ -22,6 +22,8 @@ static struct {
 	int64_t at;
 	json_t *findings;
 	unsigned left_out;
+	json_t *known; /* findings of the one before, if it is made again */
+	bool news;
 } last;
 
 struct ag_facts
@@ -52,12 +54,29 @@ ag_state_begin(void)
 }
 
 void
-ag_state_loading(void)
+ag_state_loading(bool again)
 {
-	json_decref(last.findings);
+	json_decref(last.known);
+	last.known = last.findings;
+	if (!again) {
+		json_decref(last.known);
+		last.known = NULL;
+	}
 	last.findings = json_array();
 	last.left_out = 0;
+	last.news = !again;
 	last.at = time(NULL);
+}
+
+static bool
+is_known(const json_t *finding)
+{
+	size_t i;
+	json_t *known;
+
+	json_array_foreach(last.known, i,
+	    known) if (json_equal(known, finding)) return true;
+	return false;
 }
 
 bool
@@ -66,17 +85,27 @@ ag_state_finding(enum ag_severity severity, const struct ag_origin *where,
 {
 	char at[AG_ORIGIN_MAX];
 	struct ag_buf place = AG_BUF(at);
+	json_t *finding;
+	bool news;
 
 	if (json_array_size(last.findings) >= FINDINGS_MAX) {
 		last.left_out++;
 		return false;
 	}
 	ag_origin_write(where, &place);
-	json_array_append_new(last.findings,
-	    json_pack("{ss so so}", "severity", ag_severity_name(severity),
-		"at", ag_json_text(ag_buf_get(&place)), "text",
-		ag_json_text(ag_str(text))));
-	return true;
+	finding = json_pack("{ss so so}", "severity",
+	    ag_severity_name(severity), "at", ag_json_text(ag_buf_get(&place)),
+	    "text", ag_json_text(ag_str(text)));
+	news = !is_known(finding);
+	last.news = last.news || news;
+	json_array_append_new(last.findings, finding);
+	return news;
+}
+
+bool
+ag_state_has_news(void)
+{
+	return last.news;
 }
 
 unsigned

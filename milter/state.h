@@ -27,14 +27,20 @@ struct ag_facts ag_state_facts(void);
 /* At the start. */
 void ag_state_begin(void);
 
-/* An attempt to load begins; the findings of the one before are dropped. */
-void ag_state_loading(void);
+/*
+ * An attempt to load begins.  It may be the one before, made again: then its
+ * findings are no news where that had the same.
+ */
+void ag_state_loading(bool again);
 
-/* A finding of it; false when there are so many that it is only counted. */
+/* A finding of it; whether it is news, of which there are 500 at most. */
 bool ag_state_finding(enum ag_severity severity, const struct ag_origin *where,
     const char *text);
 
-/* How many were only counted. */
+/* Whether there is anything new to tell of the attempt, if it has failed. */
+bool ag_state_has_news(void);
+
+/* How many findings were only counted. */
 unsigned ag_state_findings_left_out(void);
 
 /* It came to a policy, which is in force now; or the old one stays. */

@@ -1,6 +1,7 @@
 #include "watch.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,16 +15,25 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "../policy/file.h"
 #include "log.h"
 
 #define STILL_MS 500
 /* between two looks, without inotify, and with it, for links to elsewhere */
 #define LOOK_MS 1000
 #define SLOW_LOOK_MS 5000
+/* before a load is tried again */
+#define PAUSE_MS 2000
+#define PAUSE_MAX_MS 60000
 
 #define EVENTS \
 	(IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | \
 	    IN_MOVED_FROM | IN_MOVED_TO)
+
+struct file {
+	char *shown; /* relative to the main file's folder */
+	uint64_t fingerprint;
+};
 
 static int64_t
 now_ms(void)
@@ -47,18 +57,41 @@ make_path(const struct ag_watch *watch, const char *shown,
 	snprintf(path, PATH_MAX, "%.*s%s", folder, watch->config, shown);
 }
 
-static int64_t
-as_ns(const struct timespec *ts)
+/* ---- what a load looked for ---- */
+
+static void
+drop_files(struct ag_watch *watch)
 {
-	return ts->tv_sec * INT64_C(1000000000) + ts->tv_nsec;
+	struct file *file = watch->files.items;
+
+	for (size_t i = 0; i < watch->files.n; i++)
+		free(file[i].shown);
+	ag_vec_free(&watch->files);
+	watch->files = (struct ag_vec){ 0 };
+	watch->incomplete = false;
+}
+
+static void
+keep_file(void *arg, const char *shown, uint64_t fingerprint)
+{
+	struct ag_watch *watch = arg;
+	char *copy = strdup(shown);
+	struct file *file =
+	    copy != NULL ? ag_vec_add(&watch->files, sizeof(*file)) : NULL;
+
+	if (file == NULL) {
+		watch->incomplete = true;
+		free(copy);
+		return;
+	}
+	*file = (struct file){ copy, fingerprint };
 }
 
 /* ---- looking ---- */
 
 struct look {
-	const struct ag_watch *watch;
 	uint64_t sum;
-	int64_t newest; /* change of a file; nanoseconds since 1970 */
+	bool blind; /* for now; a load would come to nothing either */
 };
 
 static void
@@ -68,83 +101,146 @@ add(struct look *look, const void *data, size_t size)
 }
 
 static void
-add_file(void *arg, const char *shown)
+add_error(struct look *look, int error)
 {
-	struct look *look = arg;
+	look->blind = look->blind || ag_file_error_may_pass(error);
+	add(look, &error, sizeof(error));
+}
+
+static void
+add_file(struct look *look, const struct ag_watch *watch, const char *shown)
+{
 	char path[PATH_MAX];
 	struct stat st;
 
-	make_path(look->watch, shown, path);
-	add(look, shown, strlen(shown));
-	if (stat(path, &st) != 0)
+	make_path(watch, shown, path);
+	if (stat(path, &st) != 0) {
+		add_error(look, errno);
 		return;
+	}
 	add(look, &st.st_dev, sizeof(st.st_dev));
 	add(look, &st.st_ino, sizeof(st.st_ino));
 	add(look, &st.st_size, sizeof(st.st_size));
 	add(look, &st.st_mtim, sizeof(st.st_mtim));
 	add(look, &st.st_ctim, sizeof(st.st_ctim));
-	if (as_ns(&st.st_ctim) > look->newest)
-		look->newest = as_ns(&st.st_ctim);
+}
+
+static void
+add_name(struct look *look, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len > 4 && name[0] != '.' && strcmp(name + len - 4, ".ini") == 0)
+		add(look, name, len + 1);
 }
 
 /* Files of domains come and go. */
-static void
-add_domains(struct look *look)
+static struct look
+look_at_names(const struct ag_watch *watch)
 {
+	struct look look = { 0 };
 	char path[PATH_MAX];
 	struct dirent **entry = NULL;
 	int n;
 
-	make_path(look->watch, "domains", path);
+	make_path(watch, "domains", path);
 	n = scandir(path, &entry, NULL, alphasort);
+	if (n < 0)
+		add_error(&look, errno);
 	for (int i = 0; i < n; i++) {
-		size_t len = strlen(entry[i]->d_name);
-
-		if (len > 4 && strcmp(entry[i]->d_name + len - 4, ".ini") == 0)
-			add(look, entry[i]->d_name, len);
+		add_name(&look, entry[i]->d_name);
 		free(entry[i]);
 	}
 	free(entry);
+	return look;
 }
 
 static struct look
 look_at(const struct ag_watch *watch)
 {
-	struct look look = { .watch = watch };
+	const struct file *file = watch->files.items;
+	struct look look = look_at_names(watch);
 
-	if (watch->policy != NULL)
-		ag_policy_each_file(watch->policy, add_file, &look);
-	add_domains(&look);
+	for (size_t i = 0; i < watch->files.n; i++)
+		add_file(&look, watch, file[i].shown);
 	return look;
+}
+
+/* ---- comparing ---- */
+
+enum comparison { THE_SAME, DIFFERENT, CANNOT_TELL };
+
+static enum comparison
+compare_file(const struct ag_watch *watch, const struct file *file)
+{
+	char path[PATH_MAX];
+	struct ag_str text;
+	uint64_t fingerprint;
+	int error;
+
+	make_path(watch, file->shown, path);
+	error = ag_file_read(path, &text);
+	fingerprint = ag_file_fingerprint(error, text);
+	free((char *)text.ptr);
+	if (ag_file_error_may_pass(error))
+		return CANNOT_TELL;
+	return fingerprint == file->fingerprint ? THE_SAME : DIFFERENT;
+}
+
+/* Whether the files still say what the load was told. */
+static enum comparison
+compare(const struct ag_watch *watch)
+{
+	const struct file *file = watch->files.items;
+	enum comparison found = THE_SAME;
+
+	for (size_t i = 0; i < watch->files.n && found == THE_SAME; i++)
+		found = compare_file(watch, &file[i]);
+	return found;
 }
 
 /* ---- inotify ---- */
 
 /* A folder that is watched already is not watched twice. */
 static void
-watch_folder_of(void *arg, const char *shown)
+watch_folder_of(const struct ag_watch *watch, const char *shown)
 {
-	const struct ag_watch *watch = arg;
 	char path[PATH_MAX];
 
 	make_path(watch, shown, path);
 	inotify_add_watch(watch->inotify, dirname(path), EVENTS);
 }
 
+/* Without a descriptor for a new one the old one is kept. */
 static void
-arm(struct ag_watch *watch)
+open_inotify(struct ag_watch *watch)
 {
-	if (watch->inotify >= 0)
-		close(watch->inotify);
-	watch->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (watch->inotify < 0) {
+	int fresh = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (fresh >= 0) {
+		if (watch->inotify >= 0)
+			close(watch->inotify);
+		watch->inotify = fresh;
+		watch->without = false;
+	} else if (watch->inotify < 0 && !watch->without) {
 		ag_log(LOG_WARNING,
 		    "no inotify: files are looked at once a "
 		    "second");
-		return;
+		watch->without = true;
 	}
+}
+
+static void
+arm(struct ag_watch *watch)
+{
+	const struct file *file = watch->files.items;
+
+	open_inotify(watch);
+	if (watch->inotify < 0)
+		return;
 	watch_folder_of(watch, "domains/any");
-	ag_policy_each_file(watch->policy, watch_folder_of, watch);
+	for (size_t i = 0; i < watch->files.n; i++)
+		watch_folder_of(watch, file[i].shown);
 }
 
 static void
@@ -171,57 +267,124 @@ ag_watch_free(struct ag_watch *watch)
 {
 	if (watch->inotify >= 0)
 		close(watch->inotify);
-	ag_policy_unref(watch->policy);
+	drop_files(watch);
 }
 
-void
+struct ag_reading
 ag_watch_begin(struct ag_watch *watch)
 {
-	struct timespec now;
+	drop_files(watch);
+	watch->names = look_at_names(watch).sum;
+	return (struct ag_reading){ keep_file, watch };
+}
 
-	/* the clock that files are stamped with */
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	watch->begun = as_ns(&now);
-	watch->before = look_at(watch).sum;
+/* Takes what is seen as what has been loaded, or tried. */
+static void
+take_state(struct ag_watch *watch, struct look look)
+{
+	watch->seen = watch->taken = look.sum;
+	watch->seen_at = now_ms();
+	watch->blind = look.blind;
+	watch->compare_at = 0;
+}
+
+/* Says when to try again, if at all. */
+static void
+plan_again(struct ag_watch *watch, bool may_pass)
+{
+	watch->pause = !may_pass ? 0 :
+	    watch->pause == 0    ? PAUSE_MS :
+				   watch->pause * 2;
+	if (watch->pause > PAUSE_MAX_MS)
+		watch->pause = PAUSE_MAX_MS;
+	watch->again_at = may_pass ? now_ms() + watch->pause : 0;
 }
 
 void
-ag_watch_loaded(struct ag_watch *watch, const struct ag_policy *policy)
+ag_watch_loaded(struct ag_watch *watch, enum ag_load_status status)
 {
-	struct ag_watch old = *watch;
-	bool first = old.policy == NULL;
-	struct look look;
+	uint64_t names = watch->names;
 
-	watch->policy = ag_policy_ref(policy);
 	arm(watch);
-	look = look_at(watch);
-	watch->seen = watch->taken = look.sum;
-	watch->seen_at = now_ms();
-	/* the old files tell what was changed, and stamps what the new ones */
-	if (look.newest > watch->begun ||
-	    (!first && look_at(&old).sum != watch->before))
-		watch->taken = ~look.sum;
-	ag_policy_unref(old.policy);
+	plan_again(watch, status == AG_LOAD_NOT_NOW || watch->incomplete);
+	take_state(watch, look_at(watch));
+	/* what is going to be read again needs neither */
+	if (watch->again_at != 0)
+		return;
+	watch->compare_at = watch->seen_at + STILL_MS;
+	if (look_at_names(watch).sum != names)
+		watch->taken = ~watch->seen;
+}
+
+static int64_t
+sooner(int64_t wait, int64_t at, int64_t now)
+{
+	if (at == 0 || at - now > wait)
+		return wait;
+	return at > now ? at - now : 0;
 }
 
 int
 ag_watch_timeout(const struct ag_watch *watch)
 {
+	int64_t now = now_ms(), wait = LOOK_MS;
+
 	if (watch->seen != watch->taken)
 		return STILL_MS / 5;
-	return watch->inotify >= 0 ? SLOW_LOOK_MS : LOOK_MS;
+	if (watch->inotify >= 0)
+		wait = SLOW_LOOK_MS;
+	wait = sooner(wait, watch->compare_at, now);
+	return (int)sooner(wait, watch->again_at, now);
 }
 
-bool
-ag_watch_is_due(struct ag_watch *watch)
+/*
+ * Whether the contents are those that were loaded.  Others may be half written
+ * just now, which the next look shows.
+ */
+static void
+compare_in_time(struct ag_watch *watch)
 {
-	uint64_t look;
+	enum comparison found;
 
-	drain(watch);
-	look = look_at(watch).sum;
-	if (look != watch->seen) {
-		watch->seen = look;
+	if (watch->compare_at == 0 || now_ms() < watch->compare_at)
+		return;
+	found = compare(watch);
+	watch->compare_at = found == CANNOT_TELL ? now_ms() + PAUSE_MS : 0;
+	if (found == DIFFERENT)
+		watch->taken = ~watch->seen;
+}
+
+/* What has been seen at a look. */
+static void
+note_look(struct ag_watch *watch, struct look look)
+{
+	if (look.blind)
+		return;
+	if (watch->blind) {
+		watch->blind = false;
+		watch->seen = look.sum;
+		/* what failed has its own time; else nobody knows what it was
+		 * that was loaded */
+		watch->taken = watch->again_at != 0 ? look.sum : ~look.sum;
+	} else if (look.sum != watch->seen) {
+		watch->seen = look.sum;
 		watch->seen_at = now_ms();
 	}
-	return look != watch->taken && now_ms() - watch->seen_at >= STILL_MS;
+}
+
+enum ag_due
+ag_watch_due(struct ag_watch *watch)
+{
+	struct look look;
+
+	drain(watch);
+	look = look_at(watch);
+	note_look(watch, look);
+	if (watch->seen != watch->taken && !look.blind)
+		return now_ms() - watch->seen_at >= STILL_MS ? AG_DUE_CHANGE :
+							       AG_DUE_NOTHING;
+	if (watch->again_at != 0 && now_ms() >= watch->again_at)
+		return AG_DUE_AGAIN;
+	compare_in_time(watch);
+	return AG_DUE_NOTHING;
 }

@@ -1,43 +1,60 @@
 /*
- * watch.h - notices that the files of the configuration have changed
+ * watch.h - notices that the files of the configuration have changed, and when
+ * a load that failed is worth another try
  *
- * What counts is what stat(2) says of the main file, of each file of a domain
- * and of each list; inotify(7) only tells when to look, and where it cannot be
- * had, a look a second does.  Used by one thread.
+ * Looked at is what the last load read or looked for, whether or not it was
+ * there and whatever came of the load, and the names in domains/.  A change is
+ * what stat(2) says of them; inotify(7) only tells when to look, and where it
+ * cannot be had, a look a second does.  What a load read of a file that was
+ * just being written cannot be told from the file's times: so, when all has
+ * been still after a load, the contents are compared once.  No clock is asked
+ * but the monotonic one.  Used by one thread at a time.
  */
 #ifndef AG_WATCH_H
 #define AG_WATCH_H
 
 #include "../policy/policy.h"
+#include "../policy/vec.h"
 
 struct ag_watch {
-	const char *config;             /* path of the main file */
-	const struct ag_policy *policy; /* whose files are looked at; a share */
-	int inotify;                    /* -1: none */
-	uint64_t before;                /* the state when loading began */
-	int64_t begun;   /* and when that was; nanoseconds since 1970 */
-	uint64_t taken;  /* the state that has been loaded, or tried */
-	uint64_t seen;   /* the state at the last look */
-	int64_t seen_at; /* since when it is that; milliseconds */
+	const char *config;  /* path of the main file */
+	struct ag_vec files; /* what the last load looked for */
+	uint64_t names;      /* of the files of domains, when it began */
+	bool incomplete;     /* there was no memory for all of that */
+	int inotify;         /* -1: none */
+	bool without;        /* it has been said that there is none */
+	uint64_t taken;      /* the state that has been loaded, or tried */
+	uint64_t seen;       /* the state at the last look */
+	bool blind;          /* it could not be seen after the load */
+	int64_t seen_at;     /* since when it is that; all in milliseconds */
+	int64_t compare_at;  /* the contents; 0: that is done */
+	int64_t again_at;    /* to try again; 0: that makes no sense */
+	int64_t pause;       /* before that */
 };
 
 /* config is borrowed. */
 void ag_watch_init(struct ag_watch *watch, const char *config);
 void ag_watch_free(struct ag_watch *watch);
 
-/* The files are going to be read. */
-void ag_watch_begin(struct ag_watch *watch);
+/* A load begins, which is to tell what is returned of its files. */
+struct ag_reading ag_watch_begin(struct ag_watch *watch);
 
 /*
- * The files have been read; policy is what they led to, or the old one where
- * they could not be used.  A change since ag_watch_begin() is not lost.
+ * It has come to its end.  A change since ag_watch_begin() is not lost.  It is
+ * tried again after a pause where what it failed for may pass: after two
+ * seconds, and then after twice as long each time, up to a minute.
  */
-void ag_watch_loaded(struct ag_watch *watch, const struct ag_policy *policy);
+void ag_watch_loaded(struct ag_watch *watch, enum ag_load_status status);
 
 /* How long to wait for something at most, in milliseconds. */
 int ag_watch_timeout(const struct ag_watch *watch);
 
-/* Whether there is a change, and all files have been still for 500 ms. */
-bool ag_watch_is_due(struct ag_watch *watch);
+enum ag_due {
+	AG_DUE_NOTHING,
+	AG_DUE_CHANGE, /* there is one, and all has been still for 500 ms */
+	AG_DUE_AGAIN   /* there is none, and the load is to be tried again */
+};
+
+enum ag_due ag_watch_due(struct ag_watch *watch);
 
 #endif

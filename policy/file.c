@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 /* Reads to the end of the file, which may grow or shrink meanwhile. */
 static int
 read_all(int fd, size_t expected, struct ag_str *out)
@@ -57,6 +60,25 @@ ag_file_read(const char *path, struct ag_str *out)
 		error = read_all(fd, (size_t)st.st_size, out);
 	close(fd);
 	return error;
+}
+
+bool
+ag_file_error_may_pass(int error)
+{
+	static const int lasting[] = { ENOENT, ENOTDIR, EISDIR, EACCES, EPERM,
+		ELOOP, ENAMETOOLONG };
+
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		if (error == lasting[i])
+			return false;
+	return error != 0;
+}
+
+uint64_t
+ag_file_fingerprint(int error, struct ag_str text)
+{
+	return error != 0 ? (uint64_t)error :
+			    XXH3_64bits(text.len > 0 ? text.ptr : "", text.len);
 }
 
 const char *

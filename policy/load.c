@@ -25,8 +25,10 @@ struct loader {
 	struct ag_policy *policy;
 	const struct ag_policy *in_force; /* NULL: nothing is held back */
 	bool keeps_texts;                 /* for the next one */
+	const struct ag_reading *reading; /* may be NULL */
 	struct ag_diag *diag;
 	bool no_memory;
+	bool may_pass; /* something cannot be read, for now */
 };
 
 static void
@@ -41,6 +43,15 @@ has_memory(const struct loader *loader)
 	return !loader->no_memory && !loader->policy->arena.failed;
 }
 
+static void
+tell(struct loader *loader, const char *shown, int error, struct ag_str text)
+{
+	loader->may_pass = loader->may_pass || ag_file_error_may_pass(error);
+	if (loader->reading != NULL)
+		loader->reading->file(loader->reading->arg, shown,
+		    ag_file_fingerprint(error, text));
+}
+
 /*
  * Reads a file by the name that findings show, which is relative to the main
  * file's folder.  The caller frees text->ptr.
@@ -50,9 +61,12 @@ read_shown(struct loader *loader, const char *shown, struct ag_str *text)
 {
 	const char *path =
 	    ag_file_beside(&loader->policy->arena, loader->path, ag_str(shown));
+	int error;
 
 	*text = ag_str(NULL);
-	return path != NULL ? ag_file_read(path, text) : ENOMEM;
+	error = path != NULL ? ag_file_read(path, text) : ENOMEM;
+	tell(loader, shown, error, *text);
+	return error;
 }
 
 static const char *
@@ -183,6 +197,8 @@ read_domain_files(struct loader *loader)
 	int n = path != NULL ? scandir(path, &entry, NULL, alphasort) : 0;
 
 	if (n < 0) {
+		loader->may_pass =
+		    loader->may_pass || ag_file_error_may_pass(errno);
 		if (errno != ENOENT)
 			ag_diag_report(loader->diag, AG_ERROR, &at,
 			    "the folder cannot be read: %s", strerror(errno));
@@ -563,6 +579,7 @@ load(struct loader loader, const struct ag_policy **policy)
 
 	*policy = NULL;
 	if (is_missing(path)) {
+		tell(&loader, at.file, ENOENT, ag_str(NULL));
 		ag_diag_report(diag, AG_ERROR, &at, "there is no such file");
 		return AG_LOAD_NO_FILE;
 	}
@@ -574,7 +591,7 @@ load(struct loader loader, const struct ag_policy **policy)
 		ag_diag_report(diag, AG_ERROR, &at, NO_MEMORY);
 		if (loader.policy != NULL)
 			ag_policy_free(loader.policy);
-		return AG_LOAD_UNUSABLE;
+		return AG_LOAD_NOT_NOW;
 	}
 	loader.policy->server.file = loader.main;
 	atomic_init(&loader.policy->shares, 1);
@@ -582,8 +599,10 @@ load(struct loader loader, const struct ag_policy **policy)
 	if (!has_memory(&loader))
 		ag_diag_report(diag, AG_ERROR, &at, NO_MEMORY);
 	if (diag->errors > errors) {
+		bool may_pass = loader.may_pass || !has_memory(&loader);
+
 		ag_policy_free(loader.policy);
-		return AG_LOAD_UNUSABLE;
+		return may_pass ? AG_LOAD_NOT_NOW : AG_LOAD_UNUSABLE;
 	}
 	*policy = loader.policy;
 	return AG_LOAD_OK;
@@ -598,11 +617,13 @@ ag_policy_load(const char *path, struct ag_diag *diag,
 
 enum ag_load_status
 ag_policy_load_beside(const char *path, const struct ag_policy *in_force,
-    struct ag_diag *diag, const struct ag_policy **policy)
+    const struct ag_reading *reading, struct ag_diag *diag,
+    const struct ag_policy **policy)
 {
 	return load((struct loader){ .path = path,
 			.in_force = in_force,
 			.keeps_texts = true,
+			.reading = reading,
 			.diag = diag },
 	    policy);
 }

@@ -21,16 +21,6 @@ free_sources(struct ag_vec *sources)
 	ag_vec_free(sources);
 }
 
-void
-ag_policy_each_file(const struct ag_policy *policy,
-    void (*file)(void *arg, const char *shown), void *arg)
-{
-	const struct ag_source *source = policy->sources.items;
-
-	for (size_t i = 0; i < policy->sources.n; i++)
-		file(arg, source[i].shown);
-}
-
 uint64_t
 ag_policy_digest(const struct ag_policy *policy)
 {

@@ -31,8 +31,21 @@ struct ag_policy;
 
 enum ag_load_status {
 	AG_LOAD_OK,
-	AG_LOAD_NO_FILE, /* the main file is not there */
-	AG_LOAD_UNUSABLE /* there were errors, or there is no memory */
+	AG_LOAD_NO_FILE,  /* the main file is not there */
+	AG_LOAD_UNUSABLE, /* there were errors */
+	/* the same, and some may pass without a change of the files: there is
+	 * no memory, or no descriptor */
+	AG_LOAD_NOT_NOW
+};
+
+/*
+ * Told of each file that is read or looked for, in that order, whatever comes
+ * of the load: its name, relative to the main file's folder, and the number
+ * that ag_file_fingerprint() makes of what it gave.
+ */
+struct ag_reading {
+	void (*file)(void *arg, const char *shown, uint64_t fingerprint);
+	void *arg;
 };
 
 /*
@@ -48,11 +61,11 @@ enum ag_load_status ag_policy_load(const char *path, struct ag_diag *diag,
  * that had entries in it, which was perhaps caught half written, is held back
  * with a warning, and its old content stays.  So what the lists say is kept,
  * packed.  With NULL nothing is held back; so it is too beside a policy of
- * ag_policy_load(), which keeps nothing.
+ * ag_policy_load(), which keeps nothing.  reading may be NULL.
  */
 enum ag_load_status ag_policy_load_beside(const char *path,
-    const struct ag_policy *in_force, struct ag_diag *diag,
-    const struct ag_policy **policy);
+    const struct ag_policy *in_force, const struct ag_reading *reading,
+    struct ag_diag *diag, const struct ag_policy **policy);
 
 /*
  * Writes what the main file alone says of one of the server's keys: its
@@ -67,13 +80,6 @@ bool ag_policy_peek(const char *path, enum ag_key key, struct ag_buf *out);
  * the same were read from the same.
  */
 uint64_t ag_policy_digest(const struct ag_policy *policy);
-
-/*
- * Tells of each file that was read or looked for, relative to the main file's
- * folder.
- */
-void ag_policy_each_file(const struct ag_policy *policy,
-    void (*file)(void *arg, const char *shown), void *arg);
 
 /*
  * A policy is counted.  ref gives the caller a share of its own; unref gives

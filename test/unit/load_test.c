@@ -917,8 +917,8 @@ load_beside(const struct ag_policy *in_force)
 
 	path_in_folder("authgate.ini", path);
 	findings_begin(&findings);
-	assert_int_equal(ag_policy_load_beside(path, in_force, &findings.diag,
-			     &policy),
+	assert_int_equal(ag_policy_load_beside(path, in_force, NULL,
+			     &findings.diag, &policy),
 	    AG_LOAD_OK);
 	ag_policy_unref(in_force);
 	return policy;
