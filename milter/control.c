@@ -16,9 +16,11 @@
 #include "../policy/policy.h"
 #include "fixed.h"
 #include "log.h"
+#include "socket.h"
 
 #define SUFFIX ".control"
 #define OTHER_FOLDER "/run/authgate/"
+#define MODE 0660
 
 /* An answer has some hundred findings at most. */
 #define ANSWER_MAX ((size_t)4 * 1024 * 1024)
@@ -69,9 +71,8 @@ permit(const char *path)
 	const struct group *of = group.len > 0 ? getgrnam(group.ptr) : NULL;
 	uid_t uid = geteuid() == 0 && owner != NULL ? owner->pw_uid : (uid_t)-1;
 
-	/* who gives it away may not change its mode any more */
-	return chmod(path, 0660) == 0 &&
-	    chown(path, uid, of != NULL ? of->gr_gid : (gid_t)-1) == 0;
+	return ag_socket_give(path, MODE, uid,
+	    of != NULL ? of->gr_gid : (gid_t)-1);
 }
 
 static bool
@@ -81,8 +82,8 @@ listen_at(int fd, const struct sockaddr_un *address)
 	bool bound;
 
 	remove_stale(address->sun_path);
-	/* nobody gets in before owner and group are set */
-	old = umask(0177);
+	/* nobody gets in before it listens */
+	old = umask(ag_socket_umask(MODE));
 	bound =
 	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
 	umask(old);

@@ -1,6 +1,7 @@
 #include "socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -93,17 +94,67 @@ find_group(struct ag_str name, gid_t *gid)
 	return true;
 }
 
+static mode_t
+mode_wanted(void)
+{
+	unsigned mode = 0;
+
+	ag_number_mode(ag_fixed_text(AG_KEY_SOCKET_MODE), &mode);
+	return mode;
+}
+
+mode_t
+ag_socket_umask(mode_t mode)
+{
+	return 0777 & ~mode;
+}
+
+/* The umask does it, unless the folder has an ACL for what is made in it. */
+static bool
+set_mode(int fd, mode_t is, mode_t mode)
+{
+	char path[40];
+
+	if ((is & 0777) == (mode & 0777))
+		return true;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return chmod(path, mode) == 0;
+}
+
+/* Whether it can be nothing else than what this process has made. */
+static bool
+is_ours(const struct stat *st)
+{
+	errno = EPERM;
+	return S_ISSOCK(st->st_mode) && st->st_uid == geteuid() &&
+	    st->st_nlink == 1;
+}
+
+bool
+ag_socket_give(const char *path, mode_t mode, uid_t uid, gid_t gid)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	bool given;
+
+	if (fd < 0)
+		return false;
+	/* who gives it away may not change its mode any more */
+	given = fstat(fd, &st) == 0 && is_ours(&st) &&
+	    set_mode(fd, st.st_mode, mode) &&
+	    fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0;
+	close(fd);
+	return given;
+}
+
 static int
 permit(const char *path)
 {
-	unsigned mode = 0;
 	gid_t gid;
 
-	ag_number_mode(ag_fixed_text(AG_KEY_SOCKET_MODE), &mode);
 	if (!find_group(ag_fixed_text(AG_KEY_SOCKET_GROUP), &gid))
 		return EX_CONFIG;
-	if ((gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) != 0) ||
-	    chmod(path, mode) != 0) {
+	if (!ag_socket_give(path, mode_wanted(), (uid_t)-1, gid)) {
 		ag_log(LOG_ERR, "permissions of the socket %s: %s", path,
 		    strerror(errno));
 		return EX_NOPERM;
@@ -122,8 +173,8 @@ ag_socket_open(void)
 
 	if (status != 0)
 		return status;
-	/* nobody gets in before mode and group are set */
-	old = umask(0177);
+	/* who is of this process's group gets in before its own is set */
+	old = umask(ag_socket_umask(mode_wanted()));
 	open = smfi_setconn((char *)text.ptr) == MI_SUCCESS &&
 	    smfi_opensocket(path != NULL) == MI_SUCCESS;
 	umask(old);

@@ -232,6 +232,37 @@ def the_socket(cases, program):
     cases.same("... and it is gone", False, os.path.exists(control_path(daemon)))
 
 
+@part
+def a_folder_of_somebody_else(cases, program):
+    """Who owns it puts another file in the place of a socket that was just bound."""
+    if os.geteuid() != 0:
+        print("# skipped: needs root")
+        return
+    given = {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
+        "[rules]", "socket_mode = 0666\nsocket_group = nogroup\nuser = nobody\n[rules]")}
+    for name, more in (("a link", {}), ("a further name", {"HARD": "yes"})):
+        for end in (".sock", ".control"):
+            daemon = Daemon(program, given)
+            daemon.open_to_all()
+            victim = os.path.join(daemon.folder, "victim")
+            daemon.write("victim", "root's own\n")
+            os.chmod(victim, 0o600)
+            daemon.launch(env=daemon.with_preloaded(os.path.join(HERE, "swap.c"), SWAP=end,
+                                                    VICTIM=victim, **more))
+            wait_for(lambda: daemon.generations() or daemon.status() is not None, 10)
+            after = os.stat(victim)
+            cases.same(f"{name} to root's file as {end}: it keeps owner, group and mode",
+                       (0, 0, 0o600), (after.st_uid, after.st_gid, stat.S_IMODE(after.st_mode)))
+            said = "\n".join(daemon.log())
+            if end == ".sock":
+                cases.same("... and there is no start", 77, daemon.wait(5))
+                cases.has("... with a line", f"permissions of the socket {daemon.path}: ", said)
+            else:
+                cases.has("... and the daemon does without", f"will not work: {daemon.path}"
+                          ".control: ", said)
+                daemon.terminate()
+
+
 # ---------------------------------------------------------------- the service manager
 
 @part
@@ -374,6 +405,50 @@ def no_descriptor_at_all(cases, program):
     wait_for(lambda: facts(daemon)["sessions_open"] == 0, 5)
     with contextlib.ExitStack() as stack:
         cases.same("and afterwards all is as before", "continue", contact(daemon, stack)[1])
+
+
+def cpu_seconds(daemon):
+    with open(f"/proc/{daemon.process.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@part
+def reloads_without_descriptors(cases, program):
+    """What fails for want of them is tried again, and does not fill the log."""
+    daemon = Daemon(program, FILES).start(preexec_fn=few_descriptors)
+
+    def complaints():
+        return [line for line in daemon.log() if "cannot be read: Too many open files" in line or
+                "folder cannot be read: Too many" in line or "the old policy stays" in line]
+    with contextlib.ExitStack() as stack:
+        def is_closed():
+            try:
+                contact(daemon, stack)
+                return False
+            except Failure:
+                return True
+        wait_for(is_closed, 20)
+        daemon.write("kill.list", f"{KILLED}\n{OTHER}\n")
+        daemon.hang_up_signal()
+        cases.same("SIGHUP: the old policy stays", True, bool(wait_for(
+            lambda: any("the old policy stays" in line for line in complaints()), 5)))
+        waiting = subprocess.Popen([daemon.program, "status", "-c", daemon.config(), "--json"],
+                                   stdout=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        begin, said = cpu_seconds(daemon), complaints()
+        # it is tried again after two seconds
+        time.sleep(3)
+        cases.same("who asks for the status meanwhile costs next to nothing", True,
+                   cpu_seconds(daemon) - begin < 0.5)
+        cases.same("... and what is found again is not said again", said, complaints())
+    cases.same("when there are descriptors again the change is taken", True, bool(wait_for(
+        lambda: daemon.generations()[-1] > 1, 10)))
+    told = json.loads(waiting.communicate(timeout=10)[0])
+    cases.same("and who asked is answered", daemon.process.pid, told["pid"])
+    told = facts(daemon)
+    cases.same("the attempts are counted", (1, True, False),
+               (told["reloads"], told["reloads_failed"] >= 2, told["last_load"]["failed"]))
 
 
 @part
