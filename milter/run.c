@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <libmilter/mfapi.h>
@@ -251,15 +250,6 @@ drop_privileges(struct ag_str name)
 /* How long who asks is left waiting for want of a descriptor. */
 #define DEAF_MS 1000
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 static void
 hasten_the_end(const struct reloader *reloader)
 {
@@ -293,7 +283,7 @@ serve_client(struct reloader *reloader)
 		break;
 	}
 	if (client < 0)
-		reloader->ask_at = now_ms() + DEAF_MS;
+		reloader->ask_at = ag_watch_now() + DEAF_MS;
 	ag_control_answer(client, text);
 	free(text);
 }
@@ -320,7 +310,7 @@ static void
 wait_for_work(const struct reloader *reloader, struct pollfd fds[static 4])
 {
 	int timeout = ag_watch_timeout(reloader->watch);
-	int64_t deaf = reloader->ask_at - now_ms();
+	int64_t deaf = reloader->ask_at - ag_watch_now();
 
 	fds[0] = (struct pollfd){ reloader->hangup, POLLIN, 0 };
 	fds[1] = (struct pollfd){ reloader->watch->inotify, POLLIN, 0 };

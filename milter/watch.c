@@ -35,8 +35,8 @@ struct file {
 	uint64_t fingerprint;
 };
 
-static int64_t
-now_ms(void)
+int64_t
+ag_watch_now(void)
 {
 	struct timespec ts;
 
@@ -259,7 +259,9 @@ drain(const struct ag_watch *watch)
 void
 ag_watch_init(struct ag_watch *watch, const char *config)
 {
-	*watch = (struct ag_watch){ .config = config, .inotify = -1 };
+	*watch = (struct ag_watch){ .config = config,
+		.inotify = -1,
+		.compare_in = STILL_MS };
 }
 
 void
@@ -283,9 +285,15 @@ static void
 take_state(struct ag_watch *watch, struct look look)
 {
 	watch->seen = watch->taken = look.sum;
-	watch->seen_at = now_ms();
+	watch->seen_at = ag_watch_now();
 	watch->blind = look.blind;
 	watch->compare_at = 0;
+}
+
+static int64_t
+longer(int64_t pause)
+{
+	return pause * 2 < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;
 }
 
 /* Says when to try again, if at all. */
@@ -294,25 +302,21 @@ plan_again(struct ag_watch *watch, bool may_pass)
 {
 	watch->pause = !may_pass ? 0 :
 	    watch->pause == 0    ? PAUSE_MS :
-				   watch->pause * 2;
-	if (watch->pause > PAUSE_MAX_MS)
-		watch->pause = PAUSE_MAX_MS;
-	watch->again_at = may_pass ? now_ms() + watch->pause : 0;
+				   longer(watch->pause);
+	watch->again_at = may_pass ? ag_watch_now() + watch->pause : 0;
 }
 
 void
 ag_watch_loaded(struct ag_watch *watch, enum ag_load_status status)
 {
-	uint64_t names = watch->names;
-
 	arm(watch);
 	plan_again(watch, status == AG_LOAD_NOT_NOW || watch->incomplete);
 	take_state(watch, look_at(watch));
 	/* what is going to be read again needs neither */
 	if (watch->again_at != 0)
 		return;
-	watch->compare_at = watch->seen_at + STILL_MS;
-	if (look_at_names(watch).sum != names)
+	watch->compare_at = watch->seen_at + watch->compare_in;
+	if (look_at_names(watch).sum != watch->names)
 		watch->taken = ~watch->seen;
 }
 
@@ -327,7 +331,7 @@ sooner(int64_t wait, int64_t at, int64_t now)
 int
 ag_watch_timeout(const struct ag_watch *watch)
 {
-	int64_t now = now_ms(), wait = LOOK_MS;
+	int64_t now = ag_watch_now(), wait = LOOK_MS;
 
 	if (watch->seen != watch->taken)
 		return STILL_MS / 5;
@@ -339,19 +343,25 @@ ag_watch_timeout(const struct ag_watch *watch)
 
 /*
  * Whether the contents are those that were loaded.  Others may be half written
- * just now, which the next look shows.
+ * just now, which the next look shows.  A file that says something else each
+ * time although stat(2) tells of no change is asked more and more seldom.
  */
 static void
 compare_in_time(struct ag_watch *watch)
 {
 	enum comparison found;
 
-	if (watch->compare_at == 0 || now_ms() < watch->compare_at)
+	if (watch->compare_at == 0 || ag_watch_now() < watch->compare_at)
 		return;
 	found = compare(watch);
-	watch->compare_at = found == CANNOT_TELL ? now_ms() + PAUSE_MS : 0;
-	if (found == DIFFERENT)
+	watch->compare_at =
+	    found == CANNOT_TELL ? ag_watch_now() + PAUSE_MS : 0;
+	if (found == THE_SAME)
+		watch->compare_in = STILL_MS;
+	if (found == DIFFERENT) {
+		watch->compare_in = longer(watch->compare_in);
 		watch->taken = ~watch->seen;
+	}
 }
 
 /* What has been seen at a look. */
@@ -368,7 +378,7 @@ note_look(struct ag_watch *watch, struct look look)
 		watch->taken = watch->again_at != 0 ? look.sum : ~look.sum;
 	} else if (look.sum != watch->seen) {
 		watch->seen = look.sum;
-		watch->seen_at = now_ms();
+		watch->seen_at = ag_watch_now();
 	}
 }
 
@@ -381,9 +391,10 @@ ag_watch_due(struct ag_watch *watch)
 	look = look_at(watch);
 	note_look(watch, look);
 	if (watch->seen != watch->taken && !look.blind)
-		return now_ms() - watch->seen_at >= STILL_MS ? AG_DUE_CHANGE :
-							       AG_DUE_NOTHING;
-	if (watch->again_at != 0 && now_ms() >= watch->again_at)
+		return ag_watch_now() - watch->seen_at >= STILL_MS ?
+		    AG_DUE_CHANGE :
+		    AG_DUE_NOTHING;
+	if (watch->again_at != 0 && ag_watch_now() >= watch->again_at)
 		return AG_DUE_AGAIN;
 	compare_in_time(watch);
 	return AG_DUE_NOTHING;

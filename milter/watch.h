@@ -8,7 +8,8 @@
  * cannot be had, a look a second does.  What a load read of a file that was
  * just being written cannot be told from the file's times: so, when all has
  * been still after a load, the contents are compared once.  No clock is asked
- * but the monotonic one.  Used by one thread at a time.
+ * but the monotonic one, for a file's times may be those of another.  Used by
+ * one thread at a time.
  */
 #ifndef AG_WATCH_H
 #define AG_WATCH_H
@@ -28,6 +29,7 @@ struct ag_watch {
 	bool blind;          /* it could not be seen after the load */
 	int64_t seen_at;     /* since when it is that; all in milliseconds */
 	int64_t compare_at;  /* the contents; 0: that is done */
+	int64_t compare_in;  /* how long after a load */
 	int64_t again_at;    /* to try again; 0: that makes no sense */
 	int64_t pause;       /* before that */
 };
@@ -45,6 +47,9 @@ struct ag_reading ag_watch_begin(struct ag_watch *watch);
  * seconds, and then after twice as long each time, up to a minute.
  */
 void ag_watch_loaded(struct ag_watch *watch, enum ag_load_status status);
+
+/* The monotonic clock, in milliseconds. */
+int64_t ag_watch_now(void);
 
 /* How long to wait for something at most, in milliseconds. */
 int ag_watch_timeout(const struct ag_watch *watch);

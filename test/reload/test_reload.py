@@ -8,17 +8,20 @@ policy was in force. One line a case; status 1 when one fails.
 """
 
 import os
+import re
 import signal
+import subprocess
 import sys
 import threading
 import time
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../wire"))
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../wire"))
 from daemon import Cases, Daemon, remove_all, stop_all, wait_for  # noqa: E402
 from milter import Milter  # noqa: E402
 
-ALARM_SECONDS = 90
+ALARM_SECONDS = 150
 TAKEN_SECONDS = 3        # half a second until files count as still, and a slow machine
 CLIENT = "192.0.2.1"
 OTHER = "203.0.113.9"    # is in the list from the start, so that CONNECT has a reply
@@ -178,6 +181,112 @@ def many(cases, daemon):
     cases.taken("100 reloads a second by SIGHUP: the last one holds", daemon, True)
 
 
+def say_again(daemon):
+    return [line for line in daemon.log() if "the old policy stays" in line]
+
+
+def failed(cases, daemon):
+    """What failed is tried again when something changes that it looked for."""
+    good = INI.replace("@PATH@", daemon.path)
+    in_place(daemon, "kill.list", UNLISTED)
+    in_place(daemon, "authgate.ini", good)
+    time.sleep(1.2)
+    for name, place in (("a list", "later.list"), ("a list in a folder", "later/later.list")):
+        before = len(say_again(daemon))
+        in_place(daemon, "authgate.ini", f"{good}[lists]\nkill = kill.list {place}\n")
+        cases.same(f"{name} is named that is not there yet: the old policy stays", True, bool(
+            wait_for(lambda: len(say_again(daemon)) > before, TAKEN_SECONDS)))
+        time.sleep(1)
+        cases.same("... which is said once", before + 1, len(say_again(daemon)))
+        daemon.write(place, f"{CLIENT}\n")
+        # where the folder was not there, a look in five seconds shows it
+        wait_for(lambda: refused(daemon), 5 + TAKEN_SECONDS)
+        cases.same("... and when it is made it is taken", True, refused(daemon))
+    in_place(daemon, "authgate.ini", good)
+    cases.taken("named no more", daemon, False)
+    in_place(daemon, "bad.list", "!10.1\n")
+    in_place(daemon, "authgate.ini", good + "[lists]\nkill = kill.list later.list\n"
+                                            "relay = bad.list\n")
+    wait_for(lambda: any("bad.list:1: error" in line for line in daemon.log()), TAKEN_SECONDS)
+    cases.stays("an error in a list: the old policy stays", daemon, False)
+    in_place(daemon, "bad.list", "!10.0.0.1\n")
+    cases.taken("the list is mended: taken", daemon, True)
+    os.unlink(daemon.config())
+    wait_for(lambda: any("there is no such file" in line for line in daemon.log()), TAKEN_SECONDS)
+    cases.stays("no main file: the old policy stays", daemon, True)
+    in_place(daemon, "authgate.ini", good)
+    cases.taken("a new one: taken", daemon, False)
+
+
+def young_files(cases, program):
+    """A start does not read twice what was written just before it."""
+    daemons = [Daemon(program, {"kill.list": UNLISTED}) for _ in range(12)]
+    for daemon in daemons:
+        in_place(daemon, "authgate.ini", INI.replace("@PATH@", daemon.path))
+        daemon.launch()
+    behind = Daemon(program, {"kill.list": UNLISTED})
+    in_place(behind, "authgate.ini", INI.replace("@PATH@", behind.path))
+    behind.launch(env=behind.with_preloaded(os.path.join(HERE, "behind.c")))
+    daemons.append(behind)
+    wait_for(lambda: all(daemon.generations() for daemon in daemons), 20)
+    time.sleep(2)
+    cases.same("just written: read once", [[1]] * 12,
+               [daemon.generations() for daemon in daemons[:-1]])
+    cases.same("a clock that is behind: once, too", [1], behind.generations())
+    in_place(behind, "kill.list", LISTED)
+    cases.taken("... and changes are taken", behind, True)
+    time.sleep(2)
+    cases.same("... once each", [1, 2], behind.generations())
+    for daemon in daemons:
+        daemon.terminate()
+
+
+def restless(cases, program):
+    """A file that says something else each time, and of which the system tells no change."""
+    daemon = Daemon(program, {"kill.list": UNLISTED})
+    in_place(daemon, "authgate.ini", INI.replace("@PATH@", daemon.path) +
+             "[lists]\nkill = kill.list /proc/uptime\n")
+    daemon.start()
+    time.sleep(8)
+    cases.same("/proc/uptime as a list: it is read more and more seldom", True,
+               len(daemon.generations()) < 6)
+    in_place(daemon, "kill.list", LISTED)
+    cases.taken("... and other changes are taken", daemon, True)
+    daemon.terminate()
+
+
+def meanwhile(cases, program):
+    """What is written while the files are being read is not lost, whenever it is."""
+    daemon = Daemon(program, {
+        "kill.list": "".join(f"login:u{i}@example.net\n" for i in range(100000)),
+        "domains.list": "a0.example\n", "last.list": "10.0.0.0/8\n"})
+    # the one is read before the long list, the other after it
+    in_place(daemon, "authgate.ini", INI.replace("@PATH@", daemon.path) +
+             "[lists]\nlocal_domains = domains.list\nrelay = last.list\n")
+    daemon.start()
+    lost = []
+    for i in range(1, 13):
+        daemon.hang_up_signal()
+        time.sleep(0.008 * i)
+        in_place(daemon, "domains.list", f"a{i}.example\n")
+        in_place(daemon, "last.list", f"10.{i}.0.0/16\n")
+        if not wait_for(lambda: digest_in_force(daemon) == digest_of_files(daemon), TAKEN_SECONDS):
+            lost.append(i)
+    cases.same("each of 12 changes during a reload is taken", [], lost)
+    daemon.terminate()
+
+
+def digest_in_force(daemon):
+    return re.search("digest=([0-9a-f]+)", [line for line in daemon.log()
+                                            if "is in force" in line][-1])[1]
+
+
+def digest_of_files(daemon):
+    done = subprocess.run([daemon.program, "check", "-c", daemon.config()], capture_output=True,
+                          text=True, timeout=20, check=False)
+    return re.search("digest ([0-9a-f]+)", done.stdout)[1]
+
+
 def storm(cases, daemon):
     for _ in range(3000):
         daemon.hang_up_signal()
@@ -206,6 +315,10 @@ def run(cases, program):
     in_place(daemon, "authgate.ini", INI.replace("@PATH@", daemon.path))
     time.sleep(1.2)
     broken(cases, daemon)
+    failed(cases, daemon)
+    young_files(cases, program)
+    restless(cases, program)
+    meanwhile(cases, program)
     cases.same("the daemon ends with status 0", {0}, stop_all())
     cases.same("no sanitizer has anything to say", [], daemon.sanitizer_lines())
 

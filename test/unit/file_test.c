@@ -103,6 +103,38 @@ test_what_is_no_file(void **state)
 	assert_null(text.ptr);
 }
 
+/* What stat(2) tells of, once it has changed, does not pass by itself. */
+static void
+test_what_may_pass(void **state)
+{
+	static const int lasting[] = { 0, ENOENT, ENOTDIR, EISDIR, EACCES,
+		ELOOP, ENAMETOOLONG };
+	static const int passing[] = { EMFILE, ENFILE, ENOMEM, EIO, ESTALE,
+		ETIMEDOUT };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(lasting); i++)
+		assert_false(ag_file_error_may_pass(lasting[i]));
+	for (size_t i = 0; i < ROWS(passing); i++)
+		assert_true(ag_file_error_may_pass(passing[i]));
+}
+
+static void
+test_fingerprints(void **state)
+{
+	const uint64_t numbers[] = { ag_file_fingerprint(0, ag_str("")),
+		ag_file_fingerprint(0, ag_str("a")),
+		ag_file_fingerprint(0, ag_str("b")),
+		ag_file_fingerprint(ENOENT, ag_str(NULL)),
+		ag_file_fingerprint(EACCES, ag_str(NULL)) };
+
+	(void)state;
+	assert_int_equal(ag_file_fingerprint(0, ag_str(NULL)), numbers[0]);
+	for (size_t i = 0; i < ROWS(numbers); i++)
+		for (size_t j = 0; j < i; j++)
+			assert_int_not_equal(numbers[i], numbers[j]);
+}
+
 int
 main(void)
 {
@@ -111,6 +143,8 @@ main(void)
 		cmocka_unit_test(test_whole_files),
 		cmocka_unit_test(test_file_that_says_it_is_empty),
 		cmocka_unit_test(test_what_is_no_file),
+		cmocka_unit_test(test_what_may_pass),
+		cmocka_unit_test(test_fingerprints),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,16 @@
 #include "findings.h"
 
+#include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "compiled.h"
+#include "file.h"
 #include "policy.h"
 
 #define FILES_MAX 8
@@ -984,6 +987,74 @@ test_nothing_kept(void **state)
 	ag_policy_unref(policy);
 }
 
+/* Writes the name, and "-" where it is not there. */
+static void
+note_file(void *arg, const char *shown, uint64_t fingerprint)
+{
+	bool there = fingerprint != ag_file_fingerprint(ENOENT, ag_str(NULL));
+
+	ag_buf_printf(arg, "%s%s ", shown, there ? "" : "-");
+}
+
+/* Whatever comes of a load, it is known what a change of would matter. */
+static void
+test_files_are_told(void **state)
+{
+	static const struct {
+		struct file files[FILES_MAX];
+		enum ag_load_status status;
+		const char *told;
+	} table[] = {
+		{ { { "authgate.ini", "" }, { "kill.list", "::1\n" } },
+		    AG_LOAD_OK, "authgate.ini kill.list relay.list- " },
+		{ { { "authgate.ini",
+			"[lists]\nkill = more.list\n[rules]\nx = y\n" },
+		      { "domains/example.com.ini",
+			  "[relay]\nfile = own.list\n" } },
+		    AG_LOAD_UNUSABLE,
+		    "authgate.ini domains/example.com.ini more.list- "
+		    "relay.list- domains/own.list- " },
+		{ { { "kill.list", "::1\n" } }, AG_LOAD_NO_FILE,
+		    "authgate.ini- " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++) {
+		const struct ag_policy *policy;
+		char path[200], told[300];
+		struct ag_buf buf = AG_BUF(told);
+		struct ag_reading reading = { note_file, &buf };
+
+		write_files(table[i].files);
+		path_in_folder("authgate.ini", path);
+		findings_begin(&findings);
+		assert_int_equal(ag_policy_load_beside(path, NULL, &reading,
+				     &findings.diag, &policy),
+		    table[i].status);
+		expect_text("told", told, table[i].told);
+		ag_policy_unref(policy);
+	}
+}
+
+/* Without a descriptor nothing can be read, for now. */
+static void
+test_not_now(void **state)
+{
+	static const struct file files[FILES_MAX] = { { "authgate.ini", "" } };
+	const struct ag_policy *policy;
+	struct rlimit before, none;
+
+	(void)state;
+	write_files(files);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(load(&policy), AG_LOAD_NOT_NOW);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(load(&policy), AG_LOAD_OK);
+	ag_policy_unref(policy);
+}
+
 /* ---- who keeps copies ---- */
 
 #define SERVER_KEEPS \
@@ -1126,6 +1197,8 @@ main(void)
 		cmocka_unit_test(test_path_without_a_folder),
 		cmocka_unit_test(test_held_back),
 		cmocka_unit_test(test_nothing_kept),
+		cmocka_unit_test(test_files_are_told),
+		cmocka_unit_test(test_not_now),
 		cmocka_unit_test(test_copies_of_the_server),
 		cmocka_unit_test(test_copies_of_a_domain),
 		cmocka_unit_test(test_copies_in_one_directory),
