@@ -57,58 +57,23 @@ make_path(const struct ag_watch *watch, const char *shown,
 	snprintf(path, PATH_MAX, "%.*s%s", folder, watch->config, shown);
 }
 
-/* ---- what a load looked for ---- */
-
-static void
-drop_files(struct ag_watch *watch)
-{
-	struct file *file = watch->files.items;
-
-	for (size_t i = 0; i < watch->files.n; i++)
-		free(file[i].shown);
-	ag_vec_free(&watch->files);
-	watch->files = (struct ag_vec){ 0 };
-	watch->incomplete = false;
-}
-
-static void
-keep_file(void *arg, const char *shown, uint64_t fingerprint)
-{
-	struct ag_watch *watch = arg;
-	char *copy = strdup(shown);
-	struct file *file =
-	    copy != NULL ? ag_vec_add(&watch->files, sizeof(*file)) : NULL;
-
-	if (file == NULL) {
-		watch->incomplete = true;
-		free(copy);
-		return;
-	}
-	*file = (struct file){ copy, fingerprint };
-}
-
 /* ---- looking ---- */
 
-struct look {
-	uint64_t sum;
-	bool blind; /* for now; a load would come to nothing either */
-};
-
 static void
-add(struct look *look, const void *data, size_t size)
+add(struct ag_look *look, const void *data, size_t size)
 {
 	look->sum = XXH3_64bits_withSeed(data, size, look->sum);
 }
 
 static void
-add_error(struct look *look, int error)
+add_error(struct ag_look *look, int error)
 {
 	look->blind = look->blind || ag_file_error_may_pass(error);
 	add(look, &error, sizeof(error));
 }
 
 static void
-add_file(struct look *look, const struct ag_watch *watch, const char *shown)
+add_file(struct ag_look *look, const struct ag_watch *watch, const char *shown)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -126,7 +91,7 @@ add_file(struct look *look, const struct ag_watch *watch, const char *shown)
 }
 
 static void
-add_name(struct look *look, const char *name)
+add_name(struct ag_look *look, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -135,10 +100,10 @@ add_name(struct look *look, const char *name)
 }
 
 /* Files of domains come and go. */
-static struct look
+static struct ag_look
 look_at_names(const struct ag_watch *watch)
 {
-	struct look look = { 0 };
+	struct ag_look look = { 0 };
 	char path[PATH_MAX];
 	struct dirent **entry = NULL;
 	int n;
@@ -155,15 +120,47 @@ look_at_names(const struct ag_watch *watch)
 	return look;
 }
 
-static struct look
+static struct ag_look
 look_at(const struct ag_watch *watch)
 {
 	const struct file *file = watch->files.items;
-	struct look look = look_at_names(watch);
+	struct ag_look look = look_at_names(watch);
 
 	for (size_t i = 0; i < watch->files.n; i++)
 		add_file(&look, watch, file[i].shown);
 	return look;
+}
+
+/* ---- what a load looked for ---- */
+
+static void
+drop_files(struct ag_watch *watch)
+{
+	struct file *file = watch->files.items;
+
+	for (size_t i = 0; i < watch->files.n; i++)
+		free(file[i].shown);
+	ag_vec_free(&watch->files);
+	watch->files = (struct ag_vec){ 0 };
+	watch->incomplete = false;
+}
+
+/* As the load reads it: what changes later differs from that. */
+static void
+keep_file(void *arg, const char *shown, uint64_t fingerprint)
+{
+	struct ag_watch *watch = arg;
+	char *copy = strdup(shown);
+	struct file *file =
+	    copy != NULL ? ag_vec_add(&watch->files, sizeof(*file)) : NULL;
+
+	if (file == NULL) {
+		watch->incomplete = true;
+		free(copy);
+		return;
+	}
+	*file = (struct file){ copy, fingerprint };
+	add_file(&watch->read, watch, shown);
 }
 
 /* ---- comparing ---- */
@@ -276,18 +273,8 @@ struct ag_reading
 ag_watch_begin(struct ag_watch *watch)
 {
 	drop_files(watch);
-	watch->names = look_at_names(watch).sum;
+	watch->read = look_at_names(watch);
 	return (struct ag_reading){ keep_file, watch };
-}
-
-/* Takes what is seen as what has been loaded, or tried. */
-static void
-take_state(struct ag_watch *watch, struct look look)
-{
-	watch->seen = watch->taken = look.sum;
-	watch->seen_at = ag_watch_now();
-	watch->blind = look.blind;
-	watch->compare_at = 0;
 }
 
 static int64_t
@@ -309,15 +296,18 @@ plan_again(struct ag_watch *watch, bool may_pass)
 void
 ag_watch_loaded(struct ag_watch *watch, enum ag_load_status status)
 {
+	struct ag_look look;
+
 	arm(watch);
 	plan_again(watch, status == AG_LOAD_NOT_NOW || watch->incomplete);
-	take_state(watch, look_at(watch));
-	/* what is going to be read again needs neither */
-	if (watch->again_at != 0)
-		return;
-	watch->compare_at = watch->seen_at + watch->compare_in;
-	if (look_at_names(watch).sum != watch->names)
-		watch->taken = ~watch->seen;
+	look = look_at(watch);
+	watch->seen = look.sum;
+	watch->seen_at = ag_watch_now();
+	watch->blind = look.blind || watch->read.blind;
+	/* what is going to be read again in any case has no changes */
+	watch->taken = watch->again_at != 0 ? look.sum : watch->read.sum;
+	watch->compare_at =
+	    watch->again_at != 0 ? 0 : watch->seen_at + watch->compare_in;
 }
 
 static int64_t
@@ -354,19 +344,17 @@ compare_in_time(struct ag_watch *watch)
 	if (watch->compare_at == 0 || ag_watch_now() < watch->compare_at)
 		return;
 	found = compare(watch);
+	watch->compare_in =
+	    found == THE_SAME ? STILL_MS : longer(watch->compare_in);
 	watch->compare_at =
-	    found == CANNOT_TELL ? ag_watch_now() + PAUSE_MS : 0;
-	if (found == THE_SAME)
-		watch->compare_in = STILL_MS;
-	if (found == DIFFERENT) {
-		watch->compare_in = longer(watch->compare_in);
+	    found == CANNOT_TELL ? ag_watch_now() + watch->compare_in : 0;
+	if (found == DIFFERENT)
 		watch->taken = ~watch->seen;
-	}
 }
 
 /* What has been seen at a look. */
 static void
-note_look(struct ag_watch *watch, struct look look)
+note_look(struct ag_watch *watch, struct ag_look look)
 {
 	if (look.blind)
 		return;
@@ -379,13 +367,14 @@ note_look(struct ag_watch *watch, struct look look)
 	} else if (look.sum != watch->seen) {
 		watch->seen = look.sum;
 		watch->seen_at = ag_watch_now();
+		watch->compare_in = STILL_MS;
 	}
 }
 
 enum ag_due
 ag_watch_due(struct ag_watch *watch)
 {
-	struct look look;
+	struct ag_look look;
 
 	drain(watch);
 	look = look_at(watch);

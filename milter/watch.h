@@ -4,12 +4,13 @@
  *
  * Looked at is what the last load read or looked for, whether or not it was
  * there and whatever came of the load, and the names in domains/.  A change is
- * what stat(2) says of them; inotify(7) only tells when to look, and where it
- * cannot be had, a look a second does.  What a load read of a file that was
- * just being written cannot be told from the file's times: so, when all has
- * been still after a load, the contents are compared once.  No clock is asked
- * but the monotonic one, for a file's times may be those of another.  Used by
- * one thread at a time.
+ * what stat(2) says of them, compared with when they were read; inotify(7) only
+ * tells when to look, and where it cannot be had, a look a second does.  A file
+ * can be written while it is read and look the same before and after: so, when
+ * all has been still after a load, the contents are compared once.  No clock is
+ * asked but the monotonic one, for a file's times may be those of another.
+ *
+ * Used by one thread at a time.
  */
 #ifndef AG_WATCH_H
 #define AG_WATCH_H
@@ -17,16 +18,22 @@
 #include "../policy/policy.h"
 #include "../policy/vec.h"
 
+/* What stat(2) says, as a number. */
+struct ag_look {
+	uint64_t sum;
+	bool blind; /* for now; a load would come to nothing either */
+};
+
 struct ag_watch {
 	const char *config;  /* path of the main file */
 	struct ag_vec files; /* what the last load looked for */
-	uint64_t names;      /* of the files of domains, when it began */
+	struct ag_look read; /* the state as it was read */
 	bool incomplete;     /* there was no memory for all of that */
 	int inotify;         /* -1: none */
 	bool without;        /* it has been said that there is none */
 	uint64_t taken;      /* the state that has been loaded, or tried */
 	uint64_t seen;       /* the state at the last look */
-	bool blind;          /* it could not be seen after the load */
+	bool blind;          /* it could not be seen at the load */
 	int64_t seen_at;     /* since when it is that; all in milliseconds */
 	int64_t compare_at;  /* the contents; 0: that is done */
 	int64_t compare_in;  /* how long after a load */
