@@ -55,11 +55,6 @@ class Served(Daemon):
         shown = f"[{host}]" if ":" in host else host
         super().__init__(program, files(f"{shown}:{self.place[1]}", **what))
 
-    def launch(self, **options):
-        """Files as young as the clock's tick are read twice, which counts as a reload."""
-        time.sleep(0.05)
-        return super().launch(**options)
-
     def dial(self):
         return socket.create_connection(self.place, timeout=HTTP_SECONDS)
 
