@@ -2,6 +2,7 @@
 
 #include "domainname.h"
 
+/* Small, for what is looked up is one of a hundred thousand. */
 struct claim {
 	bool by_file;    /* a file of that name */
 	bool by_alias;   /* an alias in a file */
@@ -10,8 +11,6 @@ struct claim {
 	bool below;      /* a line ".name" */
 	uint32_t file;
 	uint32_t owner; /* of an alias: the id of its file's name */
-	struct ag_origin origin;
-	struct ag_origin line; /* in a list */
 };
 
 static struct claim *
@@ -42,17 +41,39 @@ find_name(const struct ag_domains *domains, struct ag_str name,
 	return &claims[ag_strmap_number(&domains->map, id)];
 }
 
+/* Where a file or an alias claims the name; NULL when there is no memory. */
+static struct ag_origin *
+origin_of(struct ag_domains *domains, const struct claim *claim)
+{
+	const struct claim *claims = domains->claims.items;
+
+	return ag_vec_at(&domains->origins, (size_t)(claim - claims),
+	    sizeof(struct ag_origin));
+}
+
 static void
-report_claimed(struct ag_str name, const struct claim *first,
+report_claimed(struct ag_str name, const struct ag_origin *first,
     const struct ag_origin *second, struct ag_diag *diag)
 {
 	char where[AG_ORIGIN_MAX];
 	struct ag_buf buf = AG_BUF(where);
 
-	ag_origin_write(&first->origin, &buf);
+	ag_origin_write(first, &buf);
 	ag_diag_report(diag, AG_ERROR, second,
 	    "%.*s is claimed by %s already; a domain has one file",
 	    AG_STR_ARG(name), where);
+}
+
+static bool
+is_top(struct ag_str name)
+{
+	return ag_domain_parent(name).len == 0;
+}
+
+static void
+note_below(struct ag_domains *domains, struct ag_str name)
+{
+	domains->top_takes_below = domains->top_takes_below || is_top(name);
 }
 
 bool
@@ -61,17 +82,21 @@ ag_domains_add_file(struct ag_domains *domains, struct ag_str name,
     struct ag_diag *diag)
 {
 	struct claim *claim = add_name(domains, name);
+	struct ag_origin *place =
+	    claim != NULL ? origin_of(domains, claim) : NULL;
 
-	if (claim == NULL)
+	if (place == NULL)
 		return false;
 	if (claim->by_file || claim->by_alias) {
-		report_claimed(name, claim, origin, diag);
+		report_claimed(name, place, origin, diag);
 		return true;
 	}
 	claim->by_file = true;
 	claim->file = file;
 	claim->subdomains = subdomains;
-	claim->origin = *origin;
+	*place = *origin;
+	if (subdomains)
+		note_below(domains, name);
 	return true;
 }
 
@@ -82,12 +107,14 @@ ag_domains_add_alias(struct ag_domains *domains, struct ag_str alias,
 	struct claim *claim = add_name(domains, alias);
 	uint32_t id = ag_strmap_find(&domains->map, owner);
 	const struct claim *claims = domains->claims.items;
+	struct ag_origin *place =
+	    claim != NULL ? origin_of(domains, claim) : NULL;
 	uint32_t folded;
 
-	if (claim == NULL || id == AG_NO_ID)
+	if (place == NULL || id == AG_NO_ID)
 		return false;
 	if (claim->by_file || claim->by_alias) {
-		report_claimed(alias, claim, origin, diag);
+		report_claimed(alias, place, origin, diag);
 		return true;
 	}
 	folded = ag_strmap_put(&domains->aliases, alias);
@@ -97,7 +124,7 @@ ag_domains_add_alias(struct ag_domains *domains, struct ag_str alias,
 	claim->by_alias = true;
 	claim->owner = id;
 	claim->file = claims[ag_strmap_number(&domains->map, id)].file;
-	claim->origin = *origin;
+	*place = *origin;
 	return true;
 }
 
@@ -115,7 +142,8 @@ ag_domains_add_listed(struct ag_domains *domains, struct ag_str name,
 		    AG_STR_ARG(name));
 	claim->listed = true;
 	claim->below = claim->below || below;
-	claim->line = *origin;
+	if (below)
+		note_below(domains, name);
 	return true;
 }
 
@@ -132,6 +160,13 @@ governed_exactly(const struct ag_domains *domains, struct ag_str name,
 	return domain;
 }
 
+/* "com" and the like, which all names end in, hardly ever. */
+static bool
+can_take_below(const struct ag_domains *domains, struct ag_str name)
+{
+	return name.len > 0 && (domains->top_takes_below || !is_top(name));
+}
+
 struct ag_domain
 ag_domains_find(const struct ag_domains *domains, struct ag_str name)
 {
@@ -146,7 +181,7 @@ ag_domains_find(const struct ag_domains *domains, struct ag_str name)
 	domain.local = claim != NULL && claim->listed;
 	if (domain.local)
 		domain.governed = key;
-	for (above = ag_domain_parent(name); above.len > 0;
+	for (above = ag_domain_parent(name); can_take_below(domains, above);
 	     above = ag_domain_parent(above)) {
 		claim = find_name(domains, above, &key);
 		if (claim == NULL)
@@ -182,6 +217,7 @@ ag_domains_trim(struct ag_domains *domains)
 	ag_strmap_trim(&domains->map);
 	ag_strmap_trim(&domains->aliases);
 	ag_vec_trim(&domains->claims, sizeof(struct claim));
+	ag_vec_trim(&domains->origins, sizeof(struct ag_origin));
 }
 
 void
@@ -190,4 +226,5 @@ ag_domains_free(struct ag_domains *domains)
 	ag_strmap_free(&domains->map);
 	ag_strmap_free(&domains->aliases);
 	ag_vec_free(&domains->claims);
+	ag_vec_free(&domains->origins);
 }

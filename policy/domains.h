@@ -18,7 +18,9 @@
 /* All zero bytes are an empty table. */
 struct ag_domains {
 	struct ag_strmap map;
-	struct ag_vec claims; /* by the number of the name */
+	struct ag_vec claims;  /* by the number of the name */
+	struct ag_vec origins; /* of those by files, in the same places */
+	bool top_takes_below;  /* a name of one label takes all below it */
 	/* of the files; each with the id of what it stands for in map */
 	struct ag_strmap aliases;
 };
