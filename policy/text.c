@@ -15,6 +15,9 @@ ag_str_ieq(struct ag_str a, struct ag_str b)
 {
 	if (a.len != b.len)
 		return false;
+	/* mostly both are in lower case */
+	if (ag_str_eq(a, b))
+		return true;
 	for (size_t i = 0; i < a.len; i++)
 		if (ag_lower(a.ptr[i]) != ag_lower(b.ptr[i]))
 			return false;
