@@ -460,6 +460,30 @@ begins_behind(const struct table *table, uint32_t i, const struct ag_ip *ip)
 	    (table->first6[i].hi == ip->hi && table->first6[i].lo > ip->lo);
 }
 
+#define CACHE_LINE 64
+#define LINES_MAX 4
+
+static void
+expect_memory(const void *from, size_t n)
+{
+	const char *at = from;
+
+	for (size_t i = 0; i < n && i < (size_t)LINES_MAX * CACHE_LINE;
+	     i += CACHE_LINE)
+		__builtin_prefetch(at + i);
+}
+
+/* Says that a bucket will be searched, so that all of it comes at once. */
+static void
+expect_bucket(const struct table *table, uint32_t low, uint32_t n)
+{
+	if (table->family == AG_IP_V4)
+		expect_memory(&table->first4[low], n * sizeof(*table->first4));
+	else
+		expect_memory(&table->first6[low], n * sizeof(*table->first6));
+	expect_memory(&table->net[low], n * sizeof(*table->net));
+}
+
 /* The last network that does not begin behind ip. */
 static uint32_t
 find_last(const struct table *table, const struct ag_ip *ip)
@@ -473,15 +497,14 @@ find_last(const struct table *table, const struct ag_ip *ip)
 	if (bucket >= table->buckets)
 		return table->n - 1;
 	low = table->index[bucket];
-	for (n = table->index[bucket + 1] - low; n > 0;) {
-		uint32_t half = n / 2;
+	n = table->index[bucket + 1] - low;
+	expect_bucket(table, low, n);
+	while (n > 0) {
+		uint32_t half = (n + 1) / 2;
 
-		if (begins_behind(table, low + half, ip)) {
-			n = half;
-		} else {
-			low += half + 1;
-			n -= half + 1;
-		}
+		/* which way it goes nobody can foretell: there is no branch */
+		low += begins_behind(table, low + half - 1, ip) ? 0 : half;
+		n -= half;
 	}
 	return low > 0 ? low - 1 : NONE;
 }
