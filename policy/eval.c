@@ -18,17 +18,16 @@ struct situation {
 	char login_buf[AG_ADDRESS_MAX];
 	struct ag_views sender;
 	struct ag_views rcpt;
-	bool from_unreadable; /* missing, double, or not to be read */
-	bool traced;          /* somebody wants to know why a rule is content */
+	struct ag_entry *entry; /* where a rule leaves one for its opinion */
+	bool from_unreadable;   /* missing, double, or not to be read */
+	bool traced; /* somebody wants to know why a rule is content */
 };
 
 /* What a rule thinks of one view. */
 struct opinion {
 	bool objects;
+	bool listed; /* s->entry is of the list that decided */
 	const char *why;
-	bool listed;
-	struct ag_origin at; /* of the list that decided, when listed */
-	const char *note;
 };
 
 /* ---- what the rules ask ---- */
@@ -233,13 +232,13 @@ object(const char *why)
 }
 
 static struct opinion
-object_if_listed(const struct ag_entry *entry, const char *listed,
-    const char *otherwise)
+object_if_listed(const struct situation *s, const struct ag_entry *entry,
+    const char *listed, const char *otherwise)
 {
 	if (entry == NULL)
 		return pass(otherwise);
-	return (
-	    struct opinion){ true, listed, true, entry->origin, entry->note };
+	*s->entry = *entry;
+	return (struct opinion){ true, true, listed };
 }
 
 /* ---- CONNECT ---- */
@@ -253,10 +252,9 @@ kill_client(const struct situation *s, const struct ag_view *v)
 	(void)v;
 	if (!s->policy->kill_on_auth_only && is_auth_only(s))
 		return pass("the listener is auth-only");
-	return object_if_listed(ag_nets_hold(s->policy->kill, &r->client,
-				    r->now, &entry) ?
-		&entry :
-		NULL,
+	return object_if_listed(s,
+	    ag_nets_hold(s->policy->kill, &r->client, r->now, &entry) ? &entry :
+									NULL,
 	    "the client is in the kill list",
 	    "the client is not in the kill list");
 }
@@ -279,8 +277,8 @@ kill_login(const struct situation *s, const struct ag_view *v)
 	(void)v;
 	if (!logged_in(s))
 		return pass("there is no login");
-	return object_if_listed(ag_names_find(&s->policy->kill_logins, s->login,
-				    s->request->now),
+	return object_if_listed(s,
+	    ag_names_find(&s->policy->kill_logins, s->login, s->request->now),
 	    "the login is in the kill list",
 	    "the login is not in the kill list");
 }
@@ -296,7 +294,7 @@ bad_sender(const struct situation *s, const struct ag_view *v)
 static struct opinion
 kill_sender(const struct situation *s, const struct ag_view *v)
 {
-	return object_if_listed(killed_sender(s, v),
+	return object_if_listed(s, killed_sender(s, v),
 	    "the sender is in the kill list",
 	    "the sender is not in the kill list");
 }
@@ -568,8 +566,8 @@ judge_view(const struct situation *s, enum ag_rule rule,
 	finding.reply = &speaker->reply[rule];
 	finding.verdict =
 	    ag_reply_is_temporary(finding.reply) ? AG_TEMPFAIL : AG_REJECT;
-	finding.at = opinion.listed ? opinion.at : scope->mode_at[rule];
-	finding.note = opinion.note;
+	finding.at = opinion.listed ? s->entry->origin : scope->mode_at[rule];
+	finding.note = opinion.listed ? s->entry->note : NULL;
 	finding.domain = v != NULL ? v->governed : ag_str(NULL);
 	finding.why = opinion.why;
 	if (opinion.objects) {
@@ -693,6 +691,9 @@ prepare(struct situation *s, const struct ag_policy *policy,
 	s->traced = trace != NULL;
 	if (request->stage == AG_STAGE_CONNECT)
 		return;
+	if (request->stage == AG_STAGE_RCPT)
+		ag_views_expect(&s->rcpt, policy, request->rcpt);
+	ag_views_expect(&s->sender, policy, request->sender);
 	s->login = form_login(policy, request, s->login_buf);
 	ag_views_find(&s->sender, policy, request->sender);
 	if (request->stage == AG_STAGE_RCPT)
@@ -704,8 +705,10 @@ ag_policy_eval(const struct ag_policy *policy, const struct ag_request *request,
     const struct ag_trace *trace)
 {
 	struct ag_decision decision = { AG_CONTINUE, { .rule = AG_RULE_NONE } };
+	struct ag_entry entry;
 	struct situation s;
 
+	s.entry = &entry;
 	prepare(&s, policy, request, trace);
 	if (s.sender.n > 0)
 		decision.finding.domain = s.sender.view[0].governed;

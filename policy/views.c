@@ -1,18 +1,16 @@
 #include "views.h"
 
-#include <string.h>
-
 static struct ag_view *
 add_view(struct ag_views *views, const struct ag_policy *policy,
     struct ag_str local_part)
 {
 	struct ag_view *view = &views->view[views->n++];
 
-	memset(view, 0, sizeof(*view));
-	view->scope = &policy->server;
-	view->local_part = view->sent_local = local_part;
-	view->base = ag_str_head(local_part,
-	    ag_local_base(local_part, policy->delimiters));
+	*view = (struct ag_view){ .scope = &policy->server,
+		.local_part = local_part,
+		.base = ag_str_head(local_part,
+		    ag_local_base(local_part, policy->delimiters)),
+		.sent_local = local_part };
 	return view;
 }
 
@@ -145,19 +143,36 @@ add_without_mta(struct ag_views *views, const struct ag_policy *policy,
 		views->bad = true;
 }
 
+static struct ag_str
+plain_domain(const struct ag_path *path)
+{
+	return path->plainness == AG_PATH_PLAIN ?
+	    ag_mailbox_domain(&path->ours) :
+	    ag_str(NULL);
+}
+
+void
+ag_views_expect(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_path *path)
+{
+	struct ag_str name = plain_domain(path);
+
+	if (name.len > 0)
+		views->expected = ag_domains_expect(&policy->domains, name);
+}
+
 void
 ag_views_find(struct ag_views *views, const struct ag_policy *policy,
     const struct ag_path *path)
 {
-	bool plain = path->plainness == AG_PATH_PLAIN;
-	struct ag_str name =
-	    plain ? ag_mailbox_domain(&path->ours) : ag_str(NULL);
+	struct ag_str name = plain_domain(path);
 	struct ag_domain ours = { .local = false };
 
 	views->n = 0;
 	views->bad = false;
 	if (name.len > 0)
-		ours = ag_domains_find(&policy->domains, name);
+		ours = ag_domains_find_expected(&policy->domains, name,
+		    views->expected);
 	/* ours alone: only the administrator's tables make another of it */
 	if (ours.local && path->reading != AG_MTA_EMPTY)
 		add_in(views, policy, ag_mailbox_local(&path->ours), name,
