@@ -135,23 +135,17 @@ is_role(const struct ag_view *v)
 	    has_word(&v->scope->roles, v->base);
 }
 
-static const struct ag_entry *
-find_killed(const struct situation *s, struct ag_str text)
-{
-	return ag_names_find(&s->policy->kill_senders, text, s->request->now);
-}
-
+/* The address without its tag. */
 static const struct ag_entry *
 find_killed_base(const struct situation *s, const struct ag_view *v)
 {
-	size_t n = ag_local_base(v->sent_local, s->policy->delimiters);
 	char text[AG_ADDRESS_MAX];
 
-	if (n == v->sent_local.len)
+	if (v->sent_base.len == v->sent_local.len)
 		return NULL;
-	return find_killed(s,
-	    ag_address_write(ag_str_head(v->sent_local, n), v->sent_domain,
-		text));
+	return ag_names_find(&s->policy->kill_senders,
+	    ag_address_write(v->sent_base, v->sent_domain, text),
+	    s->request->now);
 }
 
 /* ".example.net": the domain and all below. */
@@ -159,35 +153,44 @@ static const struct ag_entry *
 find_killed_above(const struct situation *s, struct ag_str domain)
 {
 	const struct ag_entry *entry = NULL;
-	char text[AG_DOMAIN_MAX + 2] = ".";
-	struct ag_buf buf = { text, sizeof(text), 1, false };
+	char text[AG_DOMAIN_MAX + 2];
+	struct ag_buf buf = AG_BUF(text);
 
 	if (!s->policy->kills_below || !ag_domain_is_listable(domain))
 		return NULL;
+	ag_buf_char(&buf, '.');
 	ag_buf_str(&buf, domain);
 	for (; domain.len > 0 && entry == NULL;
 	     domain = ag_domain_parent(domain))
 		/* each begins with the dot before it */
-		entry = find_killed(s,
-		    ag_str_skip(ag_buf_get(&buf), buf.len - domain.len - 1));
+		entry = ag_names_find(&s->policy->kill_senders,
+		    ag_str_skip(ag_buf_get(&buf), buf.len - domain.len - 1),
+		    s->request->now);
 	return entry;
 }
 
 static const struct ag_entry *
 killed_sender(const struct situation *s, const struct ag_view *v)
 {
-	char text[AG_ADDRESS_MAX];
+	const struct ag_names *killed = &s->policy->kill_senders;
+	int64_t now = s->request->now;
 	const struct ag_entry *entry;
-	struct ag_str address;
+	struct ag_str address, domain;
+	uint32_t by_address, by_domain;
+	char text[AG_ADDRESS_MAX];
 
-	if (v->sent_domain.len == 0 || s->policy->kill_senders.map.n == 0)
+	if (v->sent_domain.len == 0 || killed->map.n == 0)
 		return NULL;
 	address = ag_address_write(v->sent_local, v->sent_domain, text);
-	entry = find_killed(s, address);
+	domain = ag_str_skip(address, v->sent_local.len);
+	/* what they read first is fetched side by side */
+	by_address = ag_names_expect(killed, address);
+	by_domain = ag_names_expect(killed, domain);
+	entry = ag_names_find_expected(killed, address, by_address, now);
 	if (entry == NULL)
 		entry = find_killed_base(s, v);
 	if (entry == NULL)
-		entry = find_killed(s, ag_str_skip(address, v->sent_local.len));
+		entry = ag_names_find_expected(killed, domain, by_domain, now);
 	return entry != NULL ? entry : find_killed_above(s, v->sent_domain);
 }
 
@@ -530,6 +533,27 @@ struct outcome {
 	struct ag_finding finding;
 };
 
+static struct ag_finding
+make_finding(const struct situation *s, enum ag_rule rule,
+    const struct ag_view *v, struct opinion opinion)
+{
+	const struct ag_scope *speaker =
+	    v != NULL && rules[rule].mode != SERVERS ? v->scope :
+						       &s->policy->server;
+	struct ag_finding finding = { .rule = rule, .why = opinion.why };
+
+	finding.reply = &speaker->reply[rule];
+	finding.at = opinion.listed ? s->entry->origin :
+				      mode_scope(s, rule, v)->mode_at[rule];
+	finding.note = opinion.listed ? s->entry->note : NULL;
+	finding.domain = v != NULL ? v->governed : ag_str(NULL);
+	if (opinion.objects)
+		finding.verdict = ag_reply_is_temporary(finding.reply) ?
+		    AG_TEMPFAIL :
+		    AG_REJECT;
+	return finding;
+}
+
 static void
 take_objection(struct outcome *outcome, const struct ag_finding *finding,
     enum ag_mode mode)
@@ -543,40 +567,35 @@ take_objection(struct outcome *outcome, const struct ag_finding *finding,
 	outcome->finding = *finding;
 }
 
+/* Not part of judge_view(), where most rules have nothing to say. */
+__attribute__((noinline)) static void
+note_opinion(const struct situation *s, enum ag_rule rule,
+    const struct ag_view *v, struct opinion opinion, struct outcome *outcome)
+{
+	struct ag_finding finding = make_finding(s, rule, v, opinion);
+
+	if (opinion.objects)
+		take_objection(outcome, &finding,
+		    mode_scope(s, rule, v)->mode[rule]);
+	else
+		outcome->finding = finding;
+}
+
 static void
 judge_view(const struct situation *s, enum ag_rule rule,
     const struct ag_view *v, struct outcome *outcome)
 {
-	const struct ag_scope *scope = mode_scope(s, rule, v);
-	const struct ag_scope *speaker =
-	    v != NULL && rules[rule].mode != SERVERS ? v->scope :
-						       &s->policy->server;
-	struct ag_finding finding;
 	struct opinion opinion;
+	bool first;
 
-	if (scope->mode[rule] == AG_OFF)
+	if (mode_scope(s, rule, v)->mode[rule] == AG_OFF)
 		return;
 	opinion = rules[rule].judge(s, v);
-	if (!opinion.objects && !s->traced) {
-		if (outcome->what == AG_SWITCHED_OFF)
-			outcome->what = AG_PASSED;
-		return;
-	}
-	finding.rule = rule;
-	finding.reply = &speaker->reply[rule];
-	finding.verdict =
-	    ag_reply_is_temporary(finding.reply) ? AG_TEMPFAIL : AG_REJECT;
-	finding.at = opinion.listed ? s->entry->origin : scope->mode_at[rule];
-	finding.note = opinion.listed ? s->entry->note : NULL;
-	finding.domain = v != NULL ? v->governed : ag_str(NULL);
-	finding.why = opinion.why;
-	if (opinion.objects) {
-		take_objection(outcome, &finding, scope->mode[rule]);
-	} else if (outcome->what == AG_SWITCHED_OFF) {
+	first = outcome->what == AG_SWITCHED_OFF;
+	if (first)
 		outcome->what = AG_PASSED;
-		finding.verdict = AG_CONTINUE;
-		outcome->finding = finding;
-	}
+	if (opinion.objects || (s->traced && first))
+		note_opinion(s, rule, v, opinion, outcome);
 }
 
 static void

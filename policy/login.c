@@ -84,18 +84,14 @@ struct ag_str
 ag_address_write(struct ag_str local, struct ag_str domain,
     char buf[static AG_ADDRESS_MAX])
 {
-	size_t n = ag_str_head(local, AG_LOCAL_MAX).len;
+	struct ag_buf out = ag_buf(buf, AG_ADDRESS_MAX);
 
-	if (n > 0)
-		memcpy(buf, local.ptr, n);
+	ag_buf_str(&out, local);
 	if (domain.len > 0) {
-		domain = ag_str_head(domain, AG_DOMAIN_MAX);
-		buf[n++] = '@';
-		memcpy(buf + n, domain.ptr, domain.len);
-		n += domain.len;
+		ag_buf_char(&out, '@');
+		ag_buf_str(&out, domain);
 	}
-	buf[n] = '\0';
-	return (struct ag_str){ buf, n };
+	return ag_buf_get(&out);
 }
 
 struct ag_str

@@ -451,15 +451,6 @@ ag_nets_finish(struct ag_nets *nets, struct ag_diag *diag)
 
 /* ---- look-ups ---- */
 
-static bool
-begins_behind(const struct table *table, uint32_t i, const struct ag_ip *ip)
-{
-	if (table->family == AG_IP_V4)
-		return table->first4[i] > ip->lo;
-	return table->first6[i].hi > ip->hi ||
-	    (table->first6[i].hi == ip->hi && table->first6[i].lo > ip->lo);
-}
-
 #define CACHE_LINE 64
 #define LINES_MAX 4
 
@@ -484,6 +475,42 @@ expect_bucket(const struct table *table, uint32_t low, uint32_t n)
 	expect_memory(&table->net[low], n * sizeof(*table->net));
 }
 
+/*
+ * How many of n sorted addresses are not behind ip.  Which way a search goes
+ * nobody can foretell: it has no branches.
+ */
+static uint32_t
+count4(const uint32_t *first, uint32_t n, const struct ag_ip *ip)
+{
+	const uint32_t *low = first;
+
+	while (n > 0) {
+		uint32_t half = (n + 1) / 2;
+
+		low += low[half - 1] <= ip->lo ? half : 0;
+		n -= half;
+	}
+	return (uint32_t)(low - first);
+}
+
+static uint32_t
+count6(const struct wide *first, uint32_t n, const struct ag_ip *ip)
+{
+	const struct wide *low = first;
+
+	while (n > 0) {
+		uint32_t half = (n + 1) / 2;
+		const struct wide *at = &low[half - 1];
+
+		low += (at->hi < ip->hi) |
+			((at->hi == ip->hi) & (at->lo <= ip->lo)) ?
+		    half :
+		    0;
+		n -= half;
+	}
+	return (uint32_t)(low - first);
+}
+
 /* The last network that does not begin behind ip. */
 static uint32_t
 find_last(const struct table *table, const struct ag_ip *ip)
@@ -499,13 +526,8 @@ find_last(const struct table *table, const struct ag_ip *ip)
 	low = table->index[bucket];
 	n = table->index[bucket + 1] - low;
 	expect_bucket(table, low, n);
-	while (n > 0) {
-		uint32_t half = (n + 1) / 2;
-
-		/* which way it goes nobody can foretell: there is no branch */
-		low += begins_behind(table, low + half - 1, ip) ? 0 : half;
-		n -= half;
-	}
+	low += table->family == AG_IP_V4 ? count4(&table->first4[low], n, ip) :
+					   count6(&table->first6[low], n, ip);
 	return low > 0 ? low - 1 : NONE;
 }
 

@@ -229,7 +229,12 @@ ag_buf(char *array, size_t size)
 void
 ag_buf_char(struct ag_buf *buf, char c)
 {
-	ag_buf_str(buf, (struct ag_str){ &c, 1 });
+	if (buf->len + 1 >= buf->size) {
+		buf->cut = true;
+		return;
+	}
+	buf->ptr[buf->len++] = c;
+	buf->ptr[buf->len] = '\0';
 }
 
 void

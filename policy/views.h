@@ -20,6 +20,7 @@ struct ag_view {
 	struct ag_str base;   /* local_part without its tag */
 	struct ag_str domain; /* folded; whose accounts it belongs to */
 	struct ag_str sent_local;
+	struct ag_str sent_base;
 	struct ag_str sent_domain; /* not folded: what a kill entry names */
 	const struct ag_names *accounts; /* NULL: any address exists */
 };
