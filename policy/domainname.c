@@ -17,10 +17,16 @@ is_name_byte(char c)
 static bool
 is_ascii(struct ag_str s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] >= 0x80)
-			return false;
-	return true;
+	uint64_t high = 0, word;
+	size_t i = 0;
+
+	for (; i + sizeof(word) <= s.len; i += sizeof(word)) {
+		memcpy(&word, s.ptr + i, sizeof(word));
+		high |= word;
+	}
+	for (; i < s.len; i++)
+		high |= (unsigned char)s.ptr[i];
+	return (high & UINT64_C(0x8080808080808080)) == 0;
 }
 
 static struct ag_str

@@ -42,30 +42,42 @@ put_domain(struct ag_mailbox *login, struct ag_str domain)
 	login->domain_len = domain.len;
 }
 
+static struct ag_str
+fold(struct ag_str domain, const struct ag_login_form *form)
+{
+	return domain.len > 0 ? ag_domains_fold(form->domains, domain) : domain;
+}
+
 void
 ag_login_fold(struct ag_mailbox *login, const struct ag_login_form *form)
 {
 	struct ag_str domain = ag_mailbox_domain(login);
-	struct ag_str folded;
+	struct ag_str folded = fold(domain, form);
 
-	if (domain.len == 0)
-		return;
-	folded = ag_domains_fold(form->domains, domain);
 	if (folded.ptr != domain.ptr)
 		put_domain(login, folded);
+}
+
+struct ag_str
+ag_login_domain(const struct ag_mailbox *login,
+    const struct ag_login_form *form)
+{
+	bool completes =
+	    login->domain_len == 0 && !ag_str_has(ag_mailbox_local(login), '@');
+
+	if (form->realm[0] != '\0' && login->local_len > 0 &&
+	    (completes || form->realm_replaces))
+		return fold(ag_str(form->realm), form);
+	return fold(ag_mailbox_domain(login), form);
 }
 
 void
 ag_login_complete(struct ag_mailbox *login, const struct ag_login_form *form)
 {
-	struct ag_str realm = ag_str(form->realm);
-	bool completes =
-	    login->domain_len == 0 && !ag_str_has(ag_mailbox_local(login), '@');
+	struct ag_str domain = ag_login_domain(login, form);
 
-	if (realm.len > 0 && login->local_len > 0 &&
-	    (completes || form->realm_replaces))
-		put_domain(login, realm);
-	ag_login_fold(login, form);
+	if (domain.ptr != login->domain)
+		put_domain(login, domain);
 }
 
 struct ag_str

@@ -356,8 +356,15 @@ ag_path_read(struct ag_path *path, struct ag_str argument,
 size_t
 ag_local_base(struct ag_str local, struct ag_str delimiters)
 {
-	for (size_t i = 1; i < local.len; i++)
-		if (ag_str_has(delimiters, local.ptr[i]))
-			return i;
-	return local.len;
+	size_t base = local.len;
+
+	/* there is one delimiter, nearly everywhere */
+	for (size_t i = 0; i < delimiters.len; i++) {
+		struct ag_str rest = ag_str_skip(ag_str_head(local, base), 1);
+		size_t at = ag_str_find(rest, delimiters.ptr[i]);
+
+		if (at < rest.len)
+			base = at + 1;
+	}
+	return base;
 }

@@ -440,12 +440,6 @@ ag_senders_finish(struct ag_senders *senders, struct ag_diag *diag)
 
 /* ---- look-ups ---- */
 
-static uint32_t
-find_left(const struct ag_senders *senders, struct ag_str text)
-{
-	return left_of(senders, ag_strmap_find(&senders->names, text));
-}
-
 #define LEFTS 4
 
 /* The texts of the left sides to try for an address; empty ones are not. */
@@ -453,7 +447,6 @@ struct lefts {
 	struct ag_str text[LEFTS];
 	char local[AG_ADDRESS_MAX];
 	char base[AG_ADDRESS_MAX];
-	char domain[AG_ADDRESS_MAX];
 };
 
 static void
@@ -466,9 +459,8 @@ write_lefts(const struct ag_sender_key *key, struct lefts *lefts)
 	lefts->text[1] = key->base.len < key->local.len ?
 	    ag_address_write(key->base, key->domain, lefts->base) :
 	    none;
-	lefts->text[2] = key->domain.len > 0 ?
-	    ag_address_write(none, key->domain, lefts->domain) :
-	    none;
+	/* which is nothing where there is no domain */
+	lefts->text[2] = ag_str_skip(lefts->text[0], key->local.len);
 	lefts->text[3] = ag_str("*");
 }
 
@@ -477,16 +469,20 @@ static void
 find_lefts(const struct ag_senders *senders, const struct ag_sender_key *key,
     uint32_t found[static LEFTS])
 {
+	const struct ag_strmap *names = &senders->names;
 	struct lefts lefts;
+	uint32_t expected[LEFTS];
 
 	write_lefts(key, &lefts);
 	/* what they read first is fetched side by side */
 	for (int i = 0; i < LEFTS; i++)
 		if (lefts.text[i].len > 0)
-			ag_strmap_expect(&senders->names, lefts.text[i]);
+			expected[i] = ag_strmap_expect(names, lefts.text[i]);
 	for (int i = 0; i < LEFTS; i++)
 		found[i] = lefts.text[i].len > 0 ?
-		    find_left(senders, lefts.text[i]) :
+		    left_of(senders,
+			ag_strmap_find_expected(names, lefts.text[i],
+			    expected[i])) :
 		    AG_NO_ID;
 }
 
@@ -523,13 +519,13 @@ bool
 ag_senders_give(const struct ag_senders *senders,
     const struct ag_sender_key *key, struct ag_str login)
 {
-	uint32_t found[LEFTS], id;
+	uint32_t found[LEFTS], expected, id;
 
 	if (senders->left.n == 0)
 		return false;
-	ag_strmap_expect(&senders->names, login);
+	expected = ag_strmap_expect(&senders->names, login);
 	find_lefts(senders, key, found);
-	id = ag_strmap_find(&senders->names, login);
+	id = ag_strmap_find_expected(&senders->names, login, expected);
 	for (int i = 0; i < LEFTS; i++)
 		if (found[i] != AG_NO_ID && has_owner(senders, found[i], id))
 			return true;

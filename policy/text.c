@@ -15,6 +15,9 @@ ag_str_ieq(struct ag_str a, struct ag_str b)
 {
 	if (a.len != b.len)
 		return false;
+	/* mostly both are in lower case */
+	if (ag_str_eq(a, b))
+		return true;
 	for (size_t i = 0; i < a.len; i++)
 		if (ag_lower(a.ptr[i]) != ag_lower(b.ptr[i]))
 			return false;
@@ -226,7 +229,12 @@ ag_buf(char *array, size_t size)
 void
 ag_buf_char(struct ag_buf *buf, char c)
 {
-	ag_buf_str(buf, (struct ag_str){ &c, 1 });
+	if (buf->len + 1 >= buf->size) {
+		buf->cut = true;
+		return;
+	}
+	buf->ptr[buf->len++] = c;
+	buf->ptr[buf->len] = '\0';
 }
 
 void

@@ -20,6 +20,7 @@ struct ag_view {
 	struct ag_str base;   /* local_part without its tag */
 	struct ag_str domain; /* folded; whose accounts it belongs to */
 	struct ag_str sent_local;
+	struct ag_str sent_base;
 	struct ag_str sent_domain; /* not folded: what a kill entry names */
 	const struct ag_names *accounts; /* NULL: any address exists */
 };
@@ -30,8 +31,13 @@ struct ag_view {
 struct ag_views {
 	struct ag_view view[AG_VIEWS_MAX];
 	unsigned n;
-	bool bad; /* nobody can read the address */
+	bool bad;          /* nobody can read the address */
+	uint32_t expected; /* the domain that is looked up first */
 };
+
+/* To be called before ag_views_find(), and best some time before. */
+void ag_views_expect(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_path *path);
 
 /* Slices lead into the path and the policy. */
 void ag_views_find(struct ag_views *views, const struct ag_policy *policy,

@@ -125,12 +125,37 @@ write_key(unsigned i, char text[static 40])
 		(size_t)snprintf(text, 40, "user%u@example.com", i) };
 }
 
+/* What a search relies on, and that one told of beforehand finds the same. */
+static void
+expect_order(const struct ag_strmap *map)
+{
+	uint64_t last = 0;
+	char text[40];
+	size_t n = 0;
+
+	for (size_t i = 0; n < map->n; i++) {
+		if (map->slots[i] == 0)
+			continue;
+		assert_true(map->slots[i] >> 32 >= last >> 32);
+		last = map->slots[i];
+		n++;
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		struct ag_str key = write_key(i, text);
+
+		assert_int_equal(ag_strmap_find_expected(map, key,
+				     ag_strmap_expect(map, key)),
+		    ag_strmap_find(map, key));
+	}
+}
+
 static void
 expect_all(const struct ag_strmap *map, unsigned n, const uint32_t *ids)
 {
 	char text[40];
 
 	assert_int_equal(map->n, n);
+	expect_order(map);
 	for (unsigned i = 0; i < n; i++) {
 		struct ag_str key = write_key(i, text);
 
@@ -169,6 +194,7 @@ test_growth(void **state)
 		assert_true(
 		    ag_strmap_put(&map, write_key(i, text)) > ids[N - 1]);
 	assert_int_equal(map.n, 2 * N);
+	expect_order(&map);
 	ag_strmap_free(&map);
 }
 
