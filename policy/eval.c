@@ -20,6 +20,7 @@ struct situation {
 	struct ag_views rcpt;
 	struct ag_entry *entry; /* where a rule leaves one for its opinion */
 	bool from_unreadable;   /* missing, double, or not to be read */
+	bool owns_sender_field; /* the login does; while authors are judged */
 	bool traced; /* somebody wants to know why a rule is content */
 };
 
@@ -424,7 +425,7 @@ owns_sender_field(const struct situation *s)
 	struct ag_views views = { .n = 0 };
 	struct ag_from_iter iter;
 
-	if (s->request->nsender_field != 1)
+	if (!logged_in(s) || s->request->nsender_field != 1)
 		return false;
 	iter = ag_from_iter(s->request->sender_field[0]);
 	if (ag_from_next(&iter, &mailbox) != AG_FROM_ADDRESS ||
@@ -449,7 +450,7 @@ from_header_match(const struct situation *s, const struct ag_view *v)
 		return pass("no address in From: is local");
 	if (owns(s, v))
 		return pass("the login owns the address in From:");
-	return v->scope->sender_suffices && owns_sender_field(s) ?
+	return v->scope->sender_suffices && s->owns_sender_field ?
 	    pass("the login owns the address in Sender:") :
 	    object("the login does not own the address in From:");
 }
@@ -518,13 +519,15 @@ mode_scope(const struct situation *s, enum ag_rule rule,
 	return v->scope;
 }
 
+#define STRICTEST 3
+
 /* How strict an outcome is: nothing, monitored, 4xx, 5xx. */
 static int
 strictness(enum ag_mode mode, const struct ag_reply *reply)
 {
 	if (mode != AG_ENFORCE)
 		return mode == AG_MONITOR;
-	return ag_reply_is_temporary(reply) ? 2 : 3;
+	return ag_reply_is_temporary(reply) ? 2 : STRICTEST;
 }
 
 struct outcome {
@@ -604,15 +607,17 @@ judge_author(const struct situation *s, enum ag_rule rule,
 {
 	struct ag_views views = { .n = 0 };
 
-	judge_view(s, rule,
-	    ag_views_add(&views, s->policy, ag_mailbox_local(mailbox),
-		ag_mailbox_domain(mailbox)),
-	    outcome);
+	/* nothing can add to what the strictest one said */
+	if (outcome->strictness == STRICTEST)
+		return;
+	ag_views_add_author(&views, s->policy, mailbox);
+	for (unsigned i = 0; i < views.n; i++)
+		judge_view(s, rule, &views.view[i], outcome);
 }
 
 /*
  * Judges each address of a field; false when there is none, or when it cannot
- * be read.
+ * be read.  A name without a domain is an address in one way of reading only.
  */
 static bool
 judge_field(const struct situation *s, enum ag_rule rule, struct ag_str field,
@@ -622,15 +627,20 @@ judge_field(const struct situation *s, enum ag_rule rule, struct ag_str field,
 	enum ag_from_status status;
 	struct ag_mailbox mailbox;
 	unsigned n = 0;
+	bool bare = false;
 
-	for (; (status = ag_from_next(&iter, &mailbox)) == AG_FROM_ADDRESS; n++)
+	while ((status = ag_from_next(&iter, &mailbox)) == AG_FROM_ADDRESS ||
+	    status == AG_FROM_BARE) {
 		judge_author(s, rule, &mailbox, outcome);
-	return status == AG_FROM_END && n > 0;
+		bare = bare || status == AG_FROM_BARE;
+		n++;
+	}
+	return status == AG_FROM_END && n > 0 && !bare;
 }
 
 /*
  * What cannot be read may still show a local address to whoever gets the mail:
- * any domain behind an "@" counts.
+ * any domain in it counts.
  */
 static void
 judge_unreadable_field(const struct situation *s, enum ag_rule rule,
@@ -640,7 +650,8 @@ judge_unreadable_field(const struct situation *s, enum ag_rule rule,
 	struct ag_mailbox mailbox;
 
 	while (ag_from_scan_next(&scan, &mailbox))
-		judge_author(s, rule, &mailbox, outcome);
+		if (mailbox.domain_len > 0)
+			judge_author(s, rule, &mailbox, outcome);
 }
 
 static void
@@ -648,6 +659,7 @@ judge_authors(struct situation *s, enum ag_rule rule, struct outcome *outcome)
 {
 	s->from_unreadable =
 	    s->request->nfrom != 1 || s->request->from_overflow;
+	s->owns_sender_field = owns_sender_field(s);
 	for (size_t i = 0; i < s->request->nfrom; i++) {
 		struct ag_str field = s->request->from[i];
 

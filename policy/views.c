@@ -97,6 +97,27 @@ is_local_domain(const struct ag_policy *policy,
 	    ag_domains_find(&policy->domains, ag_mailbox_domain(mailbox)).local;
 }
 
+/* The MTA's own host, or one of its addresses, in its own words. */
+static bool
+is_host_itself(struct ag_str domain)
+{
+	return domain.len == 0 || domain.ptr[0] == '[' ||
+	    ag_str_eq(domain, ag_str("localhost"));
+}
+
+void
+ag_views_add_author(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_mailbox *mailbox)
+{
+	struct ag_str local = ag_mailbox_local(mailbox);
+	struct ag_str domain = ag_mailbox_domain(mailbox);
+
+	if (is_host_itself(domain) && !is_local_domain(policy, mailbox))
+		add_local_by_mta(views, policy, local, mailbox);
+	else
+		ag_views_add(views, policy, local, domain);
+}
+
 static void
 add_ours(struct ag_views *views, const struct ag_policy *policy,
     const struct ag_path *path)

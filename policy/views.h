@@ -48,4 +48,11 @@ struct ag_view *ag_views_add(struct ag_views *views,
     const struct ag_policy *policy, struct ag_str local_part,
     struct ag_str name);
 
+/*
+ * Adds an address of a header field, of which no MTA has said how it takes it:
+ * without a domain, in "localhost" or in a literal it is local by the MTA.
+ */
+void ag_views_add_author(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_mailbox *mailbox);
+
 #endif
