@@ -114,7 +114,7 @@ given_by_map(const struct situation *s, const struct ag_view *v)
 static bool
 is_own_address(const struct situation *s, const struct ag_view *v)
 {
-	size_t n = s->request->login->local_len;
+	size_t n = ag_login_local(s->request->login, &s->policy->form).len;
 	struct ag_str local = ag_str_head(s->login, n);
 	struct ag_str domain = ag_str_skip(s->login, n + 1);
 
@@ -708,7 +708,7 @@ form_login(const struct ag_policy *policy, const struct ag_request *request,
 	if (!policy->auth_enabled || login == NULL ||
 	    login->local_len + login->domain_len == 0)
 		return ag_str(NULL);
-	return ag_address_write(ag_mailbox_local(login),
+	return ag_address_write(ag_login_local(login, &policy->form),
 	    ag_login_domain(login, &policy->form), buf);
 }
 

@@ -58,15 +58,32 @@ ag_login_fold(struct ag_mailbox *login, const struct ag_login_form *form)
 		put_domain(login, folded);
 }
 
+static bool
+is_replaced(const struct ag_mailbox *login, const struct ag_login_form *form)
+{
+	return form->realm_replaces && form->realm[0] != '\0' &&
+	    login->local_len > 0;
+}
+
+/* Whoever replaces domains takes "alice@" and "alice@x@y" for alice too. */
+struct ag_str
+ag_login_local(const struct ag_mailbox *login, const struct ag_login_form *form)
+{
+	struct ag_str local = ag_mailbox_local(login);
+	size_t at = ag_str_find(local, '@');
+
+	return is_replaced(login, form) && at > 0 ? ag_str_head(local, at) :
+						    local;
+}
+
 struct ag_str
 ag_login_domain(const struct ag_mailbox *login,
     const struct ag_login_form *form)
 {
-	bool completes =
+	bool completes = form->realm[0] != '\0' && login->local_len > 0 &&
 	    login->domain_len == 0 && !ag_str_has(ag_mailbox_local(login), '@');
 
-	if (form->realm[0] != '\0' && login->local_len > 0 &&
-	    (completes || form->realm_replaces))
+	if (completes || is_replaced(login, form))
 		return fold(ag_str(form->realm), form);
 	return fold(ag_mailbox_domain(login), form);
 }
@@ -76,6 +93,8 @@ ag_login_complete(struct ag_mailbox *login, const struct ag_login_form *form)
 {
 	struct ag_str domain = ag_login_domain(login, form);
 
+	login->local_len = ag_login_local(login, form).len;
+	login->local[login->local_len] = '\0';
 	if (domain.ptr != login->domain)
 		put_domain(login, domain);
 }
