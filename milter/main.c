@@ -81,6 +81,29 @@ static const struct ag_command commands[] = {
 	    "Example:\n"
 	    "  authgate explain --client 192.0.2.1 --from alice@example.com \\\n"
 	    "      --to bob@example.com\n" },
+	{ "replay", ag_replay_command, "[-c FILE] [OPTION...] LOG...",
+	    "What the policy would have said to the mail of a mail log",
+	    CONFIG_HELP
+	    "  LOG                   a log of Postfix, Sendmail or authgate; - "
+	    "is standard input\n"
+	    "      --each            a line for each objection\n"
+	    "      --all             all logins, clients and senders, not the "
+	    "first ten\n"
+	    "      --json            a JSON object for each objection, and one "
+	    "for the sum\n"
+	    "      --since TIME      2026-12-31 or 2026-12-31T18:00:00Z\n"
+	    "      --until TIME      the same; a day is the end of that day "
+	    "(UTC)\n"
+	    "      --listener FROM=NAME[:PORT]\n"
+	    "                        what the log calls FROM is this listener\n"
+	    "      --listener FROM=  leaves its mail out\n\n"
+	    "It judges the files as they are, in force or not. Exit status: 0 "
+	    "nothing would have\nbeen refused, 1 something would, 65 a file is "
+	    "no mail log, 66 no such file.\n\n"
+	    "Example:\n"
+	    "  authgate replay -c new.ini /var/log/mail.log.1 "
+	    "/var/log/mail.log\n"
+	    "  zcat /var/log/mail.log.*.gz | authgate replay -c new.ini -\n" },
 	{ "senders", ag_senders_command, "[-c FILE] LOGIN|ADDRESS",
 	    "What a login may send as, and who may send as an address",
 	    CONFIG_HELP "Example:\n"
