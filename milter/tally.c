@@ -213,12 +213,12 @@ static void
 print_head(const struct ag_tally *tally, bool would, enum ag_rule rule,
     FILE *out)
 {
-	const struct ag_tally_count *count = &tally->rule[would][rule];
+	const struct ag_tally_count *of = &tally->rule[would][rule];
 
-	fprintf(out, "\n%s %s: %llu recipients of %llu messages\n",
-	    ag_rule_name(rule), would ? "(monitored) would refuse" : "refuses",
-	    (unsigned long long)count->recipients,
-	    (unsigned long long)count->messages);
+	fprintf(out, "\n%s (%s): recipients %llu, messages %llu\n",
+	    ag_rule_name(rule), ag_mode_name(would ? AG_MONITOR : AG_ENFORCE),
+	    (unsigned long long)of->recipients,
+	    (unsigned long long)of->messages);
 }
 
 static void
