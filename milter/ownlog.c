@@ -164,6 +164,15 @@ read_facts(struct ag_maillog *log, struct ag_mail *mail,
 
 /* ---- messages ---- */
 
+static bool
+is_id(struct ag_str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] <= ' ' || text.ptr[i] == '/')
+			return false;
+	return text.len > 0 && text.len <= 32;
+}
+
 /* Aborted messages get no queue id at Postfix: only the last are of interest.
  */
 #define OWN_OPEN 5000
@@ -234,15 +243,6 @@ merge(struct ag_mail *mail, struct ag_mail *own)
 		ag_mail_add(mail, ag_str(rcpt[i].to), NULL, true);
 }
 
-static bool
-is_queue_id(struct ag_str text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (text.ptr[i] <= ' ' || text.ptr[i] == '/')
-			return false;
-	return text.len > 0 && text.len <= 32;
-}
-
 /* The queue id is known: both are one message. */
 static void
 join(struct ag_maillog *log, const struct ag_logline *line,
@@ -270,10 +270,12 @@ ag_own_line(struct ag_maillog *log, const struct ag_logline *line)
 	    !ag_str_starts(line->text, "s="))
 		return false;
 	read_pairs(line->text, &pairs);
+	if (!is_id(ag_str(pairs.value[KEY_SESSION])))
+		return true;
 	if (ag_str_eq(ag_str(pairs.value[KEY_VERDICT]), ag_str("accept")) &&
 	    ag_str_eq(ag_str(pairs.value[KEY_STAGE]), ag_str("rcpt")))
 		note_accepted(log, line, &pairs);
-	if (is_queue_id(ag_str(pairs.value[KEY_QUEUE_ID])))
+	if (is_id(ag_str(pairs.value[KEY_QUEUE_ID])))
 		join(log, line, &pairs);
 	return true;
 }

@@ -375,6 +375,9 @@ test_anything_else(void **state)
 		"authgate: s=\"\\x",
 		"authgate: s= q= = ==",
 		"authgate: s=\"\\",
+		"authgate: verdict=accept stage=rcpt s=a/b q=4XYZ1 to=x",
+		"authgate: verdict=accept stage=rcpt q=4XYZ1 to=x",
+		"authgate: verdict=accept stage=rcpt to=x q=4XYZ1 s=0123456789012345678901234567890123456789012345678901234567890",
 	};
 
 	(void)state;
