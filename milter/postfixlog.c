@@ -193,7 +193,8 @@ static bool
 is_refusal(struct ag_str text)
 {
 	return ag_str_starts(text, "reject: ") ||
-	    ag_str_starts(text, "milter-reject: ");
+	    ag_str_starts(text, "milter-reject: ") ||
+	    ag_str_starts(text, "proxy-reject: ");
 }
 
 static void

@@ -117,8 +117,13 @@ judge_input(struct ag_replay *replay, const struct ag_mail *mail,
 	bool too_long;
 
 	replay->judged.messages++;
-	replay->judged.recipients += input->nrcpt;
 	ag_judge_session(replay->policy, input, &judge, &too_long);
+	if (too_long) {
+		replay->judged.messages--;
+		replay->left[AG_LEFT_BY_LOGIN]++;
+		return;
+	}
+	replay->judged.recipients += input->nrcpt;
 	add_counts(&replay->refused, &running.refused);
 	add_counts(&replay->would, &running.warned);
 }

@@ -11,7 +11,8 @@ static const char *const reasons[AG_LEFT_REASONS] = {
 	    "the MTA made",
 	[AG_WAY_UNASKED] = "messages of this host, of which no milter is asked",
 	[AG_WAY_FILTER] = "messages that came back from a content filter",
-	[AG_LEFT_BY_LOGIN] = "messages of a login that the log does not tell",
+	[AG_LEFT_BY_LOGIN] =
+	    "messages of a login that the log does not tell, or too long",
 	[AG_LEFT_BY_LISTENER] = "messages of a listener that was left out",
 	[AG_LEFT_BY_TIME] = "messages before --since or after --until",
 };

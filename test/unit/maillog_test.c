@@ -397,16 +397,17 @@ test_lines_are_counted(void **state)
 	read_lines(&log,
 	    "kernel: x\n" CLIENT "\n"
 	    "postfix/smtpd[9]: NOQUEUE: reject: RCPT from x\n"
-	    "postfix/smtpd[9]: 4XYZ1: milter-reject: RCPT from x\n" SM
+	    "postfix/smtpd[9]: 4XYZ1: milter-reject: RCPT from x\n"
+	    "postfix/smtpd[9]: NOQUEUE: proxy-reject: END-OF-MESSAGE: 550\n" SM
 	    "ruleset=check_rcpt, arg1=<x>, relay=x, reject=550 no\n" SM
 	    "Milter: to=<x>, reject=501 no\n");
-	assert_int_equal(log.lines, 6);
-	assert_int_equal(log.mail_lines, 5);
-	assert_int_equal(log.refused, 4);
+	assert_int_equal(log.lines, 7);
+	assert_int_equal(log.mail_lines, 6);
+	assert_int_equal(log.refused, 5);
 	ag_maillog_line(&log, (struct ag_str)AG_STR("a\0b"));
 	ag_maillog_line(&log,
 	    (struct ag_str)AG_STR("2026-11-21T12:00:00Z mx postfix/x[1]: \0"));
-	assert_int_equal(log.mail_lines, 5);
+	assert_int_equal(log.mail_lines, 6);
 	ag_maillog_free(&log);
 }
 
