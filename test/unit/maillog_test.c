@@ -344,6 +344,18 @@ test_own_lines_beside_those_of_postfix(void **state)
 	expect_mails(OWN("4XYZ1", "bob@example.com") CLIENT "\n" FROM TO SENT,
 	    both);
 	expect_mails(CLIENT "\n" FROM TO OWN("4XYZ1", "B") SENT, other);
+	/* what the MTA said of its way holds */
+	expect_mails("postfix/smtpd[9]: 4XYZ1: client=l[127.0.0.1], "
+		     "orig_queue_id=4AAA1\n" OWN("4XYZ1", "x"),
+	    "4XYZ1! filter 192.0.2.1 submission:587 alice@example.com/PLAIN "
+	    "tls? -(alice@example.com) >x=?,logged\n");
+	/* a login that Sendmail did not tell */
+	expect_mails(SM
+	    "from=<a@b>, size=2, nrcpts=2, proto=ESMTPA, "
+	    "daemon=MTA, relay=[192.0.2.1]\n" OWN("6AM3eKnL028654", "x"),
+	    "6AM3eKnL028654! smtp 192.0.2.1 submission:587 "
+	    "alice@example.com/PLAIN plain a@b(alice@example.com) "
+	    ">x=?,logged\n");
 	/* too late: what Postfix said counts, and counts once */
 	expect_mails(OWN("-", "bob@example.com") CLIENT
 	    "\n" FROM TO SENT OWN_END,
@@ -351,6 +363,15 @@ test_own_lines_beside_those_of_postfix(void **state)
 }
 
 /* ---- what is no mail log ---- */
+
+static void
+count_rcpts(void *arg, const struct ag_mail *mail)
+{
+	size_t *sizes = arg;
+
+	sizes[0] = mail->rcpts.n;
+	sizes[1] = mail->left_out;
+}
 
 static void
 test_anything_else(void **state)
@@ -383,6 +404,60 @@ test_anything_else(void **state)
 	(void)state;
 	for (size_t i = 0; i < ROWS(lines); i++)
 		expect_mails(lines[i], "");
+}
+
+/* Process numbers and queue ids are those of one host. */
+static void
+test_hosts_are_apart(void **state)
+{
+	static const char *const lines[] = {
+		"2026-11-21T12:00:00Z a sendmail[7]: AUTH=server, relay=h, "
+		"authid=alice, mech=PLAIN, bits=0",
+		"2026-11-21T12:00:00Z b " SM "from=<a@b>, size=2, nrcpts=1, "
+		"proto=ESMTPA, daemon=MTA, relay=[192.0.2.1]",
+		"2026-11-21T12:00:00Z a " CLIENT,
+		"2026-11-21T12:00:00Z b postfix/x[1]: 4XYZ1: removed",
+		"2026-11-21T12:00:00Z b postfix/x[1]: 4XYZ1: to=<x@y>, relay=z",
+	};
+	char got[1000];
+	struct ag_buf out = AG_BUF(got);
+	struct ag_maillog log;
+
+	(void)state;
+	assert_true(ag_maillog_begin(&log, write_mail, &out));
+	ag_maillog_file(&log, 1800000000);
+	for (size_t i = 0; i < ROWS(lines); i++)
+		ag_maillog_line(&log, ag_str(lines[i]));
+	ag_maillog_end(&log);
+	expect_text("two hosts", got,
+	    "6AM3eKnL028654 smtp 192.0.2.1 MTA:0 -/-? plain a@b\n"
+	    "4XYZ1 smtp 192.0.2.1 smtp:0 -/- tls? -\n");
+	ag_maillog_free(&log);
+}
+
+/* Sendmail says nothing when it is done: all recipients have been told of. */
+static void
+test_sendmail_is_done(void **state)
+{
+	static const char *const lines[] = {
+		"2026-11-21T12:00:00Z a " SM "from=<a@b>, size=2, nrcpts=2, "
+		"proto=ESMTP, daemon=MTA, relay=[192.0.2.1]",
+		"2026-11-21T12:00:00Z a " SM "to=<c@d>, delay=1, stat=Sent",
+		"2026-11-21T12:00:00Z a " SM "to=<c@d>, delay=1, stat=Deferred",
+		"2026-11-21T12:00:00Z a " SM "to=<e@f>, delay=1, stat=queued",
+	};
+	size_t sizes[2] = { 0, 0 };
+	struct ag_maillog log;
+
+	(void)state;
+	assert_true(ag_maillog_begin(&log, count_rcpts, sizes));
+	ag_maillog_file(&log, 1800000000);
+	for (size_t i = 0; i < ROWS(lines); i++) {
+		assert_int_equal(sizes[0], 0);
+		ag_maillog_line(&log, ag_str(lines[i]));
+	}
+	assert_int_equal(sizes[0], 2);
+	ag_maillog_free(&log);
 }
 
 static void
@@ -439,15 +514,6 @@ test_under_way_is_bounded(void **state)
 }
 
 static void
-count_rcpts(void *arg, const struct ag_mail *mail)
-{
-	size_t *sizes = arg;
-
-	sizes[0] = mail->rcpts.n;
-	sizes[1] = mail->left_out;
-}
-
-static void
 test_recipients_are_bounded(void **state)
 {
 	struct ag_maillog log;
@@ -486,6 +552,8 @@ main(void)
 		cmocka_unit_test(test_own_lines),
 		cmocka_unit_test(test_own_lines_beside_those_of_postfix),
 		cmocka_unit_test(test_anything_else),
+		cmocka_unit_test(test_hosts_are_apart),
+		cmocka_unit_test(test_sendmail_is_done),
 		cmocka_unit_test(test_lines_are_counted),
 		cmocka_unit_test(test_under_way_is_bounded),
 		cmocka_unit_test(test_recipients_are_bounded),
