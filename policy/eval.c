@@ -48,7 +48,7 @@ has_word(const struct ag_words *words, struct ag_str word)
 	return false;
 }
 
-/* Whether the listener is. */
+/* Whether the listener is auth-only. */
 static bool
 is_auth_only(const struct situation *s)
 {
@@ -543,7 +543,9 @@ make_finding(const struct situation *s, enum ag_rule rule,
 	const struct ag_scope *speaker =
 	    v != NULL && rules[rule].mode != SERVERS ? v->scope :
 						       &s->policy->server;
-	struct ag_finding finding = { .rule = rule, .why = opinion.why };
+	struct ag_finding finding = { .rule = rule,
+		.verdict = AG_CONTINUE,
+		.why = opinion.why };
 
 	finding.reply = &speaker->reply[rule];
 	finding.at = opinion.listed ? s->entry->origin :

@@ -146,7 +146,7 @@ ag_strmap_expect(const struct ag_strmap *map, struct ag_str key)
 {
 	uint32_t tag;
 
-	if (map->n == 0)
+	if (map->nslots == 0)
 		return 0;
 	tag = hash(map, key);
 	__builtin_prefetch(&map->slots[home_of(map->nslots, tag)]);
