@@ -7,6 +7,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "pages.h"
+
 /* Ids count these, so that the records may fill 16 GB. */
 struct ag_strmap_unit {
 	uint32_t word;
@@ -141,12 +143,20 @@ ag_strmap_find(const struct ag_strmap *map, struct ag_str key)
 	return slot != 0 ? id_of(slot) : AG_NO_ID;
 }
 
+uint32_t
+ag_strmap_expected(const struct ag_strmap *map, struct ag_str key)
+{
+	uint32_t tag = hash(map, key);
+
+	__builtin_prefetch(&map->slots[home_of(map->nslots, tag)]);
+	return tag;
+}
+
 void
 ag_strmap_expect(const struct ag_strmap *map, struct ag_str key)
 {
 	if (map->nslots > 0)
-		__builtin_prefetch(
-		    &map->slots[home_of(map->nslots, hash(map, key))]);
+		ag_strmap_expected(map, key);
 }
 
 /* Moves all slots into an array of another size. */
@@ -157,6 +167,7 @@ resize(struct ag_strmap *map, uint32_t nslots)
 
 	if (slots == NULL)
 		return false;
+	ag_pages_large(slots, nslots * sizeof(*slots));
 	for (uint32_t i = 0; i < map->nslots; i++) {
 		uint32_t at = home_of(nslots, tag_of(map->slots[i]));
 
@@ -184,21 +195,27 @@ new_seed(const struct ag_strmap *map)
 	return seed;
 }
 
-/* Three quarters of the slots are in use, at most. */
 static uint32_t
 most_strings(uint32_t nslots)
 {
 	return nslots / 4 * 3;
 }
 
+bool
+ag_strmap_begin(struct ag_strmap *map)
+{
+	if (map->nslots > 0)
+		return true;
+	map->seed = new_seed(map);
+	return resize(map, FIRST_SLOTS);
+}
+
 static bool
 grow(struct ag_strmap *map)
 {
-	if (map->nslots > UINT32_MAX / 2)
-		return false;
 	if (map->nslots == 0)
-		map->seed = new_seed(map);
-	return resize(map, map->nslots == 0 ? FIRST_SLOTS : map->nslots * 2);
+		return ag_strmap_begin(map);
+	return map->nslots <= UINT32_MAX / 2 && resize(map, map->nslots * 2);
 }
 
 /* ---- records ---- */
@@ -211,6 +228,7 @@ resize_units(struct ag_strmap *map, size_t room)
 
 	if (units == NULL)
 		return false;
+	ag_pages_large(units, room * sizeof(*units));
 	map->units = units;
 	map->room = room;
 	return true;
@@ -240,13 +258,12 @@ add_record(struct ag_strmap *map, struct ag_str key)
 }
 
 uint32_t
-ag_strmap_put(struct ag_strmap *map, struct ag_str key)
+ag_strmap_put_expected(struct ag_strmap *map, struct ag_str key, uint32_t tag)
 {
-	uint32_t tag, at, id;
+	uint32_t at, id;
 
 	if (map->n >= most_strings(map->nslots) && !grow(map))
 		return AG_NO_ID;
-	tag = hash(map, key);
 	at = find_slot(map, key, tag);
 	if (map->slots[at] != 0)
 		return id_of(map->slots[at]);
@@ -258,16 +275,44 @@ ag_strmap_put(struct ag_strmap *map, struct ag_str key)
 	return id;
 }
 
+uint32_t
+ag_strmap_put(struct ag_strmap *map, struct ag_str key)
+{
+	if (!ag_strmap_begin(map))
+		return AG_NO_ID;
+	return ag_strmap_put_expected(map, key, hash(map, key));
+}
+
+/* As many as n strings need: three quarters are in use, at most. */
+static size_t
+slots_for(size_t n)
+{
+	return n / 3 * 4 + 8;
+}
+
+void
+ag_strmap_reserve(struct ag_strmap *map, double times)
+{
+	double n = map->n * times, room = (double)map->used * times;
+
+	if (map->n == 0 || room >= AG_NO_ID || n >= most_strings(UINT32_MAX))
+		return;
+	if (slots_for((size_t)n) > map->nslots)
+		resize(map, (uint32_t)slots_for((size_t)n));
+	if (room > (double)map->room)
+		resize_units(map, (size_t)room);
+}
+
 void
 ag_strmap_trim(struct ag_strmap *map)
 {
-	uint32_t nslots = map->n / 3 * 4 + 4;
+	size_t nslots = slots_for(map->n);
 
 	if (map->n == 0)
 		return;
-	/* what cannot be made smaller stays as it is */
-	if (nslots < map->nslots)
-		resize(map, nslots);
+	/* what cannot be made smaller, or hardly, stays as it is */
+	if (nslots + nslots / 16 < map->nslots)
+		resize(map, (uint32_t)nslots);
 	if (map->used < map->room)
 		resize_units(map, map->used);
 }
