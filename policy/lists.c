@@ -92,10 +92,40 @@ is_clean(struct ag_list *list, const struct list_line *line)
 	return false;
 }
 
+/* Neither a blank nor a control byte, and begins no comment. */
+static bool
+is_bare_byte(char c)
+{
+	return (unsigned char)c > ' ' && c != '#' && c != 0x7f;
+}
+
+/*
+ * Takes a line that is one word of no control bytes, as nearly all are, in one
+ * pass.
+ */
+static bool
+take_bare_entry(struct ag_list *list, struct list_line *line)
+{
+	struct ag_str text = list->text;
+	size_t n = 0;
+
+	while (n < text.len && is_bare_byte(text.ptr[n]))
+		n++;
+	if (n == 0 || (n < text.len && text.ptr[n] != '\n'))
+		return false;
+	list->at.line++;
+	list->text = ag_str_skip(text, n + 1);
+	line->entry = ag_str_head(text, n);
+	line->about = (struct ag_entry){ AG_NEVER, NULL, list->at };
+	return true;
+}
+
 /* The next line with an entry and, behind it, nothing but until=. */
 static bool
 next_entry(struct ag_list *list, struct list_line *line)
 {
+	if (take_bare_entry(list, line))
+		return true;
 	while (next_line(list, line))
 		if (is_clean(list, line) && take_until(list, line))
 			return true;

@@ -272,7 +272,8 @@ drop_twice(struct sorting *sorting)
 			last = record_at(sorting, kept++);
 		else if (!second_counts(sorting, last, record))
 			continue;
-		memmove(last, record, AG_RECORD_SIZE(words));
+		if (last != record)
+			memmove(last, record, AG_RECORD_SIZE(words));
 	}
 	sorting->records->n = kept;
 }
