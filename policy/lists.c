@@ -549,18 +549,21 @@ take_right(struct map_line *line, struct ag_str word, bool in_form)
 	return place != NULL;
 }
 
-/* Takes an address off the front of *text that is a word as it stands. */
+/*
+ * Takes an address off the front of *text that is a word as it stands, and the
+ * separators behind it.
+ */
 static bool
 take_settled_word(struct ag_str *text, struct ag_str *word,
     struct ag_str *domain)
 {
 	size_t n = ag_mailbox_settled_part(*text, domain);
+	struct ag_str rest = ag_str_skip(*text, n);
 
 	*word = ag_str_head(*text, n);
-	*text = ag_str_skip(*text, n);
+	*text = ag_str_skip_any(rest, MAP_SEPARATORS);
 	return n > 0 &&
-	    (text->len == 0 || text->ptr[0] == '\n' ||
-		strchr(MAP_SEPARATORS, text->ptr[0]) != NULL);
+	    (text->len < rest.len || rest.len == 0 || rest.ptr[0] == '\n');
 }
 
 /*
@@ -577,16 +580,12 @@ take_settled_line(struct ag_list *list, struct map_line *line)
 	if (!take_settled_word(&text, &line->left.text, &domain) ||
 	    !is_no_alias(list, domain))
 		return false;
-	for (;;) {
-		text = ag_str_skip_any(text, MAP_SEPARATORS);
-		if (text.len == 0 || text.ptr[0] == '\n')
-			break;
+	while (text.len > 0 && text.ptr[0] != '\n')
 		if (!take_settled_word(&text, &word, &domain) ||
 		    !take_right(line, word,
 			!list->form->realm_replaces &&
 			    is_no_alias(list, domain)))
 			return false;
-	}
 	text = ag_str_skip(text, 1);
 	if (line->rights.n == 0 || (text.len > 0 && goes_on(text)))
 		return false;
