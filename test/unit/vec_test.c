@@ -65,7 +65,7 @@ test_member_at_index(void **state)
 static void
 test_guessed_room(void **state)
 {
-	static const double guesses[] = { 0, 0.5, 3, 1e12, 1e300 };
+	static const double guesses[] = { 0, 0.5, 3, 1e6, 1e300 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(guesses) / sizeof(*guesses); i++) {
