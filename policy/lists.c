@@ -29,6 +29,20 @@ struct list_line {
 	struct ag_entry about;
 };
 
+/* Thousands of entries are mostly there for a few reasons, which are kept once.
+ */
+static const char *
+keep_note(struct ag_list *list, struct ag_str note)
+{
+	size_t at = note.len + (unsigned char)note.ptr[0] +
+	    7 * (unsigned char)note.ptr[note.len - 1];
+	const char **place = &list->notes[at % AG_LIST_NOTES];
+
+	if (*place == NULL || !ag_str_eq(ag_str(*place), note))
+		*place = ag_arena_str(list->arena, note).ptr;
+	return *place;
+}
+
 /* The next line that has an entry; false at the end. */
 static bool
 next_line(struct ag_list *list, struct list_line *line)
@@ -45,7 +59,7 @@ next_line(struct ag_list *list, struct list_line *line)
 			continue;
 		line->about = (struct ag_entry){ AG_NEVER, NULL, list->at };
 		if (note.len > 0)
-			line->about.note = ag_arena_str(list->arena, note).ptr;
+			line->about.note = keep_note(list, note);
 		return true;
 	}
 	return false;

@@ -632,6 +632,31 @@ test_sender_map_with_replaced_realm(void **state)
 	form.realm_replaces = false;
 }
 
+/* A note that was there before is not kept again, and none is another's. */
+static void
+test_notes(void **state)
+{
+	static const char *const notes[] = { "spam", "maps", "spam", "ticket 1",
+		"ticket 2", "ticket 1", "s", "m", "sxxm", "spam" };
+	const char *kept[ROWS(notes)];
+	char text[400];
+	struct ag_buf all = AG_BUF(text);
+	struct ag_list list;
+	struct ag_item item;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(notes); i++)
+		ag_buf_printf(&all, "10.0.0.%zu # %s\n", i, notes[i]);
+	list = begin(text);
+	for (size_t i = 0; i < ROWS(notes); i++) {
+		assert_true(ag_list_next(&list, &item));
+		kept[i] = item.about.note;
+	}
+	for (size_t i = 0; i < ROWS(notes); i++)
+		assert_string_equal(kept[i], notes[i]);
+	assert_ptr_equal(kept[3], kept[5]);
+}
+
 /* One more line of a long map, in the end of text. */
 static void
 add_line(struct ag_buf *text, unsigned i, const char *rest)
@@ -886,6 +911,7 @@ main(void)
 		cmocka_unit_test(test_quotes_on_the_right),
 		cmocka_unit_test(test_indented_first_entry),
 		cmocka_unit_test(test_sender_map_with_replaced_realm),
+		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_long_maps),
 		cmocka_unit_test(test_control_bytes),
 		cmocka_unit_test(test_control_bytes_in_a_comment),
