@@ -200,36 +200,52 @@ is_settled_byte(char c)
 	return (settled[byte >> 6] >> (byte & 63) & 1) != 0;
 }
 
-static bool
-is_settled_local(struct ag_str local)
+/* How many bytes at the front of text a settled local part can have. */
+static size_t
+settled_local(struct ag_str text)
 {
-	for (size_t i = 0; i < local.len; i++)
-		if (!is_settled_byte(local.ptr[i]) && local.ptr[i] != '+')
-			return false;
-	return local.len > 0 && local.len <= AG_LOCAL_MAX;
+	size_t n = 0;
+
+	while (n < text.len &&
+	    (is_settled_byte(text.ptr[n]) || text.ptr[n] == '+'))
+		n++;
+	return n <= AG_LOCAL_MAX ? n : 0;
 }
 
-/* No label is empty. */
-static bool
-is_settled_domain(struct ag_str domain)
+/* The same of a domain; no label is empty. */
+static size_t
+settled_domain(struct ag_str text)
 {
+	bool empty = false;
 	char before = '.';
+	size_t n = 0;
 
-	for (size_t i = 0; i < domain.len; before = domain.ptr[i++])
-		if (!is_settled_byte(domain.ptr[i]) ||
-		    (domain.ptr[i] == '.' && before == '.'))
-			return false;
-	return before != '.' && domain.len <= AG_DOMAIN_MAX;
+	for (; n < text.len && is_settled_byte(text.ptr[n]); n++) {
+		empty |= text.ptr[n] == '.' && before == '.';
+		before = text.ptr[n];
+	}
+	return !empty && before != '.' && n <= AG_DOMAIN_MAX ? n : 0;
+}
+
+size_t
+ag_mailbox_settled_part(struct ag_str text, struct ag_str *domain)
+{
+	size_t at = settled_local(text);
+
+	*domain = ag_str(NULL);
+	if (at == 0 || at == text.len || text.ptr[at] != '@')
+		return 0;
+	*domain = ag_str_skip(text, at + 1);
+	domain->len = settled_domain(*domain);
+	return domain->len > 0 ? at + 1 + domain->len : 0;
 }
 
 bool
 ag_mailbox_is_settled(struct ag_str text, struct ag_str *domain)
 {
-	size_t at = ag_str_find(text, '@');
+	size_t n = ag_mailbox_settled_part(text, domain);
 
-	*domain = ag_str_skip(text, at + 1);
-	return is_settled_local(ag_str_head(text, at)) &&
-	    is_settled_domain(*domain);
+	return n > 0 && n == text.len;
 }
 
 static bool

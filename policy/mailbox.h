@@ -85,6 +85,12 @@ bool ag_mailbox_parse(struct ag_mailbox *mailbox, struct ag_str text);
  */
 bool ag_mailbox_is_settled(struct ag_str text, struct ag_str *domain);
 
+/*
+ * How many bytes at the front of text are such an address; 0 for none.  The
+ * byte behind them, if there is one, could not stand in its domain.
+ */
+size_t ag_mailbox_settled_part(struct ag_str text, struct ag_str *domain);
+
 /* A local part as an administrator writes it: plain, without "@". */
 bool ag_mailbox_parse_local(struct ag_mailbox *mailbox, struct ag_str text);
 

@@ -16,6 +16,7 @@
 
 #include "ip.h"
 #include "nets_sort.h"
+#include "pages.h"
 #include "vec.h"
 
 #define NONE UINT32_MAX
@@ -271,7 +272,8 @@ drop_twice(struct sorting *sorting)
 			last = record_at(sorting, kept++);
 		else if (!second_counts(sorting, last, record))
 			continue;
-		memmove(last, record, AG_RECORD_SIZE(words));
+		if (last != record)
+			memmove(last, record, AG_RECORD_SIZE(words));
 	}
 	sorting->records->n = kept;
 }
@@ -337,11 +339,13 @@ allocate(struct table *table)
 	size_t first = table->family == AG_IP_V4 ? sizeof(*table->first4) :
 						   sizeof(*table->first6);
 	size_t n = table->n;
-	char *memory = malloc(n * (first + sizeof(*table->net)) +
-	    (table->buckets + 1) * sizeof(*table->index));
+	size_t size = n * (first + sizeof(*table->net)) +
+	    (table->buckets + 1) * sizeof(*table->index);
+	char *memory = malloc(size);
 
 	if (memory == NULL)
 		return false;
+	ag_pages_large(memory, size);
 	if (table->family == AG_IP_V4)
 		table->first4 = (uint32_t *)(void *)memory;
 	else

@@ -7,6 +7,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "pages.h"
+
 /* Ids count these, so that the records may fill 16 GB. */
 struct ag_strmap_unit {
 	uint32_t word;
@@ -211,8 +213,11 @@ copy_slots(const struct ag_strmap *map, uint64_t *to, uint32_t nslots)
 static bool
 resize(struct ag_strmap *map, uint32_t nslots)
 {
-	uint64_t *slots = calloc(nslots + SPARE_SLOTS + 1, sizeof(*slots));
+	size_t n = nslots + SPARE_SLOTS + 1;
+	uint64_t *slots = calloc(n, sizeof(*slots));
 
+	if (slots != NULL)
+		ag_pages_large(slots, n * sizeof(*slots));
 	if (slots == NULL || !copy_slots(map, slots, nslots)) {
 		free(slots);
 		return false;
@@ -235,22 +240,35 @@ new_seed(const struct ag_strmap *map)
 	return seed;
 }
 
+static uint32_t
+most_strings(uint32_t nslots)
+{
+	return nslots / 4 * 3;
+}
+
 /* Three quarters of the slots are in use, at most, and never the last ones. */
 static bool
 is_full(const struct ag_strmap *map)
 {
-	return map->n >= map->nslots / 4 * 3 ||
+	return map->n >= most_strings(map->nslots) ||
 	    map->slots[map->nslots + SPARE_SLOTS - 1] != 0;
+}
+
+bool
+ag_strmap_begin(struct ag_strmap *map)
+{
+	if (map->nslots > 0)
+		return true;
+	map->seed = new_seed(map);
+	return resize(map, FIRST_SLOTS);
 }
 
 static bool
 grow(struct ag_strmap *map)
 {
-	if (map->nslots > UINT32_MAX / 2)
-		return false;
 	if (map->nslots == 0)
-		map->seed = new_seed(map);
-	return resize(map, map->nslots == 0 ? FIRST_SLOTS : map->nslots * 2);
+		return ag_strmap_begin(map);
+	return map->nslots <= UINT32_MAX / 2 && resize(map, map->nslots * 2);
 }
 
 /* ---- records ---- */
@@ -263,6 +281,7 @@ resize_units(struct ag_strmap *map, size_t room)
 
 	if (units == NULL)
 		return false;
+	ag_pages_large(units, room * sizeof(*units));
 	map->units = units;
 	map->room = room;
 	return true;
@@ -292,15 +311,14 @@ add_record(struct ag_strmap *map, struct ag_str key)
 }
 
 uint32_t
-ag_strmap_put(struct ag_strmap *map, struct ag_str key)
+ag_strmap_put_expected(struct ag_strmap *map, struct ag_str key, uint32_t tag)
 {
 	const uint64_t *known;
 	uint64_t *place;
-	uint32_t tag, id;
+	uint32_t id;
 
 	if (is_full(map) && !grow(map))
 		return AG_NO_ID;
-	tag = hash(map, key);
 	known = find_slot(map, key, tag, &place);
 	if (known != NULL)
 		return id_of(*known);
@@ -312,16 +330,44 @@ ag_strmap_put(struct ag_strmap *map, struct ag_str key)
 	return id;
 }
 
+uint32_t
+ag_strmap_put(struct ag_strmap *map, struct ag_str key)
+{
+	if (!ag_strmap_begin(map))
+		return AG_NO_ID;
+	return ag_strmap_put_expected(map, key, hash(map, key));
+}
+
+/* As many as n strings need: three quarters are in use, at most. */
+static size_t
+slots_for(size_t n)
+{
+	return n / 3 * 4 + 8;
+}
+
+void
+ag_strmap_reserve(struct ag_strmap *map, double times)
+{
+	double n = map->n * times, room = (double)map->used * times;
+
+	if (map->n == 0 || room >= AG_NO_ID || n >= most_strings(UINT32_MAX))
+		return;
+	if (slots_for((size_t)n) > map->nslots)
+		resize(map, (uint32_t)slots_for((size_t)n));
+	if (room > (double)map->room)
+		resize_units(map, (size_t)room);
+}
+
 void
 ag_strmap_trim(struct ag_strmap *map)
 {
-	uint32_t nslots = map->n / 3 * 4 + 4;
+	size_t nslots = slots_for(map->n);
 
 	if (map->n == 0)
 		return;
-	/* what cannot be made smaller stays as it is */
-	if (nslots < map->nslots)
-		resize(map, nslots);
+	/* what cannot be made smaller, or hardly, stays as it is */
+	if (nslots + nslots / 16 < map->nslots)
+		resize(map, (uint32_t)nslots);
 	if (map->used < map->room)
 		resize_units(map, map->used);
 }

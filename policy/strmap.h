@@ -41,6 +41,21 @@ void ag_strmap_free(struct ag_strmap *map);
 uint32_t ag_strmap_put(struct ag_strmap *map, struct ag_str key);
 
 /*
+ * Makes room for so many times what is in.  It is a guess that saves moving
+ * all that again and again: more or less may come, and room that cannot be had
+ * is done without.
+ */
+void ag_strmap_reserve(struct ag_strmap *map, double times);
+
+/*
+ * ag_strmap_put() of what ag_strmap_expect() was told of: a string is hashed
+ * once.  The map has had room for a string before (ag_strmap_begin()).
+ */
+bool ag_strmap_begin(struct ag_strmap *map);
+uint32_t ag_strmap_put_expected(struct ag_strmap *map, struct ag_str key,
+    uint32_t expected);
+
+/*
  * Says that key will soon be put or found: what memory that reads first is
  * fetched meanwhile, which is most of what it takes in a large map.  What it
  * returns is for ag_strmap_find_expected(), and good until the next put.
