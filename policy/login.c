@@ -31,6 +31,8 @@ ag_login_parse(struct ag_mailbox *login, struct ag_str text)
 		return false;
 	ag_str_copy_lower(ag_str_head(text, at), login->local);
 	login->local_len = at;
+	if (!ag_mailbox_fold_local(login))
+		return false;
 	return at == text.len || set_domain(login, ag_str_skip(text, at + 1));
 }
 

@@ -1,6 +1,9 @@
 #include "mailbox.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include <unicase.h>
 
 struct ag_str
 ag_mailbox_local(const struct ag_mailbox *mailbox)
@@ -95,6 +98,39 @@ set_local_raw(struct ag_mailbox *mailbox, struct ag_str local)
 	return true;
 }
 
+/* The folded text is at folded, in that buffer or allocated. */
+static bool
+take_folded(struct ag_mailbox *mailbox, const uint8_t *folded, size_t n)
+{
+	if (n > AG_LOCAL_MAX)
+		return false;
+	memcpy(mailbox->local, folded, n);
+	mailbox->local[n] = '\0';
+	mailbox->local_len = n;
+	return true;
+}
+
+bool
+ag_mailbox_fold_local(struct ag_mailbox *mailbox)
+{
+	struct ag_str local = ag_mailbox_local(mailbox);
+	uint8_t buf[AG_LOCAL_MAX], *folded;
+	size_t n = sizeof(buf);
+	bool fits;
+
+	if (ag_str_is_ascii(local) || !ag_str_is_utf8(local))
+		return true;
+	folded = u8_tolower((const uint8_t *)local.ptr, local.len, NULL,
+	    UNINORM_NFC, buf, &n);
+	mailbox->no_memory = folded == NULL;
+	if (folded == NULL)
+		return false;
+	fits = take_folded(mailbox, folded, n);
+	if (folded != buf)
+		free(folded);
+	return fits;
+}
+
 /* Takes everything before the first "@" as it stands. */
 static bool
 take_unquoted(struct ag_str *text, struct ag_mailbox *mailbox)
@@ -171,7 +207,8 @@ parse_plain(struct ag_mailbox *mailbox, struct ag_str text)
 	taken = text.len > 0 && text.ptr[0] == '"' ?
 	    take_quoted(&text, mailbox) :
 	    take_unquoted(&text, mailbox);
-	if (!taken || !is_plain_local(ag_mailbox_local(mailbox)))
+	if (!taken || !is_plain_local(ag_mailbox_local(mailbox)) ||
+	    !ag_mailbox_fold_local(mailbox))
 		return false;
 	return text.len == 0 ||
 	    (text.ptr[0] == '@' && set_domain(mailbox, ag_str_skip(text, 1)));
@@ -344,7 +381,7 @@ read_mta(struct ag_mailbox *mailbox, struct ag_str text)
 		at = text.len;
 	if (ag_str_has_control(text) ||
 	    !set_mta_local(mailbox, ag_str_head(text, at)) ||
-	    mailbox->local_len == 0)
+	    mailbox->local_len == 0 || !ag_mailbox_fold_local(mailbox))
 		return AG_MTA_UNREADABLE;
 	if (at == text.len)
 		return AG_MTA_BARE;

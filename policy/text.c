@@ -134,6 +134,15 @@ ag_str_drop_mark(struct ag_str *text)
 }
 
 bool
+ag_str_is_ascii(struct ag_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] >= 0x80)
+			return false;
+	return true;
+}
+
+bool
 ag_str_has_control(struct ag_str s)
 {
 	for (size_t i = 0; i < s.len; i++)
