@@ -324,18 +324,34 @@ ag_list_words(struct ag_list *list, struct ag_nets *nets)
 
 /* ---- local domains ---- */
 
+/* Whether an entry that is not the text's first byte has a blank in front. */
+static bool
+is_indented(struct ag_str text, struct ag_str entry)
+{
+	return entry.ptr > text.ptr &&
+	    (entry.ptr[-1] == ' ' || entry.ptr[-1] == '\t');
+}
+
 bool
 ag_list_domains(struct ag_list *list, struct ag_domains *domains)
 {
+	struct ag_str text = list->text;
 	struct list_line line;
+	bool table = false; /* an entry begins its line, as in Postfix's */
 
 	/* a Postfix table may stand here: only the first word counts */
 	while (next_line(list, &line)) {
 		bool below = line.entry.ptr[0] == '.';
 		char name[AG_DOMAIN_MAX + 1];
 
-		if (ag_domain_parse(ag_str_skip(line.entry, below), name) !=
-		    AG_DOMAIN_OK)
+		table = table || !is_indented(text, line.entry);
+		if (table && is_indented(text, line.entry))
+			bad(list, AG_BAD_LINE, line.entry,
+			    "has a blank in front, and would go on with the "
+			    "line above in a Postfix table; write it there, or "
+			    "without the blank");
+		else if (ag_domain_parse(ag_str_skip(line.entry, below),
+			     name) != AG_DOMAIN_OK)
 			bad(list, AG_BAD_LINE, line.entry,
 			    "is not a domain name; write example.com or "
 			    ".example.com");
@@ -388,24 +404,33 @@ ag_list_accounts(struct ag_list *list, struct ag_str owner,
 
 #define MAP_SEPARATORS ", \t\r"
 
-/* The next word of a line that may go on in lines that begin with a blank. */
-static bool
-next_map_word(struct ag_str *text, struct ag_str *word)
-{
-	for (;;) {
-		struct ag_str line =
-		    ag_str_head(*text, ag_str_find(*text, '\n'));
-		struct ag_str code = ag_str_head(line, ag_str_find(line, '#'));
+/* What is still to be read of an entry that may go on in further lines. */
+struct map_words {
+	struct ag_str code; /* of the current line, without a comment */
+	struct ag_str rest; /* the lines behind it */
+	unsigned line;      /* its number */
+};
 
-		if (ag_str_word(&code, MAP_SEPARATORS, word)) {
-			*text = ag_str_skip(*text,
-			    (size_t)(word->ptr - text->ptr) + word->len);
-			return true;
-		}
-		if (line.len == text->len)
+static void
+begin_map_line(struct map_words *words)
+{
+	struct ag_str line;
+
+	ag_str_line(&words->rest, &line);
+	words->code = ag_str_head(line, ag_str_find(line, '#'));
+	words->line++;
+}
+
+/* The next word, which is in words->line; false at the end. */
+static bool
+next_map_word(struct map_words *words, struct ag_str *word)
+{
+	while (!ag_str_word(&words->code, MAP_SEPARATORS, word)) {
+		if (words->rest.len == 0)
 			return false;
-		*text = ag_str_skip(*text, line.len + 1);
+		begin_map_line(words);
 	}
+	return true;
 }
 
 /* What is blank or a comment has nothing that could go on. */
@@ -607,35 +632,59 @@ take_settled_line(struct ag_list *list, struct map_line *line)
 	return true;
 }
 
-/* Every right side, each of which can be a login; false after a finding. */
+/* Whether the word was taken; false after a finding, or for want of memory. */
 static bool
-take_rights(struct ag_list *list, struct ag_str left, struct ag_str rest,
+take_right_word(struct ag_list *list, struct ag_str word, struct map_line *line)
+{
+	const char *why = map_login_fault(word);
+
+	if (why != NULL)
+		bad(list, AG_BAD_LINE, word, why);
+	return why == NULL && take_right(line, word, false);
+}
+
+/*
+ * Every right side; of an entry of several lines a bad one is left out.  False
+ * when nothing is left of it, or an end was meant that nobody minds.
+ */
+static bool
+take_rights(struct ag_list *list, struct ag_str left, struct map_words *words,
     struct map_line *line)
 {
+	unsigned number = words->line; /* of the line that is read */
+	size_t before = 0;             /* right sides in front of it */
 	struct ag_str word;
+	bool good = true;
 
 	line->rights.n = 0;
-	while (next_map_word(&rest, &word)) {
-		const char *why = map_login_fault(word);
-
-		if (why != NULL)
-			bad(list, AG_BAD_LINE, word, why);
-		if (why != NULL || !take_right(line, word, false))
+	while (next_map_word(words, &word)) {
+		if (words->line != number)
+			before = line->rights.n;
+		list->at.line = number = words->line;
+		if (take_right_word(list, word, line))
+			continue;
+		if (number == line->number || line->no_memory ||
+		    ag_str_starts(word, "until="))
 			return false;
+		line->rights.n = before;
+		words->code.len = 0;
+		good = false;
 	}
-	if (line->rights.n == 0)
+	if (line->rights.n == 0 && good)
 		bad(list, AG_BAD_LINE, left, "has no login behind it");
 	return line->rights.n > 0;
 }
 
-/* False when there is nothing in it, or after a finding. */
+/* False when there is nothing good in it. */
 static bool
 take_map_line(struct ag_list *list, struct ag_str text, struct map_line *line)
 {
+	struct map_words words = { { NULL, 0 }, text, line->number - 1 };
 	struct ag_str left;
 
-	if (!next_map_word(&text, &left))
+	if (!next_map_word(&words, &left))
 		return false;
+	list->at.line = words.line;
 	line->left.text = left;
 	if (!is_any(left) &&
 	    !map_key(list, left, line->buf, &line->left.text)) {
@@ -644,7 +693,7 @@ take_map_line(struct ag_list *list, struct ag_str text, struct map_line *line)
 		    "user or *");
 		return false;
 	}
-	return take_rights(list, left, text, line);
+	return take_rights(list, left, &words, line);
 }
 
 /* The login that a right side is; the text may be in buf. */

@@ -264,6 +264,7 @@ struct walk {
 	uint32_t start;
 	bool circle;
 	bool too_long;
+	bool full; /* there were too many owners */
 };
 
 struct step {
@@ -360,10 +361,10 @@ keep_many(struct ag_senders *senders, struct left *left,
     const struct ag_vec *found)
 {
 	size_t first = senders->owners.n;
-	uint32_t *place =
-	    ag_vec_at(&senders->owners, first + found->n, sizeof(*place));
+	uint32_t *place;
 
-	if (place == NULL || senders->owners.n >= UINT32_MAX)
+	place = ag_vec_at(&senders->owners, first + found->n, sizeof(*place));
+	if (place == NULL)
 		return false;
 	place -= found->n;
 	place[0] = (uint32_t)found->n;
@@ -373,13 +374,36 @@ keep_many(struct ag_senders *senders, struct left *left,
 	return true;
 }
 
+/* False after a finding, the first of which is enough. */
 static bool
-keep_found(struct walk *walk)
+has_room(struct walk *walk, struct ag_diag *diag)
+{
+	const struct ag_senders *senders = walk->senders;
+	const struct left *left = left_at(senders, walk->start);
+	struct ag_origin at = origin_of(senders, left);
+
+	if (!walk->full && senders->owners.n + walk->found.n <= AG_SENDERS_SUM)
+		return true;
+	if (!walk->full)
+		ag_diag_report(diag, AG_ERROR, &at,
+		    "%.*s leads to %zu logins, which with those of other left "
+		    "sides is more than %u; do so many names lead to one large "
+		    "list?",
+		    AG_STR_ARG(ag_strmap_key(&senders->names, left->name)),
+		    walk->found.n, AG_SENDERS_SUM);
+	walk->full = true;
+	return false;
+}
+
+static bool
+keep_found(struct walk *walk, struct ag_diag *diag)
 {
 	struct left *left = left_at(walk->senders, walk->start);
 	const uint32_t *name = walk->found.items;
 
 	sort_found(&walk->found);
+	if (walk->found.n > 1 && !has_room(walk, diag))
+		return true;
 	if (walk->found.n > 1)
 		return keep_many(walk->senders, left, &walk->found);
 	if (walk->found.n == 1)
@@ -416,7 +440,7 @@ walk_from(struct walk *walk, uint32_t start, struct ag_diag *diag)
 	ok = follow(walk, start, 1);
 	for (size_t i = 0; ok && i < walk->queue.n; i++)
 		ok = take_step(walk, ((struct step *)walk->queue.items)[i]);
-	if (!ok || !keep_found(walk))
+	if (!ok || !keep_found(walk, diag))
 		return false;
 	report_walk(walk, diag);
 	return true;
@@ -442,7 +466,7 @@ is_short(const struct walk *walk, uint32_t start)
 }
 
 static bool
-take_logins(struct walk *walk, uint32_t start)
+take_logins(struct walk *walk, uint32_t start, struct ag_diag *diag)
 {
 	const uint32_t *first = &walk->sorted.first[start];
 
@@ -455,13 +479,13 @@ take_logins(struct walk *walk, uint32_t start)
 			return false;
 		*owner = walk->sorted.pairs[i].login;
 	}
-	return keep_found(walk);
+	return keep_found(walk, diag);
 }
 
 static bool
 find_owners(struct walk *walk, uint32_t start, struct ag_diag *diag)
 {
-	return is_short(walk, start) ? take_logins(walk, start) :
+	return is_short(walk, start) ? take_logins(walk, start, diag) :
 				       walk_from(walk, start, diag);
 }
 

@@ -18,6 +18,9 @@
 /* Left sides in a chain. */
 #define AG_SENDERS_CHAIN 10
 
+/* Logins of all left sides that have more than one. */
+#define AG_SENDERS_SUM (1u << 25)
+
 struct ag_senders;
 
 struct ag_senders *ag_senders_new(void);
@@ -63,7 +66,10 @@ bool ag_senders_add_any(struct ag_senders *senders, uint32_t left);
  */
 void ag_senders_reserve(struct ag_senders *senders, double part);
 
-/* Works out the chains; circles and chains that are too long are warnings. */
+/*
+ * Works out the chains; circles and chains that are too long are warnings, more
+ * than AG_SENDERS_SUM an error.
+ */
 bool ag_senders_finish(struct ag_senders *senders, struct ag_diag *diag);
 
 /* An address whose domain is folded; base is its local part without the tag. */

@@ -408,6 +408,36 @@ test_local_domains(void **state)
 	ag_domains_free(&found);
 }
 
+#define INDENTED \
+	" has a blank in front, and would go on with the line above in a " \
+	"Postfix table; write it there, or without the blank\n"
+
+static void
+test_indented_domains(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		const char *findings;
+	} table[] = {
+		{ " a.test\n\tb.test\n# c\n  c.test x\n", 3, "" },
+		{ "a.test\n\n OK\n", 1, "bad line x.list:3: OK" INDENTED },
+		{ " a.test\nb.test\n\tOK\nc.test", 3,
+		    "bad line x.list:3: OK" INDENTED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++) {
+		struct ag_list list = begin(table[i].text);
+		struct ag_domains found = { 0 };
+
+		assert_true(ag_list_domains(&list, &found));
+		assert_int_equal(found.map.n, table[i].n);
+		expect_findings(table[i].text, &findings, table[i].findings);
+		ag_domains_free(&found);
+	}
+}
+
 #define NO_ACCOUNT " is neither an address nor a local part of this domain\n"
 
 static void
@@ -580,6 +610,36 @@ test_bad_lines_of_a_sender_map(void **state)
 	for (size_t i = 0; i < ROWS(table); i++)
 		expect_owners(table[i].map, "info", "example.com", "",
 		    table[i].findings);
+}
+
+#define INFO "info@example.com"
+#define OWNED_BY(user) INFO "=" user "@example.com:1 "
+
+/* Of an entry of several lines the others hold, but not without its end. */
+static void
+test_bad_line_of_an_entry(void **state)
+{
+	static const struct row table[] = {
+		{ INFO " alice,\n  bob,\n  @x.test,\n  carol\n",
+		    OWNED_BY("alice") OWNED_BY("bob") OWNED_BY("carol"),
+		    "bad line x.list:3: @x.test" NOT_RIGHT },
+		{ INFO
+		    "\n bob @x.test carol # no\n# c\n alice @y.test\n dave\n",
+		    OWNED_BY("dave"),
+		    "bad line x.list:2: @x.test" NOT_RIGHT
+		    "bad line x.list:4: @y.test" NOT_RIGHT },
+		{ INFO "\n @x.test\n", "",
+		    "bad line x.list:2: @x.test" NOT_RIGHT },
+		{ INFO " alice @x.test\n bob\n", "",
+		    "bad line x.list:1: @x.test" NOT_RIGHT },
+		{ INFO " alice\n until=2026-12-31\n bob\n", "",
+		    "bad line x.list:2: until=2026-12-31" NO_END },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_owners(table[i].text, "info", "example.com",
+		    table[i].expected, table[i].findings);
 }
 
 /* With a bad line the others hold. */
@@ -907,6 +967,8 @@ main(void)
 		cmocka_unit_test(test_accounts),
 		cmocka_unit_test(test_sender_map),
 		cmocka_unit_test(test_bad_lines_of_a_sender_map),
+		cmocka_unit_test(test_bad_line_of_an_entry),
+		cmocka_unit_test(test_indented_domains),
 		cmocka_unit_test(test_rest_of_a_sender_map_holds),
 		cmocka_unit_test(test_quotes_on_the_right),
 		cmocka_unit_test(test_indented_first_entry),

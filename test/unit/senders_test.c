@@ -392,6 +392,31 @@ test_circles(void **state)
 	ag_senders_free(senders);
 }
 
+/* n names that lead to a list of n: n times n owners. */
+static void
+test_too_many_owners(void **state)
+{
+	const unsigned n = 5900;
+	struct ag_senders *senders = ag_senders_new();
+	struct findings findings;
+	char user[20], name[20];
+
+	(void)state;
+	findings_begin(&findings);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(user, sizeof(user), "u%u@b", i);
+		snprintf(name, sizeof(name), "n%u@b", i);
+		assert_true(add(senders, "team@b", user, user, i + 1));
+		assert_true(add(senders, name, "team@b", "team@b", n + i));
+	}
+	assert_true(ag_senders_finish(senders, &findings.diag));
+	expect_findings("n times n", &findings,
+	    "error senders.map:11584: n5684@b leads to 5901 logins, which with "
+	    "those of other left sides is more than 33554432; do so many names "
+	    "lead to one large list?\n");
+	ag_senders_free(senders);
+}
+
 /* a1 leads to a2 ... leads to an, which leads back to a1. */
 static void
 test_circle_of_ten(void **state)
@@ -459,6 +484,7 @@ main(void)
 		cmocka_unit_test(test_eleven_left_sides),
 		cmocka_unit_test(test_shorter_way_counts),
 		cmocka_unit_test(test_circles),
+		cmocka_unit_test(test_too_many_owners),
 		cmocka_unit_test(test_circle_of_ten),
 		cmocka_unit_test(test_listings),
 	};
