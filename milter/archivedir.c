@@ -13,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "archiveday.h"
 #include "log.h"
 
 #define MODE 0700
@@ -216,17 +217,6 @@ ag_archivedir_each(const char *dir, const char *day, const char *sub,
 /* ---- what a crash has left ---- */
 
 static void
-remove_leftover(void *arg, int at, const char *name)
-{
-	unsigned *removed = arg;
-	struct ag_copyname parts;
-
-	if (ag_copyname_read(ag_str(name), &parts) && !parts.whole &&
-	    unlinkat(at, name, 0) == 0)
-		++*removed;
-}
-
-static void
 remove_leftovers(const char *dir)
 {
 	struct ag_vec days = { 0 };
@@ -236,8 +226,7 @@ remove_leftovers(const char *dir)
 	ag_archivedir_days(dir, &days);
 	day = days.items;
 	for (size_t i = 0; i < days.n; i++)
-		ag_archivedir_each(dir, day[i].day, "tmp", remove_leftover,
-		    &removed);
+		removed += ag_archiveday_remove_unfinished(dir, day[i].day);
 	ag_vec_free(&days);
 	if (removed > 0)
 		ag_log(LOG_NOTICE,

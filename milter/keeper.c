@@ -1,28 +1,21 @@
 #include "keeper.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <fts.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "archiveday.h"
 #include "archivedir.h"
 #include "log.h"
 #include "store.h"
 
 #define SECONDS_BETWEEN 3600
 #define DAY_SECONDS 86400
-
-/* What a file takes at least, and a multiple of which it takes. */
-#define BLOCK 4096
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wish = PTHREAD_COND_INITIALIZER;
@@ -36,114 +29,66 @@ struct shelf {
 	const char *dir;
 	int64_t start;
 	char day[AG_DAY_MAX];
-	uint64_t bytes;
+	uint64_t bytes; /* what the copies in it take */
+	bool tried;     /* to remove it, in this round */
+	bool gone;
 };
 
 /* ---- removing ---- */
 
-/* 0 or errno; EINTR at the end of the program, and the rest is for the next. */
-static int
-remove_tree(char *path)
+/* char *: days of which the log has told that they stay; never given back */
+static struct ag_vec told;
+
+/* Once a process: it may be so for ever. */
+static void
+tell_that_it_stays(const char *path)
 {
-	char *paths[] = { path, NULL };
-	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	const FTSENT *entry;
-	int error = 0;
+	char **known = told.items, **place;
 
-	if (fts == NULL)
-		return errno;
-	while (!ending && (entry = fts_read(fts)) != NULL) {
-		bool folder = entry->fts_info == FTS_DP;
-
-		if (entry->fts_info != FTS_D &&
-		    (folder ? rmdir(entry->fts_accpath) :
-			      unlink(entry->fts_accpath)) != 0)
-			error = errno;
-	}
-	fts_close(fts);
-	return ending ? EINTR : error;
+	for (size_t i = 0; i < told.n; i++)
+		if (known[i] != NULL && strcmp(known[i], path) == 0)
+			return;
+	ag_log(LOG_WARNING,
+	    "archive: %s stays: there is something in it that is no copy",
+	    path);
+	place = ag_vec_add(&told, sizeof(*place));
+	if (place != NULL)
+		*place = strdup(path);
 }
 
-/*
- * Somebody else may have directories of such names, where the archive was put
- * among them.  What is left of a removal that was cut short may be empty.
- */
-static bool
-is_ours(const char *path)
-{
-	DIR *open = opendir(path);
-	const struct dirent *entry;
-	unsigned ours = 0, others = 0;
-
-	if (open == NULL)
-		return false;
-	while ((entry = readdir(open)) != NULL) {
-		const char *name = entry->d_name;
-
-		if (strcmp(name, "new") == 0 || strcmp(name, "cur") == 0 ||
-		    strcmp(name, "tmp") == 0)
-			ours++;
-		else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-			others++;
-	}
-	closedir(open);
-	return ours > 0 || others == 0;
-}
-
-static bool
-remove_shelf(const struct shelf *shelf, const char *why)
+static void
+tell(const struct shelf *shelf, const char *why, int error)
 {
 	char path[PATH_MAX];
-	int error = ENAMETOOLONG;
 
-	if (snprintf(path, sizeof(path), "%s/%s", shelf->dir, shelf->day) <
-	    (int)sizeof(path))
-		error = remove_tree(path);
-	if (error != 0 && error != EINTR)
-		ag_log(LOG_ERR, "archive: %s/%s cannot be removed: %s",
-		    shelf->dir, shelf->day, strerror(error));
-	else if (error == 0)
-		ag_log(LOG_INFO, "archive: %s/%s is removed, %s", shelf->dir,
-		    shelf->day, why);
-	return error == 0;
+	snprintf(path, sizeof(path), "%s/%s", shelf->dir, shelf->day);
+	if (error == 0)
+		ag_log(LOG_INFO, "archive: %s is removed, %s", path, why);
+	else if (error == ENOTEMPTY)
+		tell_that_it_stays(path);
+	else if (error != EINTR && error != ENOENT)
+		ag_log(LOG_ERR, "archive: %s cannot be removed: %s", path,
+		    strerror(error));
+}
+
+static void
+remove_shelf(struct shelf *shelf, const char *why)
+{
+	int error = ag_archiveday_remove(shelf->dir, shelf->day, &ending);
+
+	tell(shelf, why, error);
+	shelf->tried = true;
+	shelf->gone = error == 0 || error == ENOENT;
 }
 
 /* ---- what there is ---- */
 
 static void
-add_file(void *arg, int at, const char *name)
-{
-	struct shelf *shelf = arg;
-	struct ag_copyname parts;
-	uint64_t size = 0;
-	struct stat st;
-
-	if (ag_copyname_read(ag_str(name), &parts) && parts.whole)
-		size = parts.size;
-	else if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		size = (uint64_t)st.st_size;
-	shelf->bytes += (size / BLOCK + 1) * BLOCK;
-}
-
-static void
-weigh(struct shelf *shelf)
-{
-	static const char *const sub[] = { "new", "cur", "tmp" };
-
-	for (size_t i = 0; i < 3; i++)
-		ag_archivedir_each(shelf->dir, shelf->day, sub[i], add_file,
-		    shelf);
-}
-
-static void
 add_shelf(struct ag_vec *shelves, const char *dir, const char *day)
 {
-	char path[PATH_MAX];
 	struct shelf *shelf;
 
-	if (snprintf(path, sizeof(path), "%s/%s", dir, day) >=
-		(int)sizeof(path) ||
-	    !is_ours(path))
+	if (!ag_archiveday_is_there(dir, day))
 		return;
 	shelf = ag_vec_add(shelves, sizeof(*shelf));
 	if (shelf == NULL)
@@ -196,6 +141,13 @@ is_over(const struct shelf *shelf, int64_t now, int64_t retention)
 	return retention > 0 && shelf->start + DAY_SECONDS + retention <= now;
 }
 
+static void
+weigh(struct shelf *shelf)
+{
+	shelf->bytes =
+	    shelf->gone ? 0 : ag_archiveday_weigh(shelf->dir, shelf->day);
+}
+
 static uint64_t
 total_of(struct shelf *shelf, size_t n)
 {
@@ -208,16 +160,23 @@ total_of(struct shelf *shelf, size_t n)
 	return total;
 }
 
+/* Of a day that cannot be removed, some copies may be gone all the same. */
 static void
 keep_to_max(struct shelf *shelf, size_t n, int64_t now, uint64_t max)
 {
 	uint64_t total = total_of(shelf, n);
 
-	for (; n > 0 && total > max && shelf->start + DAY_SECONDS <= now;
-	     shelf++, n--)
-		if (remove_shelf(shelf, "max_total"))
-			total -= shelf->bytes;
-	if (total > max)
+	for (; n > 0 && total > max && shelf->start + DAY_SECONDS <= now &&
+	     !ending;
+	     shelf++, n--) {
+		if (shelf->tried)
+			continue;
+		total -= shelf->bytes;
+		remove_shelf(shelf, "max_total");
+		weigh(shelf);
+		total += shelf->bytes;
+	}
+	if (total > max && !ending)
 		ag_log(LOG_WARNING,
 		    "archive: %llu bytes are kept, more than max_total, and "
 		    "nothing older than today can go",
@@ -231,18 +190,16 @@ tidy(const struct ag_policy *policy, int64_t now)
 	uint64_t max = ag_policy_size(policy, AG_KEY_ARCHIVE_MAX_TOTAL);
 	struct ag_vec shelves = { 0 };
 	struct shelf *shelf;
-	size_t gone = 0;
 
 	if (retention == 0 && max == 0)
 		return;
 	find_shelves(policy, &shelves);
-	if (shelves.n == 0)
-		return;
 	shelf = shelves.items;
-	while (gone < shelves.n && is_over(&shelf[gone], now, retention))
-		remove_shelf(&shelf[gone++], "retention");
+	for (size_t i = 0; i < shelves.n && !ending; i++)
+		if (is_over(&shelf[i], now, retention))
+			remove_shelf(&shelf[i], "retention");
 	if (max > 0)
-		keep_to_max(shelf + gone, shelves.n - gone, now, max);
+		keep_to_max(shelf, shelves.n, now, max);
 	ag_vec_free(&shelves);
 }
 

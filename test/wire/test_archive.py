@@ -695,24 +695,130 @@ def old_days(cases, program):
     daemon = Archive(program, archive="retention = 10d")
     for days in (0, 1, 9, 10, 11, 12, 400):
         make_old(daemon, days, 10)
-    os.makedirs(os.path.join(daemon.dir, day_before(400), "cur", ".dovecot", "x"))
+    make_old(daemon, 12, 10, "cur")
     for name in ("example.com", "2020-01-32", "x2020-01-01"):
         os.makedirs(os.path.join(daemon.dir, name, "new"))
     os.symlink(daemon.folder, os.path.join(daemon.dir, day_before(500)))
     os.makedirs(os.path.join(daemon.dir, day_before(600), "somebody", "new"))
     os.mkdir(os.path.join(daemon.dir, day_before(700)))
+    os.makedirs(os.path.join(daemon.dir, day_before(800), "tmp"))
     daemon.start()
     expected = sorted([day_before(n) for n in (0, 1, 9, 10, 500, 600)] +
                       ["example.com", "2020-01-32", "x2020-01-01"])
     wait_for(lambda: days_kept(daemon) == expected, 5)
     cases.same("retention: whole days, and nothing else", expected, days_kept(daemon))
-    cases.same("... each is in the log", True, wait_for(lambda: 4 == sum(
+    cases.same("... each is in the log", True, wait_for(lambda: 5 == sum(
         "is removed, retention" in line for line in daemon.log()), 5))
     cases.same("... a link leads nowhere", True, os.path.exists(daemon.config()))
     os.unlink(os.path.join(daemon.dir, day_before(500)))
     for name in ("example.com", "2020-01-32", "x2020-01-01", day_before(600)):
         shutil.rmtree(os.path.join(daemon.dir, name))
     total(cases, daemon)
+
+
+def put_file(*names):
+    path = os.path.join(*names)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as file:
+        file.write("precious")
+
+
+def all_below(folder):
+    """All that is there, with what links lead to."""
+    return sorted(os.path.join(place, name) for place, folders, files in os.walk(folder)
+                  for name in folders + files)
+
+
+OURS = "1600000000.M000001P2R0000000aQ3.host"
+
+# what somebody else has put into a day, which stays with all that is in it
+ELSE = ["etc/passwd", "home/thesis", "new.txt", ".Later/cur/x", "dovecot-uidlist",
+        "cur/dovecot.index.log", "cur/.dovecot/x", "new/1600000000.M1P2.host,S=8,W=8:2,S",
+        "new/1600000000.M000001P2Q3.host,S=8,X=0000000000000000",
+        f"new/{OURS}",    # has no checksum, and is not in tmp
+        "cur/thesis", "tmp/thesis", "tmp/1600000000.M1P2.host",
+        f"new/{OURS},S=8,X=0000000000000000/thesis"]
+
+
+@part
+def somebody_elses(cases, program):
+    """Retention and max_total leave alone what is not ours."""
+    daemon = Archive(program, archive="retention = 10d\nmax_total = 3M")
+    for days, name in enumerate(ELSE, 100):
+        make_old(daemon, days, 10)
+        put_file(daemon.dir, day_before(days), name)
+    put_file(daemon.dir, day_before(200), "tmp", "x")
+    put_file(daemon.dir, day_before(200), "etc", "x")
+    outside = os.path.join(daemon.folder, "outside")
+    for name in ("new", "cur", "tmp"):
+        put_file(outside, name, OURS + ("" if name == "tmp" else ",S=8,X=0000000000000000"))
+    os.mkdir(os.path.join(daemon.dir, day_before(201)))
+    for name in ("new", "cur", "tmp"):
+        os.symlink(os.path.join(outside, name), os.path.join(daemon.dir, day_before(201), name))
+    os.symlink(outside, os.path.join(daemon.dir, day_before(202)))
+    make_old(daemon, 203, 10)
+    os.symlink("/dev/null", os.path.join(daemon.dir, day_before(203), "new",
+                                         OURS + ",S=8,X=0000000000000000"))
+    # what is not ours is not weighed
+    with open(os.path.join(daemon.dir, day_before(100), "new", "large"), "wb") as file:
+        file.truncate(10000000)
+    make_old(daemon, 1, 2000000)
+    before = all_below(daemon.folder)
+    make_old(daemon, 300, 10)
+    daemon.start()
+    gone = os.path.join(daemon.dir, day_before(300))
+    cases.same("a day of ours goes", True, wait_for(lambda: not os.path.exists(gone), 5))
+    staying = [day_before(n) for n in [*range(100, 100 + len(ELSE)), 200, 201, 203]]
+
+    def told():
+        return sorted(found[1] for found in (
+            re.search(r"/(\d{4}-\d\d-\d\d) stays: there is something in it that is no copy", line)
+            for line in daemon.log()) if found)
+    wait_for(lambda: len(told()) >= len(staying), 5)
+    cases.same("every other stays, and the log says so once", sorted(staying), told())
+    daemon.reload()
+    make_old(daemon, 300, 10)
+    daemon.reload()
+    cases.same("... and a day of ours goes again", True,
+               wait_for(lambda: not os.path.exists(gone), 5))
+    cases.same("... it is not said again", sorted(staying), told())
+    cases.same("... with all that was in it", [], sorted(
+        set(before) - set(all_below(daemon.folder))))
+    os.unlink(os.path.join(daemon.dir, day_before(101), ELSE[1]))
+    os.rmdir(os.path.join(daemon.dir, day_before(101), "home"))
+    daemon.reload()
+    cases.same("when that is taken away, the day goes", True, wait_for(
+        lambda: not os.path.exists(os.path.join(daemon.dir, day_before(101))), 5))
+
+
+@part
+def stuck(cases, program):
+    """A day that cannot be removed entirely costs no other."""
+    root = os.geteuid() == 0
+    daemon = Archive(program, milter="user = nobody" if root else "",
+                     archive="max_total = 9M")
+    daemon.open_to_all(0o777)
+    for days in (5, 4, 3):
+        for size in (1000000, 1000001, 1000002, 1000003):
+            make_old(daemon, days, size)
+    make_old(daemon, 5, 8, "cur")
+    if root:
+        for place, folders, files in [(daemon.folder, ["archive"], []), *os.walk(daemon.dir)]:
+            for name in folders + files:
+                shutil.chown(os.path.join(place, name), "nobody")
+    os.chmod(os.path.join(daemon.dir, day_before(5), "cur"), 0o500)
+    daemon.start()
+    cases.same("it says that the day cannot be removed", True, wait_for(lambda: any(
+        f"{day_before(5)} cannot be removed: Permission denied" in line
+        for line in daemon.log()), 5))
+    cases.same("... of which all went that can", True, wait_for(
+        lambda: not glob.glob(os.path.join(daemon.dir, day_before(5), "new", "*")), 5))
+    daemon.reload()
+    with Session(daemon) as session:
+        session.message()
+    cases.same("... and the next one stays", [day_before(n) for n in (5, 4, 3, 0)],
+               days_kept(daemon))
+    os.chmod(os.path.join(daemon.dir, day_before(5), "cur"), 0o700)
 
 
 def total(cases, daemon):
