@@ -18,7 +18,8 @@
 #define DAY_SECONDS 86400
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t wish = PTHREAD_COND_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_cond_t wish;
 static pthread_t thread;
 static bool running;
 static bool woken;
@@ -205,6 +206,18 @@ tidy(const struct ag_policy *policy, int64_t now)
 
 /* ---- the thread ---- */
 
+/* By a clock that nobody sets: else the wait is longer when it is set back. */
+static void
+make_wish(void)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&wish, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 /* False at the end. */
 static bool
 wait_for_wish(void)
@@ -212,7 +225,7 @@ wait_for_wish(void)
 	struct timespec until;
 	bool go_on;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += SECONDS_BETWEEN;
 	pthread_mutex_lock(&mutex);
 	while (!woken && !ending &&
@@ -240,8 +253,10 @@ run_keeper(void *arg)
 int
 ag_keeper_start(void)
 {
-	int error = pthread_create(&thread, NULL, run_keeper, NULL);
+	int error;
 
+	pthread_once(&once, make_wish);
+	error = pthread_create(&thread, NULL, run_keeper, NULL);
 	running = error == 0;
 	return error;
 }
@@ -249,6 +264,7 @@ ag_keeper_start(void)
 void
 ag_keeper_wake(void)
 {
+	pthread_once(&once, make_wish);
 	pthread_mutex_lock(&mutex);
 	woken = true;
 	pthread_cond_signal(&wish);

@@ -840,6 +840,20 @@ def total(cases, daemon):
         cases.same("... and mail goes on", "continue", session.message())
 
 
+@part
+def clock_set_back(cases, program):
+    """The next look comes after an hour, whatever the time of day was before."""
+    clock = os.environ.get("AUTHGATE_CLOCK", "")
+    if not os.path.exists(clock):
+        print("skipped: AUTHGATE_CLOCK names no library")
+        return
+    daemon = Archive(program, archive="retention = 10d")
+    daemon.start(env={**os.environ, "LD_PRELOAD": clock})
+    make_old(daemon, 100, 10)
+    cases.same("an hour by a clock that nobody sets", True,
+               wait_for(lambda: not days_kept(daemon), 6))
+
+
 # ---------------------------------------------------------------- the command
 
 @part
