@@ -21,7 +21,7 @@
 /* What this process has made ready; never given back. */
 struct place {
 	char *dir;
-	int lock;             /* shared, as long as the process runs */
+	int lock; /* shared, as long as the process runs; -1: another has it */
 	char day[AG_DAY_MAX]; /* the last that was made */
 	struct place *next;
 };
@@ -149,6 +149,27 @@ ag_archivedir_make_day(const char *dir, const char *day, bool again)
 
 /* ---- looking ---- */
 
+int
+ag_archivedir_see(struct ag_vec *seen, const char *dir, const char **same)
+{
+	struct ag_archivedir_seen *known = seen->items;
+	struct stat st;
+
+	*same = NULL;
+	if (stat(dir, &st) != 0)
+		return errno;
+	for (size_t i = 0; i < seen->n; i++)
+		if (known[i].ino == st.st_ino && known[i].dev == st.st_dev) {
+			*same = known[i].dir;
+			return 0;
+		}
+	known = ag_vec_add(seen, sizeof(*known));
+	if (known == NULL)
+		return ENOMEM;
+	*known = (struct ag_archivedir_seen){ dir, st.st_dev, st.st_ino };
+	return 0;
+}
+
 static int
 compare_days(const void *a, const void *b)
 {
@@ -234,6 +255,22 @@ remove_leftovers(const char *dir)
 		    dir);
 }
 
+/* Whether the directory is locked under another name. */
+static bool
+is_locked(int fd)
+{
+	struct stat mine, other;
+
+	if (fstat(fd, &mine) != 0)
+		return false;
+	for (const struct place *place = places; place != NULL;
+	     place = place->next)
+		if (place->lock >= 0 && fstat(place->lock, &other) == 0 &&
+		    other.st_ino == mine.st_ino && other.st_dev == mine.st_dev)
+			return true;
+	return false;
+}
+
 /*
  * Who keeps copies holds a shared lock of the directory.  Who is alone may tidy
  * up.
@@ -244,6 +281,11 @@ lock_place(struct place *place)
 	place->lock = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (place->lock < 0)
 		return errno;
+	if (is_locked(place->lock)) {
+		close(place->lock);
+		place->lock = -1;
+		return 0;
+	}
 	if (flock(place->lock, LOCK_EX | LOCK_NB) == 0)
 		remove_leftovers(place->dir);
 	/* where there are no locks, nothing has been tidied up either */

@@ -99,7 +99,6 @@ add_shelf(struct ag_vec *shelves, const char *dir, const char *day)
 	ag_day_read(ag_str(shelf->day), &shelf->start);
 }
 
-/* Whose directory is not there has no old copies. */
 static void
 add_directory(struct ag_vec *shelves, const char *dir)
 {
@@ -121,14 +120,20 @@ compare_shelves(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
+/* Whose directory is not there has no old copies. */
 static void
 find_shelves(const struct ag_policy *policy, struct ag_vec *shelves)
 {
 	size_t n;
 	const struct ag_archive *archive = ag_archives(policy, &n);
+	struct ag_vec seen = { 0 };
+	const char *same;
 
 	for (size_t i = 0; i < n; i++)
-		add_directory(shelves, archive[i].dir);
+		if (ag_archivedir_see(&seen, archive[i].dir, &same) == 0 &&
+		    same == NULL)
+			add_directory(shelves, archive[i].dir);
+	ag_vec_free(&seen);
 	if (shelves->n > 0)
 		qsort(shelves->items, shelves->n, sizeof(struct shelf),
 		    compare_shelves);

@@ -449,6 +449,70 @@ def directories(cases, program):
         print("skipped: /dev/shm is no other file system")
 
 
+@part
+def two_names(cases, program):
+    """One directory that two files call differently."""
+    daemon = Archive(program)
+    link = os.path.join(daemon.folder, "link")
+    os.mkdir(daemon.dir)
+    os.symlink("archive", link)
+    daemon.write("domains/ex1.example.ini", f"[archive]\ndir = {link}\n")
+    daemon.write("domains/ex2.example.ini", f"[archive]\ndir = {daemon.folder}/./link\n")
+    daemon.start()
+    with Session(daemon) as session:
+        for _ in range(3):
+            cases.same("a message for both", "continue", session.message(
+                rcpts=("b@ex1.example", "c@remote.example", "d@ex2.example")))
+    cases.same("... is kept once", (3, []), (len(daemon.copies()), daemon.rest()))
+    cases.same("... verified once", (0, ["3 copies, 0 damaged"]), daemon.command("verify"))
+    cases.same("... and listed once", 3, len(daemon.listed()))
+    for days in (5, 4, 3):
+        make_old(daemon, days, 1000000)
+    daemon.configure(archive="max_total = 4M")
+    daemon.reload()
+    with Session(daemon) as session:
+        session.message(rcpts=("b@ex1.example",))
+    time.sleep(0.3)    # the keeper has nothing to say
+    cases.same("max_total weighs it once", [day_before(n) for n in (5, 4, 3, 0)],
+               days_kept(daemon))
+    check(cases, daemon)
+    bind_mount(cases, daemon)
+
+
+def check(cases, daemon):
+    done = subprocess.run([daemon.program, "check", "-c", daemon.config()], text=True,
+                          stdout=subprocess.PIPE, timeout=60, check=False)
+    lines = [line for line in done.stdout.splitlines() if "same directory" in line]
+    cases.same("check warns of each further name", [
+        f"{daemon.config()}: warning: [archive] dir: {daemon.folder}/{name} is the same directory "
+        f"as {daemon.dir}; each copy is there once" for name in ("link", "./link")], lines)
+    cases.same("... which is no error", (0, True), (
+        done.returncode, "0 errors, 0 bad lines, 2 warnings" in done.stdout))
+
+
+def bind_mount(cases, daemon):
+    """Where there is one directory without a link between its names."""
+    other = os.path.join(daemon.folder, "other")
+    os.mkdir(other)
+    if os.geteuid() != 0 or subprocess.run(["mount", "--bind", daemon.dir, other], check=False,
+                                           stderr=subprocess.DEVNULL).returncode != 0:
+        print("skipped: nothing can be mounted here")
+        return
+    try:
+        daemon.write("domains/ex3.example.ini", f"[archive]\ndir = {other}\n")
+        daemon.reload()
+        before = len(daemon.copies())
+        with Session(daemon) as session:
+            cases.same("mounted twice", "continue", session.message(
+                rcpts=("b@ex3.example", "c@remote.example")))
+        cases.same("... a message is kept once", (before + 1, []),
+                   (len(daemon.copies()), daemon.rest()))
+    finally:
+        daemon.terminate()
+        daemon.wait(7)
+        subprocess.run(["umount", "-l", other], check=False)
+
+
 # ---------------------------------------------------------------- what goes wrong
 
 def error_line(daemon, *parts):
