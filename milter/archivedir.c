@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "archiveday.h"
+#include "limits.h"
 #include "log.h"
 
 #define MODE 0700
@@ -334,6 +335,20 @@ prepare(const char *dir)
 	return error;
 }
 
+/* A message whose copy is written takes a descriptor, beside its connection. */
+static void
+reckon_descriptors(const struct ag_policy *policy)
+{
+	unsigned locks = 0;
+
+	pthread_mutex_lock(&mutex);
+	for (const struct place *place = places; place != NULL;
+	     place = place->next)
+		locks += place->lock >= 0;
+	pthread_mutex_unlock(&mutex);
+	ag_limits_reckon(ag_archives_any(policy) ? 2 : 1, locks);
+}
+
 int
 ag_archivedir_prepare(const struct ag_policy *policy)
 {
@@ -351,5 +366,6 @@ ag_archivedir_prepare(const struct ag_policy *policy)
 		status = error == EACCES || error == EPERM ? EX_NOPERM :
 							     EX_CANTCREAT;
 	}
+	reckon_descriptors(policy);
 	return status;
 }

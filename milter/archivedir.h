@@ -19,7 +19,8 @@
  * Makes the directories where the policy keeps copies, and removes from tmp/
  * what a crash has left there, unless another process keeps copies in the same
  * directory.  One that was ready before and has vanished is not made again.
- * Call it at the start and before a policy comes into force.
+ * Call it at the start and before a policy comes into force: limits.h is told
+ * of the descriptors that it takes.
  * Returns 0, or EX_NOPERM or EX_CANTCREAT after a line in the log for each that
  * cannot be used.
  */

@@ -13,6 +13,7 @@ import os
 import pwd
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -668,6 +669,62 @@ def peak(daemon):
     """In kilobytes."""
     with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
         return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1])
+
+
+# ---------------------------------------------------------------- descriptors
+
+LIMIT = 201
+ASIDE = 64    # descriptors, and one more for each directory
+NOT_JUDGED = "451 4.3.0 Cannot decide about this now, please try again later"
+
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
+
+
+def crowd(cases, daemon, name, room, expected):
+    """So many connections at once, which have a message each, and some more: what these hear."""
+    sessions = [Session(daemon) for _ in range(room)]
+    late = [Milter(daemon.address, seconds=20.0) for _ in range(5)]
+    try:
+        cases.same(f"{name}: further connections than {room}", {expected},
+                   {milter.connect(macros={}) for milter in late})
+        for session in sessions:
+            session.envelope()
+            session.milter.header("A", " b")
+        cases.same(f"{name}: those are all served", {"continue"},
+                   {session.content() for session in sessions})
+    finally:
+        for milter in late + [session.milter for session in sessions]:
+            milter.hang_up()
+    cases.same(f"{name}: all of them go", True, wait_for(lambda: sessions_open(daemon) == 0, 5))
+
+
+def sessions_open(daemon):
+    done = subprocess.run([daemon.program, "status", "-c", daemon.config(), "--json"],
+                          stdout=subprocess.PIPE, timeout=60, check=False)
+    return json.loads(done.stdout)["sessions_open"] if done.returncode == 0 else None
+
+
+@part
+def few(cases, program):
+    """Nobody is let through without a copy for want of a descriptor for his connection."""
+    daemon = Archive(program, milter="on_error = accept").start(preexec_fn=few_descriptors)
+    one, two = (LIMIT - ASIDE - 1) // 2, (LIMIT - ASIDE - 2) // 2
+    crowd(cases, daemon, "copies", one, NOT_JUDGED)
+    cases.same("... all are there", one, len(daemon.copies()))
+    daemon.configure(milter="on_error = accept", archive="on_error = accept")
+    daemon.write("domains/own.example.ini", f"[archive]\ndir = {daemon.folder}/own\n")
+    daemon.reload()
+    crowd(cases, daemon, "copies that may be missing, two directories", two, "accept")
+    daemon.configure(milter="on_error = accept", enabled="no")
+    daemon.write("domains/own.example.ini", "")
+    daemon.reload()
+    # a directory stays locked
+    crowd(cases, daemon, "no copies any more", LIMIT - ASIDE - 2, "accept")
+    daemon.configure(milter="on_error = accept")
+    daemon.reload()
+    crowd(cases, daemon, "copies again", two, NOT_JUDGED)
 
 
 # ---------------------------------------------------------------- kill -9
