@@ -8,16 +8,14 @@
 /* How many calls are served before there is no memory; all, without a limit. */
 static unsigned served = (unsigned)-1;
 
-void *__real_realloc(void *old, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
+/* realloc() is this one here. */
 void *
-__wrap_realloc(void *old, size_t size)
+scarce_realloc(void *old, size_t size)
 {
 	if (served == 0)
 		return NULL;
 	served--;
-	return __real_realloc(old, size);
+	return reallocarray(old, 1, size);
 }
 
 /* Writes the lines with one value for all that are not named here. */
