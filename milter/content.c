@@ -116,9 +116,7 @@ copy_error(const struct ag_event *event, const char *why,
     struct ag_answer *answer)
 {
 	struct ag_finding finding = ag_event_unjudged(why);
-	bool accept = ag_str_eq(ag_policy_text(event->snapshot.policy,
-				    AG_KEY_ARCHIVE_ON_ERROR),
-	    ag_str("accept"));
+	bool accept = ag_event_passes_uncopied(event->snapshot.policy);
 
 	finding.reply = accept ? NULL : &copy_reply;
 	ag_event_log(event, accept ? AG_COUNT_ACCEPT : AG_COUNT_TEMPFAIL,
