@@ -133,6 +133,7 @@ rewrite(struct work *work, struct ag_str text, change_fn *change,
 	char *memory = malloc(room);
 	struct ag_str line;
 
+	work->out.ptr = memory;
 	if (memory == NULL)
 		return ENOMEM;
 	work->out = ag_buf(memory, room);
@@ -145,6 +146,62 @@ rewrite(struct work *work, struct ag_str text, change_fn *change,
 	return work->out.cut ? ENOBUFS : 0;
 }
 
+/* Whether there is anything to change; that is so where it cannot be told. */
+static bool
+has_change(struct work *work, struct ag_str text, change_fn *change)
+{
+	unsigned before = work->changed;
+	bool has =
+	    rewrite(work, text, change, NULL) != 0 || work->changed != before;
+
+	free(work->out.ptr);
+	work->changed = before;
+	return has;
+}
+
+static int
+change_locked(struct work *work, struct ag_listfile *file, change_fn *change,
+    change_fn *at_end)
+{
+	unsigned before = work->changed;
+	int error = rewrite(work, file->text, change, at_end);
+
+	if (error == 0 && work->changed != before)
+		error = ag_listfile_replace(file, ag_buf_get(&work->out));
+	free(work->out.ptr);
+	return error;
+}
+
+static int
+report_holder(const char *path, const struct ag_listfile *file)
+{
+	fprintf(stderr, "%s: not changed; waited %d seconds for ", path,
+	    AG_LISTFILE_SECONDS);
+	if (file->holder != 0)
+		fprintf(stderr, "process %ld, which holds %s\n",
+		    (long)file->holder, file->new_path);
+	else
+		fprintf(stderr, "whoever has made %s\n", file->new_path);
+	return EX_TEMPFAIL;
+}
+
+static int
+change_opened(struct work *work, struct ag_listfile *file, const char *path,
+    change_fn *change, change_fn *at_end)
+{
+	int error;
+
+	/* what needs no change needs no permission for one */
+	if (at_end == NULL && !has_change(work, file->text, change))
+		return EX_OK;
+	error = ag_listfile_lock(file);
+	if (error == EBUSY)
+		return report_holder(path, file);
+	if (error == 0)
+		error = change_locked(work, file, change, at_end);
+	return error != 0 ? report_error(path, error) : EX_OK;
+}
+
 /*
  * Runs all lines of a file through change, and replaces it if that was any.
  * Only what has something to put at its end makes a file that is not there.
@@ -155,8 +212,7 @@ change_file(struct work *work, struct ag_str name, change_fn *change,
 {
 	const char *path = path_of(work, name);
 	struct ag_listfile file;
-	unsigned before = work->changed;
-	int error;
+	int error, status;
 
 	if (path == NULL)
 		return report_error(work->options->config, ENOMEM);
@@ -165,13 +221,9 @@ change_file(struct work *work, struct ag_str name, change_fn *change,
 		return EX_OK;
 	if (error != 0)
 		return report_error(path, error);
-	error = rewrite(work, file.text, change, at_end);
-	if (error == 0 && work->changed != before)
-		error = ag_listfile_replace(&file, ag_buf_get(&work->out));
-	free(work->out.ptr);
-	work->out.ptr = NULL;
+	status = change_opened(work, &file, path, change, at_end);
 	ag_listfile_close(&file);
-	return error != 0 ? report_error(path, error) : EX_OK;
+	return status;
 }
 
 static int
