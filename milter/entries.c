@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -13,6 +12,7 @@
 #include "../policy/lists.h"
 #include "../policy/number.h"
 #include "command.h"
+#include "json.h"
 #include "listfile.h"
 
 struct options {
@@ -359,18 +359,17 @@ purge(struct work *work)
 /* ---- list ---- */
 
 static void
-print_json(const struct ag_item *item, const char *until, const char *at)
+print_json(const struct ag_item *item, const char *until, struct ag_str at)
 {
 	json_t *object = json_object();
 
-	json_object_set_new(object, "entry",
-	    json_stringn(item->entry.ptr, item->entry.len));
+	json_object_set_new(object, "entry", ag_json_text(item->entry));
 	if (until[0] != '\0')
 		json_object_set_new(object, "until", json_string(until));
 	if (item->about.note != NULL)
 		json_object_set_new(object, "note",
-		    json_string(item->about.note));
-	json_object_set_new(object, "at", json_string(at));
+		    ag_json_text(ag_str(item->about.note)));
+	json_object_set_new(object, "at", ag_json_text(at));
 	json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 	printf("\n");
 	json_decref(object);
@@ -388,7 +387,7 @@ print_item(const struct work *work, const struct ag_item *item)
 		ag_number_write_instant(item->about.until, until);
 	ag_origin_write(&item->about.origin, &place);
 	if (work->options->json) {
-		print_json(item, until, at);
+		print_json(item, until, ag_buf_get(&place));
 		return;
 	}
 	printf("%-42.*s  %-20s  %-20s  ", AG_STR_ARG(item->entry),
