@@ -180,6 +180,16 @@ print_version(void)
 	return EX_OK;
 }
 
+/* What was printed has to arrive: a full disk must not pass for success. */
+static int
+finish(const char *name, int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "%s: standard output cannot be written\n", name);
+	return status == EX_OK ? EX_IOERR : status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -191,9 +201,9 @@ main(int argc, char **argv)
 		return EX_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return print_help(stdout);
+		return finish("authgate", print_help(stdout));
 	if (strcmp(argv[1], "--version") == 0)
-		return print_version();
+		return finish("authgate", print_version());
 	command = ag_command_find(argv[1]);
 	if (command == NULL) {
 		fprintf(stderr,
@@ -205,5 +215,5 @@ main(int argc, char **argv)
 	/* getopt_long() begins its messages with this */
 	snprintf(name, sizeof(name), "authgate %s", command->name);
 	argv[1] = name;
-	return command->run(argc - 1, argv + 1);
+	return finish(name, command->run(argc - 1, argv + 1));
 }

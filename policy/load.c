@@ -547,16 +547,17 @@ ag_policy_peek(const char *path, enum ag_key key, struct ag_buf *out)
 	struct ag_diag diag = { 0 };
 	struct ag_values *values = ag_arena_alloc(&arena, sizeof(*values));
 	struct ag_str text;
-	bool read = values != NULL && ag_file_read(path, &text) == 0;
+	int error = values != NULL ? ag_file_read(path, &text) : ENOMEM;
 
-	if (read) {
+	if (error == 0) {
 		ag_values_init(values);
 		ag_ini_read(values, text, path, AG_SERVER, &arena, &diag);
 		ag_buf_str(out, values->value[key].text);
 		free((char *)text.ptr);
 	}
 	ag_arena_free(&arena);
-	return read;
+	errno = error;
+	return error == 0;
 }
 
 static bool
