@@ -136,26 +136,6 @@ ag_archiveday_is_there(const char *dir, const char *day)
 	    (found.folder || !found.other);
 }
 
-static int
-expect_copy(void *arg, int at, const char *name)
-{
-	struct stat st;
-
-	if (!is_copy(name, arg))
-		return ENOTEMPTY;
-	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return errno == ENOENT ? 0 : errno;
-	return S_ISREG(st.st_mode) ? 0 : ENOTEMPTY;
-}
-
-static int
-expect_folder(void *arg, int at, const char *name)
-{
-	(void)arg;
-	return is_folder(name) ? each_in(at, name, expect_copy, (void *)name) :
-				 ENOTEMPTY;
-}
-
 /* ---- weighing ---- */
 
 struct scales {
@@ -211,8 +191,17 @@ struct removal {
 static void
 remember(struct removal *removal, int error)
 {
-	if (removal->error == 0)
+	if (removal->error == 0 && error != 0)
 		removal->error = error;
+}
+
+static bool
+is_file(int at, const char *name)
+{
+	struct stat st;
+
+	return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode);
 }
 
 static int
@@ -222,45 +211,50 @@ remove_copy(void *arg, int at, const char *name)
 
 	if (*removal->ending)
 		return EINTR;
-	if (is_copy(name, removal->folder) && unlinkat(at, name, 0) != 0 &&
-	    errno != ENOENT)
+	if (is_copy(name, removal->folder) && is_file(at, name) &&
+	    unlinkat(at, name, 0) != 0 && errno != ENOENT)
 		remember(removal, errno);
 	return 0;
 }
 
-/* Some file systems leave out entries while others are removed. */
-static void
-remove_folder(struct removal *removal, int day, const char *name)
+/*
+ * Removes the copies, and the folder if it is to go: 0 or errno.  Some file
+ * systems leave out entries while others are removed.
+ */
+static int
+empty_folder(struct removal *removal, int day, const char *name, bool goes)
 {
 	int error = 0;
 
 	removal->folder = name;
 	for (unsigned pass = 0; pass < PASSES; pass++) {
 		error = each_in(day, name, remove_copy, removal);
-		if (error == 0 && unlinkat(day, name, AT_REMOVEDIR) != 0 &&
-		    errno != ENOENT)
-			error = errno;
+		if (error != 0 || !goes)
+			break;
+		if (unlinkat(day, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			break;
+		error = errno;
 		if (error != ENOTEMPTY || removal->error != 0)
 			break;
 	}
-	if (error != 0)
-		remember(removal, error);
+	return error;
 }
 
-/* 0 or errno; the name of the day is still there. */
+/* 0 or errno; what is not ours stays, and with it the folders. */
 static int
 empty(int day, const atomic_bool *ending)
 {
 	struct removal removal = { .ending = ending };
+	struct found found = { 0 };
 	int again = openat(day, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int error = again < 0 ? errno : each(again, expect_folder, NULL);
+	int error = again < 0 ? errno : each(again, look_at_entry, &found);
 
-	for (size_t i = 0; i < FOLDERS && error == 0; i++) {
-		remove_folder(&removal, day, folders[i]);
-		if (*ending)
-			error = EINTR;
-	}
-	return error == 0 ? removal.error : error;
+	if (error != 0)
+		return error;
+	for (size_t i = 0; i < FOLDERS && !*ending; i++)
+		remember(&removal,
+		    empty_folder(&removal, day, folders[i], !found.other));
+	return *ending ? EINTR : removal.error;
 }
 
 static int

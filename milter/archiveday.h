@@ -23,8 +23,8 @@ uint64_t ag_archiveday_weigh(const char *dir, const char *day);
 
 /*
  * Removes a day with its copies.  Returns 0, or errno: ENOTEMPTY when there is
- * something else in it, and all of it stays; ENOENT when it was not there;
- * EINTR when ending became true.  Else it may be gone in part.
+ * something else in it, which stays; ENOENT when it was not there; EINTR when
+ * ending became true.  Then, and else, it may be gone in part.
  */
 int ag_archiveday_remove(const char *dir, const char *day,
     const atomic_bool *ending);

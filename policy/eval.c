@@ -718,6 +718,8 @@ static void
 prepare(struct situation *s, const struct ag_policy *policy,
     const struct ag_request *request, const struct ag_trace *trace)
 {
+	uint32_t by_sender, by_rcpt = 0;
+
 	s->policy = policy;
 	s->request = request;
 	s->login = ag_str(NULL);
@@ -726,12 +728,13 @@ prepare(struct situation *s, const struct ag_policy *policy,
 	if (request->stage == AG_STAGE_CONNECT)
 		return;
 	if (request->stage == AG_STAGE_RCPT)
-		ag_views_expect(&s->rcpt, policy, request->rcpt);
-	ag_views_expect(&s->sender, policy, request->sender);
+		by_rcpt = ag_views_expect(policy, request->rcpt);
+	by_sender = ag_views_expect(policy, request->sender);
 	s->login = form_login(policy, request, s->login_buf);
-	ag_views_find(&s->sender, policy, request->sender);
+	ag_views_find_expected(&s->sender, policy, request->sender, by_sender);
 	if (request->stage == AG_STAGE_RCPT)
-		ag_views_find(&s->rcpt, policy, request->rcpt);
+		ag_views_find_expected(&s->rcpt, policy, request->rcpt,
+		    by_rcpt);
 }
 
 struct ag_decision

@@ -189,19 +189,25 @@ plain_domain(const struct ag_path *path)
 	    ag_str(NULL);
 }
 
-void
-ag_views_expect(struct ag_views *views, const struct ag_policy *policy,
-    const struct ag_path *path)
+uint32_t
+ag_views_expect(const struct ag_policy *policy, const struct ag_path *path)
 {
 	struct ag_str name = plain_domain(path);
 
-	if (name.len > 0)
-		views->expected = ag_domains_expect(&policy->domains, name);
+	return name.len > 0 ? ag_domains_expect(&policy->domains, name) : 0;
 }
 
 void
 ag_views_find(struct ag_views *views, const struct ag_policy *policy,
     const struct ag_path *path)
+{
+	ag_views_find_expected(views, policy, path,
+	    ag_views_expect(policy, path));
+}
+
+void
+ag_views_find_expected(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_path *path, uint32_t expected)
 {
 	struct ag_str name = plain_domain(path);
 	struct ag_domain ours = { .local = false };
@@ -209,8 +215,8 @@ ag_views_find(struct ag_views *views, const struct ag_policy *policy,
 	views->n = 0;
 	views->bad = false;
 	if (name.len > 0)
-		ours = ag_domains_find_expected(&policy->domains, name,
-		    views->expected);
+		ours =
+		    ag_domains_find_expected(&policy->domains, name, expected);
 	/* ours alone: only the administrator's tables make another of it */
 	if (ours.local && path->reading != AG_MTA_EMPTY)
 		add_in(views, policy, ag_mailbox_local(&path->ours), name,

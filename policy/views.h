@@ -31,17 +31,19 @@ struct ag_view {
 struct ag_views {
 	struct ag_view view[AG_VIEWS_MAX];
 	unsigned n;
-	bool bad;          /* nobody can read the address */
-	uint32_t expected; /* the domain that is looked up first */
+	bool bad; /* nobody can read the address */
 };
-
-/* To be called before ag_views_find(), and best some time before. */
-void ag_views_expect(struct ag_views *views, const struct ag_policy *policy,
-    const struct ag_path *path);
 
 /* Slices lead into the path and the policy. */
 void ag_views_find(struct ag_views *views, const struct ag_policy *policy,
     const struct ag_path *path);
+
+/* The same in two steps, as with ag_strmap_expect(). */
+uint32_t ag_views_expect(const struct ag_policy *policy,
+    const struct ag_path *path);
+void ag_views_find_expected(struct ag_views *views,
+    const struct ag_policy *policy, const struct ag_path *path,
+    uint32_t expected);
 
 /* Adds an address in a domain, ours or not; there must be room. */
 struct ag_view *ag_views_add(struct ag_views *views,

@@ -853,6 +853,7 @@ def all_below(folder):
 OURS = "1600000000.M000001P2R0000000aQ3.host"
 
 # what somebody else has put into a day, which stays with all that is in it
+COPY = re.compile(r"\.M000000P1R00000000Q\d+\.h,S=\d+,X=0{16}$")    # as make_old() names them
 ELSE = ["etc/passwd", "home/thesis", "new.txt", ".Later/cur/x", "dovecot-uidlist",
         "cur/dovecot.index.log", "cur/.dovecot/x", "new/1600000000.M1P2.host,S=8,W=8:2,S",
         "new/1600000000.M000001P2Q3.host,S=8,X=0000000000000000",
@@ -863,7 +864,7 @@ ELSE = ["etc/passwd", "home/thesis", "new.txt", ".Later/cur/x", "dovecot-uidlist
 
 @part
 def somebody_elses(cases, program):
-    """Retention and max_total leave alone what is not ours."""
+    """Retention and max_total take copies, and leave alone what is none."""
     daemon = Archive(program, archive="retention = 10d\nmax_total = 3M")
     for days, name in enumerate(ELSE, 100):
         make_old(daemon, days, 10)
@@ -903,8 +904,13 @@ def somebody_elses(cases, program):
     cases.same("... and a day of ours goes again", True,
                wait_for(lambda: not os.path.exists(gone), 5))
     cases.same("... it is not said again", sorted(staying), told())
-    cases.same("... with all that was in it", [], sorted(
-        set(before) - set(all_below(daemon.folder))))
+    left = set(all_below(daemon.folder))
+    cases.same("... with all that is no copy", [], sorted(
+        path for path in set(before) - left
+        if not os.path.basename(path) in ("new", "cur", "tmp") and not COPY.search(path)))
+    cases.same("... and without a copy", [], sorted(
+        path for path in left if COPY.search(path) and os.path.isfile(path) and
+        not os.path.islink(path) and day_before(1) not in path and not path.startswith(outside)))
     os.unlink(os.path.join(daemon.dir, day_before(101), ELSE[1]))
     os.rmdir(os.path.join(daemon.dir, day_before(101), "home"))
     daemon.reload()
