@@ -248,27 +248,52 @@ has_room(struct ag_copy *copy, const char *dir)
 	return false;
 }
 
+/* A directory that has two names is served under the first. */
+static void
+want_once(struct ag_copy *copy)
+{
+	struct ag_vec seen = { 0 };
+	const char *same;
+
+	for (size_t i = 0; i < copy->narchives && !has_failed(copy); i++) {
+		const char *dir = copy->archive[i].dir;
+		int error =
+		    copy->wanted[i] ? ag_archivedir_see(&seen, dir, &same) : 0;
+
+		if (error != 0)
+			fail_by_errno(copy, dir, error);
+		else if (copy->wanted[i] && same != NULL)
+			copy->wanted[i] = false;
+	}
+	ag_vec_free(&seen);
+}
+
+static bool
+make_ready(struct ag_copy *copy, const char *dir)
+{
+	int error;
+
+	if (!has_room(copy, dir))
+		return false;
+	error = ag_archivedir_make_day(dir, copy->day, false);
+	if (error != 0)
+		fail_by_errno(copy, dir, error);
+	return error == 0;
+}
+
 /* Whether all directories are fit; dir becomes the first of them. */
 static bool
 look_at_directories(struct ag_copy *copy)
 {
-	for (size_t i = 0; i < copy->narchives; i++) {
+	want_once(copy);
+	for (size_t i = 0; i < copy->narchives && !has_failed(copy); i++) {
 		const char *dir = copy->archive[i].dir;
-		int error;
 
-		if (!copy->wanted[i])
-			continue;
-		if (!has_room(copy, dir))
-			return false;
-		error = ag_archivedir_make_day(dir, copy->day, false);
-		if (error != 0) {
-			fail_by_errno(copy, dir, error);
-			return false;
-		}
-		if (copy->dir == NULL)
+		if (copy->wanted[i] && make_ready(copy, dir) &&
+		    copy->dir == NULL)
 			copy->dir = dir;
 	}
-	return copy->dir != NULL;
+	return copy->dir != NULL && !has_failed(copy);
 }
 
 static bool

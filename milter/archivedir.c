@@ -13,6 +13,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "archiveday.h"
+#include "limits.h"
 #include "log.h"
 
 #define MODE 0700
@@ -20,7 +22,7 @@
 /* What this process has made ready; never given back. */
 struct place {
 	char *dir;
-	int lock;             /* shared, as long as the process runs */
+	int lock; /* shared, as long as the process runs; -1: another has it */
 	char day[AG_DAY_MAX]; /* the last that was made */
 	struct place *next;
 };
@@ -148,6 +150,27 @@ ag_archivedir_make_day(const char *dir, const char *day, bool again)
 
 /* ---- looking ---- */
 
+int
+ag_archivedir_see(struct ag_vec *seen, const char *dir, const char **same)
+{
+	struct ag_archivedir_seen *known = seen->items;
+	struct stat st;
+
+	*same = NULL;
+	if (stat(dir, &st) != 0)
+		return errno;
+	for (size_t i = 0; i < seen->n; i++)
+		if (known[i].ino == st.st_ino && known[i].dev == st.st_dev) {
+			*same = known[i].dir;
+			return 0;
+		}
+	known = ag_vec_add(seen, sizeof(*known));
+	if (known == NULL)
+		return ENOMEM;
+	*known = (struct ag_archivedir_seen){ dir, st.st_dev, st.st_ino };
+	return 0;
+}
+
 static int
 compare_days(const void *a, const void *b)
 {
@@ -216,17 +239,6 @@ ag_archivedir_each(const char *dir, const char *day, const char *sub,
 /* ---- what a crash has left ---- */
 
 static void
-remove_leftover(void *arg, int at, const char *name)
-{
-	unsigned *removed = arg;
-	struct ag_copyname parts;
-
-	if (ag_copyname_read(ag_str(name), &parts) && !parts.whole &&
-	    unlinkat(at, name, 0) == 0)
-		++*removed;
-}
-
-static void
 remove_leftovers(const char *dir)
 {
 	struct ag_vec days = { 0 };
@@ -236,13 +248,28 @@ remove_leftovers(const char *dir)
 	ag_archivedir_days(dir, &days);
 	day = days.items;
 	for (size_t i = 0; i < days.n; i++)
-		ag_archivedir_each(dir, day[i].day, "tmp", remove_leftover,
-		    &removed);
+		removed += ag_archiveday_remove_unfinished(dir, day[i].day);
 	ag_vec_free(&days);
 	if (removed > 0)
 		ag_log(LOG_NOTICE,
 		    "archive: %u unfinished copies removed from %s", removed,
 		    dir);
+}
+
+/* Whether the directory is locked under another name. */
+static bool
+is_locked(int fd)
+{
+	struct stat mine, other;
+
+	if (fstat(fd, &mine) != 0)
+		return false;
+	for (const struct place *place = places; place != NULL;
+	     place = place->next)
+		if (place->lock >= 0 && fstat(place->lock, &other) == 0 &&
+		    other.st_ino == mine.st_ino && other.st_dev == mine.st_dev)
+			return true;
+	return false;
 }
 
 /*
@@ -255,6 +282,11 @@ lock_place(struct place *place)
 	place->lock = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (place->lock < 0)
 		return errno;
+	if (is_locked(place->lock)) {
+		close(place->lock);
+		place->lock = -1;
+		return 0;
+	}
 	if (flock(place->lock, LOCK_EX | LOCK_NB) == 0)
 		remove_leftovers(place->dir);
 	/* where there are no locks, nothing has been tidied up either */
@@ -303,6 +335,20 @@ prepare(const char *dir)
 	return error;
 }
 
+/* A message whose copy is written takes a descriptor, beside its connection. */
+static void
+reckon_descriptors(const struct ag_policy *policy)
+{
+	unsigned locks = 0;
+
+	pthread_mutex_lock(&mutex);
+	for (const struct place *place = places; place != NULL;
+	     place = place->next)
+		locks += place->lock >= 0;
+	pthread_mutex_unlock(&mutex);
+	ag_limits_reckon(ag_archives_any(policy) ? 2 : 1, locks);
+}
+
 int
 ag_archivedir_prepare(const struct ag_policy *policy)
 {
@@ -320,5 +366,6 @@ ag_archivedir_prepare(const struct ag_policy *policy)
 		status = error == EACCES || error == EPERM ? EX_NOPERM :
 							     EX_CANTCREAT;
 	}
+	reckon_descriptors(policy);
 	return status;
 }

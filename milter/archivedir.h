@@ -9,6 +9,8 @@
 #ifndef AG_ARCHIVEDIR_H
 #define AG_ARCHIVEDIR_H
 
+#include <sys/types.h>
+
 #include "../policy/policy.h"
 #include "../policy/vec.h"
 #include "copyname.h"
@@ -17,7 +19,8 @@
  * Makes the directories where the policy keeps copies, and removes from tmp/
  * what a crash has left there, unless another process keeps copies in the same
  * directory.  One that was ready before and has vanished is not made again.
- * Call it at the start and before a policy comes into force.
+ * Call it at the start and before a policy comes into force: limits.h is told
+ * of the descriptors that it takes.
  * Returns 0, or EX_NOPERM or EX_CANTCREAT after a line in the log for each that
  * cannot be used.
  */
@@ -28,6 +31,20 @@ int ag_archivedir_prepare(const struct ag_policy *policy);
  * directory itself is not made anew.  Returns 0 or errno.
  */
 int ag_archivedir_make_day(const char *dir, const char *day, bool again);
+
+/* A directory by its name, and which one it is. */
+struct ag_archivedir_seen {
+	const char *dir; /* borrowed */
+	dev_t dev;
+	ino_t ino;
+};
+
+/*
+ * Adds a directory to those that were seen.  *same becomes NULL, or the name by
+ * which it was seen before: through a link or a mount, one directory can have
+ * two names.  Returns 0 or errno.
+ */
+int ag_archivedir_see(struct ag_vec *seen, const char *dir, const char **same);
 
 /* Makes what was done in a directory survive a crash; 0 or errno. */
 int ag_archivedir_sync(const char *path);

@@ -7,9 +7,12 @@
 #include <time.h>
 
 #include "../policy/number.h"
+#include "json.h"
 #include "judge.h"
 
 /* ---- a line in ---- */
+
+#define KEY_SHOWN 200 /* as many bytes of it */
 
 /* What is wrong with a line, in words. */
 struct complaint {
@@ -19,8 +22,10 @@ struct complaint {
 static bool
 complain(struct complaint *complaint, const char *key, const char *what)
 {
-	snprintf(complaint->text, sizeof(complaint->text), "\"%s\" %s", key,
-	    what);
+	struct ag_str shown = ag_json_cut(ag_str(key), KEY_SHOWN);
+
+	snprintf(complaint->text, sizeof(complaint->text), "\"%.*s%s\" %s",
+	    AG_STR_ARG(shown), key[shown.len] != '\0' ? "..." : "", what);
 	return false;
 }
 
@@ -236,8 +241,7 @@ begin_stage(void *arg, const struct ag_request *request,
 		    answer->stage);
 		return;
 	}
-	json_object_set_new(answer->stage, "to",
-	    json_stringn(rcpt->to.ptr, rcpt->to.len));
+	json_object_set_new(answer->stage, "to", ag_json_text(rcpt->to));
 	json_array_append_new(json_object_get(answer->root, "rcpt"),
 	    answer->stage);
 }
@@ -258,8 +262,8 @@ put_finding(const struct answer *answer, json_t *object,
 	    json_integer(strtol(finding->reply->code, NULL, 10)));
 	json_object_set_new(object, "status",
 	    json_string(finding->reply->status));
-	json_object_set_new(object, "text", json_string(text));
-	json_object_set_new(object, "at", json_string(at));
+	json_object_set_new(object, "text", ag_json_text(ag_buf_get(&say)));
+	json_object_set_new(object, "at", ag_json_text(ag_buf_get(&place)));
 }
 
 static void
@@ -334,31 +338,42 @@ answer_line(const struct ag_policy *policy, const char *line, size_t len,
 	if (*readable)
 		return answer.root;
 	json_decref(answer.root);
-	return json_pack("{s:s}", "error", complaint.text);
+	/* the reader's own words end where it had no more room */
+	return json_pack("{s:o}", "error",
+	    ag_json_text(
+		ag_json_cut(ag_str(complaint.text), sizeof(complaint.text))));
+}
+
+/* False when it cannot be written, or there was no memory to make it. */
+static bool
+write_answer(const json_t *answer, FILE *out)
+{
+	/* in ASCII no byte looks like the end of a line */
+	return json_dumpf(answer, out, JSON_COMPACT | JSON_ENSURE_ASCII) == 0 &&
+	    fputc('\n', out) != EOF;
 }
 
 int
 ag_batch(const struct ag_policy *policy, FILE *in, FILE *out)
 {
 	int status = EX_OK;
+	bool written = true;
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t len;
 
-	while ((len = getline(&line, &room, in)) >= 0) {
+	while (written && (len = getline(&line, &room, in)) >= 0) {
 		bool readable;
 		json_t *answer =
 		    answer_line(policy, line, (size_t)len, &readable);
 
 		if (!readable)
 			status = EX_USAGE;
-		/* in ASCII no byte looks like the end of a line */
-		json_dumpf(answer, out, JSON_COMPACT | JSON_ENSURE_ASCII);
-		fputc('\n', out);
+		written = write_answer(answer, out);
 		json_decref(answer);
 	}
 	free(line);
-	if (ferror(in) || fflush(out) != 0)
+	if (!written || ferror(in) || fflush(out) != 0)
 		return EX_IOERR;
 	return status;
 }

@@ -1,6 +1,7 @@
 #include <getopt.h>
 #include <sysexits.h>
 
+#include "archivedir.h"
 #include "command.h"
 
 static const char *
@@ -25,6 +26,26 @@ print_summary(const struct ag_diag *diag, const struct ag_policy *policy)
 	    (unsigned long long)ag_policy_digest(policy));
 }
 
+/* Also of those where no copies are kept (now). */
+static void
+look_at_archives(const struct ag_policy *policy, struct ag_diag *diag)
+{
+	size_t n;
+	const struct ag_archive *archive = ag_archives(policy, &n);
+	struct ag_vec seen = { 0 };
+	const char *same;
+
+	for (size_t i = 0; i < n; i++) {
+		ag_archivedir_see(&seen, archive[i].dir, &same);
+		if (same != NULL)
+			ag_diag_report(diag, AG_WARNING, NULL,
+			    "[archive] dir: %s is the same directory as %s; "
+			    "each copy is there once",
+			    archive[i].dir, same);
+	}
+	ag_vec_free(&seen);
+}
+
 static int
 check(const char *config)
 {
@@ -35,6 +56,8 @@ check(const char *config)
 
 	if (ag_policy_load(config, &diag, &policy) == AG_LOAD_NO_FILE)
 		return EX_NOINPUT;
+	if (policy != NULL)
+		look_at_archives(policy, &diag);
 	print_summary(&diag, policy);
 	usable = policy != NULL && diag.bad_lines == 0;
 	ag_policy_unref(policy);

@@ -22,6 +22,7 @@ int ag_explain_command(int argc, char **argv);
 int ag_kill_command(int argc, char **argv);
 int ag_relay_command(int argc, char **argv);
 int ag_reload_command(int argc, char **argv);
+int ag_replay_command(int argc, char **argv);
 int ag_run_command(int argc, char **argv);
 int ag_senders_command(int argc, char **argv);
 int ag_show_command(int argc, char **argv);

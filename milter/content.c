@@ -116,9 +116,7 @@ copy_error(const struct ag_event *event, const char *why,
     struct ag_answer *answer)
 {
 	struct ag_finding finding = ag_event_unjudged(why);
-	bool accept = ag_str_eq(ag_policy_text(event->snapshot.policy,
-				    AG_KEY_ARCHIVE_ON_ERROR),
-	    ag_str("accept"));
+	bool accept = ag_event_passes_uncopied(event->snapshot.policy);
 
 	finding.reply = accept ? NULL : &copy_reply;
 	ag_event_log(event, accept ? AG_COUNT_ACCEPT : AG_COUNT_TEMPFAIL,
@@ -172,24 +170,33 @@ look_at_results(struct ag_message *m, const char *value)
 	return NULL;
 }
 
+static bool
+has_room_for(const struct ag_fields *fields, size_t len)
+{
+	return fields->n < AG_FIELDS_KEPT &&
+	    len <= AG_FIELDS_BYTES - fields->bytes;
+}
+
 /* NULL, or why the field cannot be kept. */
 static const char *
 keep_field(struct ag_fields **fields, const char *value)
 {
+	size_t len = strlen(value);
 	char *copy;
 
 	if (*fields == NULL)
 		*fields = calloc(1, sizeof(**fields));
 	if (*fields == NULL)
 		return AG_NO_MEMORY;
-	if ((*fields)->n == AG_FIELDS_KEPT) {
+	if (!has_room_for(*fields, len)) {
 		(*fields)->overflow = true;
 		return NULL;
 	}
 	copy = strdup(value);
 	if (copy == NULL)
 		return AG_NO_MEMORY;
-	(*fields)->value[(*fields)->n++] = ag_str(copy);
+	(*fields)->value[(*fields)->n++] = (struct ag_str){ copy, len };
+	(*fields)->bytes += len;
 	return NULL;
 }
 
@@ -223,7 +230,8 @@ add_fields(struct ag_request *request, const struct ag_message *m)
 		request->nfrom = m->from->n;
 		request->from_overflow = m->from->overflow;
 	}
-	if (m->sender_field != NULL) {
+	/* one that counts is the only one */
+	if (m->sender_field != NULL && !m->sender_field->overflow) {
 		request->sender_field = m->sender_field->value;
 		request->nsender_field = m->sender_field->n;
 	}

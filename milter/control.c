@@ -240,7 +240,8 @@ ag_control_ask(const char *command, const char *config, char **answer)
 
 	if (!ag_policy_peek(config, AG_KEY_SOCKET, &buf)) {
 		fprintf(stderr, "authgate %s: %s cannot be read: %s\n", command,
-		    config, strerror(errno));
+		    config,
+		    errno == EISDIR ? "not a regular file" : strerror(errno));
 		return EX_NOINPUT;
 	}
 	make_address(ag_buf_get(&buf), &address);

@@ -373,13 +373,20 @@ walk(struct work *work)
 	const struct ag_policy *policy;
 	const struct ag_archive *archive;
 	int status = ag_command_load(work->options->config, &policy);
+	struct ag_vec seen = { 0 };
+	const char *same;
 	size_t n;
 
 	if (status != EX_OK)
 		return status;
 	archive = ag_archives(policy, &n);
-	for (size_t i = 0; i < n; i++)
-		walk_directory(work, &archive[i]);
+	for (size_t i = 0; i < n; i++) {
+		/* what cannot be seen is reported by the walk */
+		ag_archivedir_see(&seen, archive[i].dir, &same);
+		if (same == NULL)
+			walk_directory(work, &archive[i]);
+	}
+	ag_vec_free(&seen);
 	ag_policy_unref(policy);
 	return work->status != EX_OK ? work->status : work->damaged > 0;
 }

@@ -101,6 +101,34 @@ field(struct ag_str fields, char key)
 	return ag_str(NULL);
 }
 
+/* Takes KEY and at least one digit off the front of *rest. */
+static bool
+take_number(struct ag_str *rest, char key, const char *digits)
+{
+	size_t n = 1;
+
+	while (n < rest->len && ag_str_has(ag_str(digits), rest->ptr[n]))
+		n++;
+	if (n < 2 || rest->ptr[0] != key)
+		return false;
+	*rest = ag_str_skip(*rest, n);
+	return true;
+}
+
+/* Whether it is ".MnumberPnumberRnumberQnumber.HOST". */
+static bool
+is_ours(struct ag_str text)
+{
+	struct ag_str rest = ag_str_skip(text, 1);
+
+	return ag_str_starts(text, ".") &&
+	    take_number(&rest, 'M', "0123456789") &&
+	    take_number(&rest, 'P', "0123456789") &&
+	    take_number(&rest, 'R', "0123456789abcdef") &&
+	    take_number(&rest, 'Q', "0123456789") && rest.len > 1 &&
+	    rest.ptr[0] == '.';
+}
+
 bool
 ag_copyname_read(struct ag_str name, struct ag_copyname *out)
 {
@@ -112,8 +140,7 @@ ag_copyname_read(struct ag_str name, struct ag_copyname *out)
 
 	memset(out, 0, sizeof(*out));
 	if (!ag_number_parse(ag_str_head(unique, dot), INT64_MAX, &seconds) ||
-	    !ag_str_starts(ag_str_skip(unique, dot), ".M") ||
-	    ag_str_rfind(unique, '.') == dot)
+	    !is_ours(ag_str_skip(unique, dot)))
 		return false;
 	out->seconds = (int64_t)seconds;
 	out->whole =

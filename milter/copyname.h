@@ -32,7 +32,7 @@ void ag_copyname_make(char name[static AG_COPYNAME_MAX],
 void ag_copyname_finish(char name[static AG_COPYNAME_MAX], uint64_t size,
     uint64_t sum);
 
-/* False when it is not such a name. */
+/* False when it is not such a name; those of other programs are not. */
 bool ag_copyname_read(struct ag_str name, struct ag_copyname *out);
 
 /* The first second of a day; false when it is not one. */

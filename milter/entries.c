@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -13,6 +12,7 @@
 #include "../policy/lists.h"
 #include "../policy/number.h"
 #include "command.h"
+#include "json.h"
 #include "listfile.h"
 
 struct options {
@@ -31,8 +31,9 @@ struct work {
 	struct ag_arena arena;
 	int64_t now;
 	struct ag_item wanted; /* of add and del */
+	struct ag_str added;   /* the line that add writes */
 	unsigned changed;
-	FILE *out; /* the new text */
+	struct ag_buf out; /* the new text */
 };
 
 static bool
@@ -112,7 +113,93 @@ typedef void change_fn(struct work *work, struct ag_str line);
 static void
 keep_line(struct work *work, struct ag_str line)
 {
-	fprintf(work->out, "%.*s\n", AG_STR_ARG(line));
+	ag_buf_str(&work->out, line);
+	ag_buf_char(&work->out, '\n');
+}
+
+/* A list of no bytes would look like one caught half written. */
+static const char no_entries[] = "# no entries\n";
+
+/*
+ * Writes the new text to work->out, whose memory the caller frees.  There is
+ * room for all that a change can write, so that no text can be cut.
+ */
+static int
+rewrite(struct work *work, struct ag_str text, change_fn *change,
+    change_fn *at_end)
+{
+	/* the last line may lack its end */
+	size_t room = text.len + 1 + work->added.len + sizeof(no_entries);
+	char *memory = malloc(room);
+	struct ag_str line;
+
+	work->out.ptr = memory;
+	if (memory == NULL)
+		return ENOMEM;
+	work->out = ag_buf(memory, room);
+	while (ag_str_line(&text, &line))
+		change(work, line);
+	if (at_end != NULL)
+		at_end(work, ag_str(NULL));
+	if (work->out.len == 0)
+		ag_buf_text(&work->out, no_entries);
+	return work->out.cut ? ENOBUFS : 0;
+}
+
+/* Whether there is anything to change; that is so where it cannot be told. */
+static bool
+has_change(struct work *work, struct ag_str text, change_fn *change)
+{
+	unsigned before = work->changed;
+	bool has =
+	    rewrite(work, text, change, NULL) != 0 || work->changed != before;
+
+	free(work->out.ptr);
+	work->changed = before;
+	return has;
+}
+
+static int
+change_locked(struct work *work, struct ag_listfile *file, change_fn *change,
+    change_fn *at_end)
+{
+	unsigned before = work->changed;
+	int error = rewrite(work, file->text, change, at_end);
+
+	if (error == 0 && work->changed != before)
+		error = ag_listfile_replace(file, ag_buf_get(&work->out));
+	free(work->out.ptr);
+	return error;
+}
+
+static int
+report_holder(const char *path, const struct ag_listfile *file)
+{
+	fprintf(stderr, "%s: not changed; waited %d seconds for ", path,
+	    AG_LISTFILE_SECONDS);
+	if (file->holder != 0)
+		fprintf(stderr, "process %ld, which holds %s\n",
+		    (long)file->holder, file->new_path);
+	else
+		fprintf(stderr, "whoever has made %s\n", file->new_path);
+	return EX_TEMPFAIL;
+}
+
+static int
+change_opened(struct work *work, struct ag_listfile *file, const char *path,
+    change_fn *change, change_fn *at_end)
+{
+	int error;
+
+	/* what needs no change needs no permission for one */
+	if (at_end == NULL && !has_change(work, file->text, change))
+		return EX_OK;
+	error = ag_listfile_lock(file);
+	if (error == EBUSY)
+		return report_holder(path, file);
+	if (error == 0)
+		error = change_locked(work, file, change, at_end);
+	return error != 0 ? report_error(path, error) : EX_OK;
 }
 
 /*
@@ -120,39 +207,23 @@ keep_line(struct work *work, struct ag_str line)
  * Only what has something to put at its end makes a file that is not there.
  */
 static int
-change_file(struct work *work, const char *path, change_fn *change,
+change_file(struct work *work, struct ag_str name, change_fn *change,
     change_fn *at_end)
 {
+	const char *path = path_of(work, name);
 	struct ag_listfile file;
-	struct ag_str rest, line;
-	char *text = NULL;
-	size_t len = 0;
-	unsigned before = work->changed;
-	int error = ag_listfile_open(&file, path, at_end != NULL);
+	int error, status;
 
+	if (path == NULL)
+		return report_error(work->options->config, ENOMEM);
+	error = ag_listfile_open(&file, path, at_end != NULL);
 	if (error == ENOENT && at_end == NULL)
 		return EX_OK;
 	if (error != 0)
 		return report_error(path, error);
-	work->out = open_memstream(&text, &len);
-	if (work->out == NULL) {
-		ag_listfile_close(&file);
-		return EX_OSERR;
-	}
-	for (rest = file.text; ag_str_line(&rest, &line);)
-		change(work, line);
-	if (at_end != NULL)
-		at_end(work, ag_str(NULL));
-	/* a list of no bytes would look like one caught half written */
-	if (ftell(work->out) == 0)
-		fputs("# no entries\n", work->out);
-	error = fclose(work->out) == 0 ? 0 : errno;
-	if (error == 0 && work->changed != before)
-		error =
-		    ag_listfile_replace(&file, (struct ag_str){ text, len });
-	free(text);
+	status = change_opened(work, &file, path, change, at_end);
 	ag_listfile_close(&file);
-	return error != 0 ? report_error(path, error) : EX_OK;
+	return status;
 }
 
 static int
@@ -162,23 +233,42 @@ change_all(struct work *work, change_fn *change)
 	int status = EX_OK;
 
 	while (status == EX_OK && ag_str_word(&rest, AG_WORD_SEPARATORS, &name))
-		status = change_file(work, path_of(work, name), change, NULL);
+		status = change_file(work, name, change, NULL);
 	return status;
 }
 
 /* ---- add ---- */
 
+/* The line of an entry; false when there is no memory for it. */
+static bool
+make_line(struct work *work)
+{
+	const struct options *o = work->options;
+	const char *note = o->note != NULL ? o->note : "";
+	size_t room = strlen(o->entry) + sizeof(" until=") + strlen(o->until) +
+	    sizeof(" # ") + strlen(note) + sizeof("\n");
+	char *line = ag_arena_alloc(&work->arena, room);
+	struct ag_buf out;
+
+	if (line == NULL)
+		return false;
+	out = ag_buf(line, room);
+	ag_buf_text(&out, o->entry);
+	if (o->until[0] != '\0')
+		ag_buf_printf(&out, " until=%s", o->until);
+	if (o->note != NULL) {
+		ag_buf_text(&out, " # ");
+		ag_buf_text(&out, note);
+	}
+	ag_buf_char(&out, '\n');
+	work->added = ag_buf_get(&out);
+	return true;
+}
+
 static void
 write_entry(struct work *work)
 {
-	const struct options *o = work->options;
-
-	fprintf(work->out, "%s", o->entry);
-	if (o->until[0] != '\0')
-		fprintf(work->out, " until=%s", o->until);
-	if (o->note != NULL)
-		fprintf(work->out, " # %s", o->note);
-	fprintf(work->out, "\n");
+	ag_buf_str(&work->out, work->added);
 	work->changed++;
 }
 
@@ -213,8 +303,9 @@ add(struct work *work)
 		    work->options->command, work->options->command);
 		return EX_CONFIG;
 	}
-	return change_file(work, path_of(work, name), put_entry,
-	    put_entry_at_end);
+	if (!make_line(work))
+		return report_error(work->options->entry, ENOMEM);
+	return change_file(work, name, put_entry, put_entry_at_end);
 }
 
 /* ---- del and purge ---- */
@@ -268,18 +359,17 @@ purge(struct work *work)
 /* ---- list ---- */
 
 static void
-print_json(const struct ag_item *item, const char *until, const char *at)
+print_json(const struct ag_item *item, const char *until, struct ag_str at)
 {
 	json_t *object = json_object();
 
-	json_object_set_new(object, "entry",
-	    json_stringn(item->entry.ptr, item->entry.len));
+	json_object_set_new(object, "entry", ag_json_text(item->entry));
 	if (until[0] != '\0')
 		json_object_set_new(object, "until", json_string(until));
 	if (item->about.note != NULL)
 		json_object_set_new(object, "note",
-		    json_string(item->about.note));
-	json_object_set_new(object, "at", json_string(at));
+		    ag_json_text(ag_str(item->about.note)));
+	json_object_set_new(object, "at", ag_json_text(at));
 	json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 	printf("\n");
 	json_decref(object);
@@ -297,7 +387,7 @@ print_item(const struct work *work, const struct ag_item *item)
 		ag_number_write_instant(item->about.until, until);
 	ag_origin_write(&item->about.origin, &place);
 	if (work->options->json) {
-		print_json(item, until, at);
+		print_json(item, until, ag_buf_get(&place));
 		return;
 	}
 	printf("%-42.*s  %-20s  %-20s  ", AG_STR_ARG(item->entry),
@@ -316,9 +406,13 @@ print_file(struct work *work, struct ag_str name)
 	struct ag_list list;
 	struct ag_item item;
 	struct ag_str text;
-	int error = ag_file_read(path, &text);
-	char *memory = (char *)text.ptr;
+	char *memory;
+	int error;
 
+	if (path == NULL || shown == NULL)
+		return report_error(work->options->config, ENOMEM);
+	error = ag_file_read(path, &text);
+	memory = (char *)text.ptr;
 	if (error != 0)
 		return error == ENOENT ? EX_OK : report_error(path, error);
 	ag_str_drop_mark(&text);

@@ -214,13 +214,32 @@ ag_event_say_held(const struct ag_event *event, struct ag_answer *answer)
 	ag_event_answer(event, &m->refusal, answer);
 }
 
+bool
+ag_event_passes_uncopied(const struct ag_policy *policy)
+{
+	return ag_str_eq(ag_policy_text(policy, AG_KEY_ARCHIVE_ON_ERROR),
+	    ag_str("accept"));
+}
+
+/* Nobody would write them. */
+static bool
+needs_copies(void)
+{
+	struct ag_snapshot in_force = ag_store_get();
+	bool needs = ag_archives_any(in_force.policy) &&
+	    !ag_event_passes_uncopied(in_force.policy);
+
+	ag_policy_unref(in_force.policy);
+	return needs;
+}
+
 void
 ag_answer_unjudged(struct ag_answer *answer)
 {
 	struct ag_buf text = AG_BUF(answer->text);
 
 	ag_answer_clear(answer);
-	if (ag_fixed_accepts_on_error())
+	if (ag_fixed_accepts_on_error() && !needs_copies())
 		return;
 	refuse(answer, AG_TEMPFAIL, &error_reply);
 	ag_buf_str(&text, error_reply.text);

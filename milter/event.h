@@ -51,7 +51,13 @@ void ag_event_error(const struct ag_event *event, enum ag_stage stage,
 /* What was refused at MAIL, and held, is said. */
 void ag_event_say_held(const struct ag_event *event, struct ag_answer *answer);
 
-/* The answer where there is nothing to judge with: on_error decides. */
+/* Whether the policy lets go on what cannot be copied: [archive] on_error. */
+bool ag_event_passes_uncopied(const struct ag_policy *policy);
+
+/*
+ * The answer where there is nothing to judge with: on_error decides, but no
+ * mail passes by it of which the policy in force has to have a copy.
+ */
 void ag_answer_unjudged(struct ag_answer *answer);
 
 #endif

@@ -14,101 +14,131 @@ static const char *const names[] = { "Return-Path", "X-Authgate-Recipients",
 
 /* ---- writing ---- */
 
-struct line {
-	FILE *out;
+/* No stream: open_memstream() takes a text that was cut for a whole one. */
+struct text {
+	char *bytes;
+	size_t len;
+	size_t room;
 	size_t column;
+	bool failed; /* no memory; nothing is added any more */
 };
 
-static void
-put(struct line *line, char c)
+static bool
+grow(struct text *text)
 {
-	if (line->column == LINE_HARD) {
-		fputs("\n ", line->out);
-		line->column = 1;
+	size_t room = text->room > 0 ? 2 * text->room : 1024;
+	char *bytes = text->failed ? NULL : realloc(text->bytes, room);
+
+	if (bytes == NULL) {
+		text->failed = true;
+		return false;
 	}
-	fputc(ag_is_control(c) ? '?' : c, line->out);
-	line->column++;
+	text->bytes = bytes;
+	text->room = room;
+	return true;
 }
 
 static void
-put_str(struct line *line, struct ag_str text)
+put_byte(struct text *text, char c)
 {
-	for (size_t i = 0; i < text.len; i++)
-		put(line, text.ptr[i]);
-}
-
-static struct line
-begin(FILE *out, const char *name)
-{
-	struct line line = { out, 0 };
-
-	put_str(&line, ag_str(name));
-	put_str(&line, ag_str(": "));
-	return line;
+	if (text->len < text->room || grow(text))
+		text->bytes[text->len++] = c;
 }
 
 static void
-put_field(FILE *out, const char *name, struct ag_str value)
+fold(struct text *text)
 {
-	struct line line = begin(out, name);
-
-	put_str(&line, value.len > 0 ? value : ag_str("-"));
-	fputc('\n', out);
+	put_byte(text, '\n');
+	put_byte(text, ' ');
+	text->column = 1;
 }
 
 static void
-put_sender(FILE *out, struct ag_str sender)
+put(struct text *text, char c)
 {
-	struct line line = begin(out, names[0]);
-
-	put(&line, '<');
-	put_str(&line, sender);
-	put(&line, '>');
-	fputc('\n', out);
+	if (text->column == LINE_HARD)
+		fold(text);
+	put_byte(text, ag_is_control(c) ? '?' : c);
+	text->column++;
 }
 
 static void
-put_rcpt(struct line *line, struct ag_str rcpt, bool first)
+put_str(struct text *text, struct ag_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		put(text, s.ptr[i]);
+}
+
+static void
+begin(struct text *text, const char *name)
+{
+	text->column = 0;
+	put_str(text, ag_str(name));
+	put_str(text, ag_str(": "));
+}
+
+static void
+end(struct text *text)
+{
+	put_byte(text, '\n');
+}
+
+static void
+put_field(struct text *text, const char *name, struct ag_str value)
+{
+	begin(text, name);
+	put_str(text, value.len > 0 ? value : ag_str("-"));
+	end(text);
+}
+
+static void
+put_sender(struct text *text, struct ag_str sender)
+{
+	begin(text, names[0]);
+	put(text, '<');
+	put_str(text, sender);
+	put(text, '>');
+	end(text);
+}
+
+static void
+put_rcpt(struct text *text, struct ag_str rcpt, bool first)
 {
 	if (!first)
-		put(line, ',');
-	if (!first && line->column + rcpt.len + 2 > LINE_SOFT) {
-		fputs("\n ", line->out);
-		line->column = 1;
-	} else if (!first) {
-		put(line, ' ');
-	}
-	put_str(line, rcpt);
+		put(text, ',');
+	if (!first && text->column + rcpt.len + 2 > LINE_SOFT)
+		fold(text);
+	else if (!first)
+		put(text, ' ');
+	put_str(text, rcpt);
 }
 
 static void
-put_rcpts(const struct ag_front *front, FILE *out)
+put_rcpts(struct text *text, const struct ag_front *front)
 {
-	struct line line = begin(out, names[1]);
-
+	begin(text, names[1]);
 	for (size_t i = 0; i < front->nrcpt; i++)
-		put_rcpt(&line, ag_str(front->rcpt[i]), i == 0);
+		put_rcpt(text, ag_str(front->rcpt[i]), i == 0);
 	if (front->nrcpt == 0)
-		put(&line, '-');
-	fputc('\n', out);
+		put(text, '-');
+	end(text);
 }
 
 char *
 ag_front_write(const struct ag_front *front, size_t *len)
 {
-	char *text = NULL;
-	FILE *out = open_memstream(&text, len);
+	struct text text = { 0 };
 
-	if (out == NULL)
-		return NULL;
-	put_sender(out, front->sender);
-	put_rcpts(front, out);
-	put_field(out, names[2], front->client);
-	put_field(out, names[3], front->login);
-	put_field(out, names[4], front->queue_id);
-	if (fclose(out) == 0)
-		return text;
-	free(text);
+	put_sender(&text, front->sender);
+	put_rcpts(&text, front);
+	put_field(&text, names[2], front->client);
+	put_field(&text, names[3], front->login);
+	put_field(&text, names[4], front->queue_id);
+	*len = text.len;
+	put_byte(&text, '\0');
+	if (!text.failed)
+		return text.bytes;
+	free(text.bytes);
 	return NULL;
 }
 

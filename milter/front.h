@@ -27,7 +27,7 @@ struct ag_front {
 	struct ag_str queue_id;
 };
 
-/* The lines, to be freed; NULL: no memory. */
+/* The lines, terminated, to be freed; NULL: no memory for all of them. */
 char *ag_front_write(const struct ag_front *front, size_t *len);
 
 /* What was read: each a text to be freed, "" for what is empty. */

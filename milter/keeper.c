@@ -1,19 +1,15 @@
 #include "keeper.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <fts.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "archiveday.h"
 #include "archivedir.h"
 #include "log.h"
 #include "store.h"
@@ -21,11 +17,9 @@
 #define SECONDS_BETWEEN 3600
 #define DAY_SECONDS 86400
 
-/* What a file takes at least, and a multiple of which it takes. */
-#define BLOCK 4096
-
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t wish = PTHREAD_COND_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_cond_t wish;
 static pthread_t thread;
 static bool running;
 static bool woken;
@@ -36,114 +30,66 @@ struct shelf {
 	const char *dir;
 	int64_t start;
 	char day[AG_DAY_MAX];
-	uint64_t bytes;
+	uint64_t bytes; /* what the copies in it take */
+	bool tried;     /* to remove it, in this round */
+	bool gone;
 };
 
 /* ---- removing ---- */
 
-/* 0 or errno; EINTR at the end of the program, and the rest is for the next. */
-static int
-remove_tree(char *path)
+/* char *: days of which the log has told that they stay; never given back */
+static struct ag_vec told;
+
+/* Once a process: it may be so for ever. */
+static void
+tell_that_it_stays(const char *path)
 {
-	char *paths[] = { path, NULL };
-	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	const FTSENT *entry;
-	int error = 0;
+	char **known = told.items, **place;
 
-	if (fts == NULL)
-		return errno;
-	while (!ending && (entry = fts_read(fts)) != NULL) {
-		bool folder = entry->fts_info == FTS_DP;
-
-		if (entry->fts_info != FTS_D &&
-		    (folder ? rmdir(entry->fts_accpath) :
-			      unlink(entry->fts_accpath)) != 0)
-			error = errno;
-	}
-	fts_close(fts);
-	return ending ? EINTR : error;
+	for (size_t i = 0; i < told.n; i++)
+		if (known[i] != NULL && strcmp(known[i], path) == 0)
+			return;
+	ag_log(LOG_WARNING,
+	    "archive: %s stays: there is something in it that is no copy",
+	    path);
+	place = ag_vec_add(&told, sizeof(*place));
+	if (place != NULL)
+		*place = strdup(path);
 }
 
-/*
- * Somebody else may have directories of such names, where the archive was put
- * among them.  What is left of a removal that was cut short may be empty.
- */
-static bool
-is_ours(const char *path)
-{
-	DIR *open = opendir(path);
-	const struct dirent *entry;
-	unsigned ours = 0, others = 0;
-
-	if (open == NULL)
-		return false;
-	while ((entry = readdir(open)) != NULL) {
-		const char *name = entry->d_name;
-
-		if (strcmp(name, "new") == 0 || strcmp(name, "cur") == 0 ||
-		    strcmp(name, "tmp") == 0)
-			ours++;
-		else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-			others++;
-	}
-	closedir(open);
-	return ours > 0 || others == 0;
-}
-
-static bool
-remove_shelf(const struct shelf *shelf, const char *why)
+static void
+tell(const struct shelf *shelf, const char *why, int error)
 {
 	char path[PATH_MAX];
-	int error = ENAMETOOLONG;
 
-	if (snprintf(path, sizeof(path), "%s/%s", shelf->dir, shelf->day) <
-	    (int)sizeof(path))
-		error = remove_tree(path);
-	if (error != 0 && error != EINTR)
-		ag_log(LOG_ERR, "archive: %s/%s cannot be removed: %s",
-		    shelf->dir, shelf->day, strerror(error));
-	else if (error == 0)
-		ag_log(LOG_INFO, "archive: %s/%s is removed, %s", shelf->dir,
-		    shelf->day, why);
-	return error == 0;
+	snprintf(path, sizeof(path), "%s/%s", shelf->dir, shelf->day);
+	if (error == 0)
+		ag_log(LOG_INFO, "archive: %s is removed, %s", path, why);
+	else if (error == ENOTEMPTY)
+		tell_that_it_stays(path);
+	else if (error != EINTR && error != ENOENT)
+		ag_log(LOG_ERR, "archive: %s cannot be removed: %s", path,
+		    strerror(error));
+}
+
+static void
+remove_shelf(struct shelf *shelf, const char *why)
+{
+	int error = ag_archiveday_remove(shelf->dir, shelf->day, &ending);
+
+	tell(shelf, why, error);
+	shelf->tried = true;
+	shelf->gone = error == 0 || error == ENOENT;
 }
 
 /* ---- what there is ---- */
 
 static void
-add_file(void *arg, int at, const char *name)
-{
-	struct shelf *shelf = arg;
-	struct ag_copyname parts;
-	uint64_t size = 0;
-	struct stat st;
-
-	if (ag_copyname_read(ag_str(name), &parts) && parts.whole)
-		size = parts.size;
-	else if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		size = (uint64_t)st.st_size;
-	shelf->bytes += (size / BLOCK + 1) * BLOCK;
-}
-
-static void
-weigh(struct shelf *shelf)
-{
-	static const char *const sub[] = { "new", "cur", "tmp" };
-
-	for (size_t i = 0; i < 3; i++)
-		ag_archivedir_each(shelf->dir, shelf->day, sub[i], add_file,
-		    shelf);
-}
-
-static void
 add_shelf(struct ag_vec *shelves, const char *dir, const char *day)
 {
-	char path[PATH_MAX];
 	struct shelf *shelf;
 
-	if (snprintf(path, sizeof(path), "%s/%s", dir, day) >=
-		(int)sizeof(path) ||
-	    !is_ours(path))
+	if (!ag_archiveday_is_there(dir, day))
 		return;
 	shelf = ag_vec_add(shelves, sizeof(*shelf));
 	if (shelf == NULL)
@@ -153,7 +99,6 @@ add_shelf(struct ag_vec *shelves, const char *dir, const char *day)
 	ag_day_read(ag_str(shelf->day), &shelf->start);
 }
 
-/* Whose directory is not there has no old copies. */
 static void
 add_directory(struct ag_vec *shelves, const char *dir)
 {
@@ -175,14 +120,20 @@ compare_shelves(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
+/* Whose directory is not there has no old copies. */
 static void
 find_shelves(const struct ag_policy *policy, struct ag_vec *shelves)
 {
 	size_t n;
 	const struct ag_archive *archive = ag_archives(policy, &n);
+	struct ag_vec seen = { 0 };
+	const char *same;
 
 	for (size_t i = 0; i < n; i++)
-		add_directory(shelves, archive[i].dir);
+		if (ag_archivedir_see(&seen, archive[i].dir, &same) == 0 &&
+		    same == NULL)
+			add_directory(shelves, archive[i].dir);
+	ag_vec_free(&seen);
 	if (shelves->n > 0)
 		qsort(shelves->items, shelves->n, sizeof(struct shelf),
 		    compare_shelves);
@@ -194,6 +145,13 @@ static bool
 is_over(const struct shelf *shelf, int64_t now, int64_t retention)
 {
 	return retention > 0 && shelf->start + DAY_SECONDS + retention <= now;
+}
+
+static void
+weigh(struct shelf *shelf)
+{
+	shelf->bytes =
+	    shelf->gone ? 0 : ag_archiveday_weigh(shelf->dir, shelf->day);
 }
 
 static uint64_t
@@ -208,16 +166,23 @@ total_of(struct shelf *shelf, size_t n)
 	return total;
 }
 
+/* Of a day that cannot be removed, some copies may be gone all the same. */
 static void
 keep_to_max(struct shelf *shelf, size_t n, int64_t now, uint64_t max)
 {
 	uint64_t total = total_of(shelf, n);
 
-	for (; n > 0 && total > max && shelf->start + DAY_SECONDS <= now;
-	     shelf++, n--)
-		if (remove_shelf(shelf, "max_total"))
-			total -= shelf->bytes;
-	if (total > max)
+	for (; n > 0 && total > max && shelf->start + DAY_SECONDS <= now &&
+	     !ending;
+	     shelf++, n--) {
+		if (shelf->tried)
+			continue;
+		total -= shelf->bytes;
+		remove_shelf(shelf, "max_total");
+		weigh(shelf);
+		total += shelf->bytes;
+	}
+	if (total > max && !ending)
 		ag_log(LOG_WARNING,
 		    "archive: %llu bytes are kept, more than max_total, and "
 		    "nothing older than today can go",
@@ -231,22 +196,32 @@ tidy(const struct ag_policy *policy, int64_t now)
 	uint64_t max = ag_policy_size(policy, AG_KEY_ARCHIVE_MAX_TOTAL);
 	struct ag_vec shelves = { 0 };
 	struct shelf *shelf;
-	size_t gone = 0;
 
 	if (retention == 0 && max == 0)
 		return;
 	find_shelves(policy, &shelves);
-	if (shelves.n == 0)
-		return;
 	shelf = shelves.items;
-	while (gone < shelves.n && is_over(&shelf[gone], now, retention))
-		remove_shelf(&shelf[gone++], "retention");
+	for (size_t i = 0; i < shelves.n && !ending; i++)
+		if (is_over(&shelf[i], now, retention))
+			remove_shelf(&shelf[i], "retention");
 	if (max > 0)
-		keep_to_max(shelf + gone, shelves.n - gone, now, max);
+		keep_to_max(shelf, shelves.n, now, max);
 	ag_vec_free(&shelves);
 }
 
 /* ---- the thread ---- */
+
+/* By a clock that nobody sets: else the wait is longer when it is set back. */
+static void
+make_wish(void)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&wish, &attr);
+	pthread_condattr_destroy(&attr);
+}
 
 /* False at the end. */
 static bool
@@ -255,7 +230,7 @@ wait_for_wish(void)
 	struct timespec until;
 	bool go_on;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += SECONDS_BETWEEN;
 	pthread_mutex_lock(&mutex);
 	while (!woken && !ending &&
@@ -283,8 +258,10 @@ run_keeper(void *arg)
 int
 ag_keeper_start(void)
 {
-	int error = pthread_create(&thread, NULL, run_keeper, NULL);
+	int error;
 
+	pthread_once(&once, make_wish);
+	error = pthread_create(&thread, NULL, run_keeper, NULL);
 	running = error == 0;
 	return error;
 }
@@ -292,6 +269,7 @@ ag_keeper_start(void)
 void
 ag_keeper_wake(void)
 {
+	pthread_once(&once, make_wish);
 	pthread_mutex_lock(&mutex);
 	woken = true;
 	pthread_cond_signal(&wish);

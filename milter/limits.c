@@ -19,8 +19,11 @@
 /* Descriptors that are no connections': files, the log, the listener. */
 #define SET_ASIDE 64u
 
-/* How many connections there may be; all, until it is known. */
-static unsigned most = (unsigned)-1;
+#define ALL ((unsigned)-1)
+
+/* How many descriptors there may be, and how many connections. */
+static unsigned descriptors = ALL;
+static atomic_uint most = ALL;
 
 /* A descriptor to give up when there is no other. */
 static atomic_int spare = -1;
@@ -40,11 +43,19 @@ raise_descriptors(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-	    limit.rlim_cur < (unsigned)-1)
-		most = limit.rlim_cur > 2 * SET_ASIDE ?
-		    (unsigned)limit.rlim_cur - SET_ASIDE :
-		    (unsigned)limit.rlim_cur / 2;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < ALL)
+		descriptors = (unsigned)limit.rlim_cur;
+}
+
+/* With few descriptors, connections have half of them all the same. */
+void
+ag_limits_reckon(unsigned each, unsigned aside)
+{
+	unsigned half = descriptors / 2;
+
+	aside += SET_ASIDE;
+	if (descriptors != ALL)
+		most = (aside < half ? descriptors - aside : half) / each;
 }
 
 void
@@ -53,6 +64,7 @@ ag_limits_set(void)
 	pthread_attr_t attr;
 
 	raise_descriptors();
+	ag_limits_reckon(1, 0);
 	take_spare();
 	mallopt(M_ARENA_MAX, 2);
 	if (pthread_attr_init(&attr) == 0) {

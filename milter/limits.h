@@ -21,6 +21,13 @@
  */
 void ag_limits_set(void);
 
+/*
+ * How many descriptors a connection takes at most, at least 1, and how many are
+ * taken by what is no connection's, beside those that are always set aside.  At
+ * the start: 1 and 0.
+ */
+void ag_limits_reckon(unsigned each, unsigned aside);
+
 /* Whether there is room for one more connection than there are. */
 bool ag_limits_have_room(void);
 

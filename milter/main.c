@@ -81,6 +81,32 @@ static const struct ag_command commands[] = {
 	    "Example:\n"
 	    "  authgate explain --client 192.0.2.1 --from alice@example.com \\\n"
 	    "      --to bob@example.com\n" },
+	{ "replay", ag_replay_command, "[-c FILE] [OPTION...] LOG...",
+	    "What the policy would have said to the mail of a mail log",
+	    CONFIG_HELP
+	    "  LOG                 a log of Postfix or Sendmail; - is standard "
+	    "input\n"
+	    "      --each          a line for each objection as well\n"
+	    "      --all           all clients, logins and senders, not the "
+	    "first ten\n"
+	    "      --json          a JSON object for each objection, and one "
+	    "of numbers\n"
+	    "      --since TIME    2026-12-31 or 2026-12-31T18:00:00Z\n"
+	    "      --until TIME    the same; of a day its end (UTC)\n"
+	    "      --listener FROM=NAME[:PORT]\n"
+	    "                      what the log calls FROM is the listener "
+	    "NAME\n"
+	    "      --listener FROM=\n"
+	    "                      its mail is left out\n"
+	    "      --mta-local DOMAIN\n"
+	    "                      senders in it are local to the MTA\n\n"
+	    "The files of the configuration need not be in force. Exit status: "
+	    "0 nothing\nwould have been refused, 1 something would, 65 a file "
+	    "is no mail log, 66 no\nsuch file.\n\n"
+	    "Example:\n"
+	    "  authgate replay -c new.ini /var/log/mail.log.1 "
+	    "/var/log/mail.log\n"
+	    "  zcat /var/log/mail.log.*.gz | authgate replay -c new.ini -\n" },
 	{ "senders", ag_senders_command, "[-c FILE] LOGIN|ADDRESS",
 	    "What a login may send as, and who may send as an address",
 	    CONFIG_HELP "Example:\n"
@@ -154,6 +180,16 @@ print_version(void)
 	return EX_OK;
 }
 
+/* What was printed has to arrive: a full disk must not pass for success. */
+static int
+finish(const char *name, int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "%s: standard output cannot be written\n", name);
+	return status == EX_OK ? EX_IOERR : status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -165,9 +201,9 @@ main(int argc, char **argv)
 		return EX_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return print_help(stdout);
+		return finish("authgate", print_help(stdout));
 	if (strcmp(argv[1], "--version") == 0)
-		return print_version();
+		return finish("authgate", print_version());
 	command = ag_command_find(argv[1]);
 	if (command == NULL) {
 		fprintf(stderr,
@@ -179,5 +215,5 @@ main(int argc, char **argv)
 	/* getopt_long() begins its messages with this */
 	snprintf(name, sizeof(name), "authgate %s", command->name);
 	argv[1] = name;
-	return command->run(argc - 1, argv + 1);
+	return finish(name, command->run(argc - 1, argv + 1));
 }

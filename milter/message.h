@@ -16,11 +16,13 @@
 
 /* From: fields that are kept; of more it is only known that they are there. */
 #define AG_FIELDS_KEPT 64
+#define AG_FIELDS_BYTES ((size_t)32 * 1024) /* of all of them together */
 
 /* The values of all fields of one name. */
 struct ag_fields {
 	struct ag_str value[AG_FIELDS_KEPT]; /* each to be freed */
 	size_t n;
+	size_t bytes;
 	bool overflow;
 };
 

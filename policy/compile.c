@@ -203,9 +203,20 @@ ag_compile_domain(struct ag_policy *policy, struct ag_scope *scope)
 	compile_scope(policy, scope);
 }
 
+static bool
+has_below(const struct ag_strmap *map)
+{
+	for (uint32_t id = ag_strmap_first(map); id != AG_NO_ID;
+	     id = ag_strmap_next(map, id))
+		if (ag_str_starts(ag_strmap_key(map, id), "."))
+			return true;
+	return false;
+}
+
 void
 ag_compile_finish(struct ag_policy *policy)
 {
+	policy->kills_below = has_below(&policy->kill_senders.map);
 	for (unsigned rule = 0; rule < AG_RULE_COUNT; rule++) {
 		policy->strictest[rule] = &policy->server;
 		for (size_t i = 0; i < policy->nfiles; i++)

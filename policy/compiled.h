@@ -62,6 +62,7 @@ struct ag_policy {
 	struct ag_nets *kill;
 	struct ag_names kill_logins;
 	struct ag_names kill_senders; /* "a@b", "@b", ".b" */
+	bool kills_below;             /* one of them is ".b" */
 	struct ag_senders *senders;
 	struct ag_login_form form;
 	bool auth_enabled;
@@ -79,9 +80,12 @@ struct ag_policy {
 const struct ag_scope *ag_policy_scope(const struct ag_policy *policy,
     const struct ag_domain *domain);
 
-/* Whether a login, in form, owns its own address: [auth] login_domains. */
+/*
+ * Whether a login of that domain, in form, owns its own address: [auth]
+ * login_domains.
+ */
 bool ag_policy_owns_itself(const struct ag_policy *policy,
-    const struct ag_mailbox *login);
+    struct ag_str domain);
 
 void ag_policy_free(struct ag_policy *policy);
 

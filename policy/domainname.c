@@ -14,15 +14,6 @@ is_name_byte(char c)
 	return (name[byte >> 6] >> (byte & 63) & 1) != 0;
 }
 
-static bool
-is_ascii(struct ag_str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] >= 0x80)
-			return false;
-	return true;
-}
-
 static struct ag_str
 without_final_dot(struct ag_str name)
 {
@@ -42,7 +33,7 @@ is_well_formed(struct ag_str name)
 		    (name.ptr[i] == '.' && before == '.'))
 			return false;
 	return before != '.' && name.len <= AG_DOMAIN_MAX &&
-	    (is_ascii(name) || ag_str_is_utf8(name));
+	    (ag_str_is_ascii(name) || ag_str_is_utf8(name));
 }
 
 /* Converts in place; on failure the name stays as it is. */
@@ -62,7 +53,7 @@ convert(char name[static AG_DOMAIN_MAX + 1])
 		return AG_DOMAIN_UNCONVERTIBLE;
 	}
 	result = without_final_dot(ag_str(ascii));
-	if (is_well_formed(result) && is_ascii(result)) {
+	if (is_well_formed(result) && ag_str_is_ascii(result)) {
 		ag_str_copy_lower(result, name);
 		status = AG_DOMAIN_OK;
 	}
@@ -78,13 +69,13 @@ ag_domain_parse(struct ag_str name, char out[static AG_DOMAIN_MAX + 1])
 	if (!is_well_formed(name))
 		return AG_DOMAIN_BAD;
 	ag_str_copy_lower(name, out);
-	return is_ascii(name) ? AG_DOMAIN_OK : convert(out);
+	return ag_str_is_ascii(name) ? AG_DOMAIN_OK : convert(out);
 }
 
 bool
 ag_domain_is_listable(struct ag_str name)
 {
-	return is_ascii(name);
+	return ag_str_is_ascii(name);
 }
 
 struct ag_str

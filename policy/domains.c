@@ -2,44 +2,50 @@
 
 #include "domainname.h"
 
+/* By a file: its name, or an alias in it. */
 struct claim {
-	bool by_file;    /* a file of that name */
-	bool by_alias;   /* an alias in a file */
+	bool by_alias;
 	bool subdomains; /* the file takes subdomains too */
-	bool listed;     /* a line "name" */
-	bool below;      /* a line ".name" */
 	uint32_t file;
 	uint32_t owner; /* of an alias: the id of its file's name */
 	struct ag_origin origin;
-	struct ag_origin line; /* in a list */
 };
 
-static struct claim *
-add_name(struct ag_domains *domains, struct ag_str name)
-{
-	uint32_t known = domains->map.n;
-	uint32_t id = ag_strmap_put(&domains->map, name);
+/*
+ * What is known of a name is its number: most names are only in a list, and
+ * then nothing else is looked at.
+ */
+enum {
+	LISTED = 1,      /* a line "name" */
+	BELOW = 2,       /* a line ".name" */
+	FIRST_CLAIM = 4, /* and as many times that as the claim's place + 1 */
+	CLAIMS_MAX = 1 << 29
+};
 
-	if (id == AG_NO_ID)
-		return NULL;
-	if (domains->map.n > known)
-		ag_strmap_set_number(&domains->map, id, known);
-	return ag_vec_at(&domains->claims, ag_strmap_number(&domains->map, id),
-	    sizeof(struct claim));
-}
-
-/* *key is the table's own copy of the name. */
 static const struct claim *
-find_name(const struct ag_domains *domains, struct ag_str name,
-    struct ag_str *key)
+claim_of(const struct ag_domains *domains, uint32_t number)
 {
-	uint32_t id = ag_strmap_find(&domains->map, name);
 	const struct claim *claims = domains->claims.items;
 
-	if (id == AG_NO_ID)
-		return NULL;
-	*key = ag_strmap_key(&domains->map, id);
-	return &claims[ag_strmap_number(&domains->map, id)];
+	return number < FIRST_CLAIM ? NULL : &claims[number / FIRST_CLAIM - 1];
+}
+
+static const struct claim *
+claim_of_name(const struct ag_domains *domains, uint32_t id)
+{
+	return claim_of(domains, ag_strmap_number(&domains->map, id));
+}
+
+static bool
+is_top(struct ag_str name)
+{
+	return ag_domain_parent(name).len == 0;
+}
+
+static void
+note_below(struct ag_domains *domains, struct ag_str name)
+{
+	domains->top_takes_below = domains->top_takes_below || is_top(name);
 }
 
 static void
@@ -55,67 +61,81 @@ report_claimed(struct ag_str name, const struct claim *first,
 	    AG_STR_ARG(name), where);
 }
 
+/* False when there is no memory. */
+static bool
+add_claim(struct ag_domains *domains, uint32_t id, const struct claim *claim)
+{
+	uint32_t known = ag_strmap_number(&domains->map, id);
+	struct claim *place = ag_vec_add(&domains->claims, sizeof(*place));
+
+	if (place == NULL || domains->claims.n > CLAIMS_MAX)
+		return false;
+	*place = *claim;
+	ag_strmap_set_number(&domains->map, id,
+	    known + (uint32_t)domains->claims.n * FIRST_CLAIM);
+	return true;
+}
+
 bool
 ag_domains_add_file(struct ag_domains *domains, struct ag_str name,
     uint32_t file, bool subdomains, const struct ag_origin *origin,
     struct ag_diag *diag)
 {
-	struct claim *claim = add_name(domains, name);
+	struct claim claim = { .file = file,
+		.subdomains = subdomains,
+		.origin = *origin };
+	uint32_t id = ag_strmap_put(&domains->map, name);
 
-	if (claim == NULL)
+	if (id == AG_NO_ID)
 		return false;
-	if (claim->by_file || claim->by_alias) {
-		report_claimed(name, claim, origin, diag);
+	if (claim_of_name(domains, id) != NULL) {
+		report_claimed(name, claim_of_name(domains, id), origin, diag);
 		return true;
 	}
-	claim->by_file = true;
-	claim->file = file;
-	claim->subdomains = subdomains;
-	claim->origin = *origin;
-	return true;
+	if (subdomains)
+		note_below(domains, name);
+	return add_claim(domains, id, &claim);
 }
 
 bool
 ag_domains_add_alias(struct ag_domains *domains, struct ag_str alias,
     struct ag_str owner, const struct ag_origin *origin, struct ag_diag *diag)
 {
-	struct claim *claim = add_name(domains, alias);
-	uint32_t id = ag_strmap_find(&domains->map, owner);
-	const struct claim *claims = domains->claims.items;
-	uint32_t folded;
+	struct claim claim = { .by_alias = true, .origin = *origin };
+	uint32_t id = ag_strmap_put(&domains->map, alias), folded;
 
-	if (claim == NULL || id == AG_NO_ID)
+	claim.owner = ag_strmap_find(&domains->map, owner);
+	if (id == AG_NO_ID || claim.owner == AG_NO_ID)
 		return false;
-	if (claim->by_file || claim->by_alias) {
-		report_claimed(alias, claim, origin, diag);
+	if (claim_of_name(domains, id) != NULL) {
+		report_claimed(alias, claim_of_name(domains, id), origin, diag);
 		return true;
 	}
 	folded = ag_strmap_put(&domains->aliases, alias);
 	if (folded == AG_NO_ID)
 		return false;
-	ag_strmap_set_number(&domains->aliases, folded, id);
-	claim->by_alias = true;
-	claim->owner = id;
-	claim->file = claims[ag_strmap_number(&domains->map, id)].file;
-	claim->origin = *origin;
-	return true;
+	ag_strmap_set_number(&domains->aliases, folded, claim.owner);
+	claim.file = claim_of_name(domains, claim.owner)->file;
+	return add_claim(domains, id, &claim);
 }
 
 bool
 ag_domains_add_listed(struct ag_domains *domains, struct ag_str name,
     bool below, const struct ag_origin *origin, struct ag_diag *diag)
 {
-	struct claim *claim = add_name(domains, name);
+	uint32_t id = ag_strmap_put(&domains->map, name), known;
 
-	if (claim == NULL)
+	if (id == AG_NO_ID)
 		return false;
-	if (below ? claim->below : claim->listed && !claim->below)
+	known = ag_strmap_number(&domains->map, id);
+	if (below ? (known & BELOW) != 0 : (known & (LISTED | BELOW)) == LISTED)
 		ag_diag_report(diag, AG_WARNING, origin,
 		    "%s%.*s is there twice", below ? "." : "",
 		    AG_STR_ARG(name));
-	claim->listed = true;
-	claim->below = claim->below || below;
-	claim->line = *origin;
+	ag_strmap_set_number(&domains->map, id,
+	    known | LISTED | (below ? BELOW : 0));
+	if (below)
+		note_below(domains, name);
 	return true;
 }
 
@@ -132,37 +152,72 @@ governed_exactly(const struct ag_domains *domains, struct ag_str name,
 	return domain;
 }
 
+/* "com" and the like, which all names end in, hardly ever. */
+static bool
+can_take_below(const struct ag_domains *domains, struct ag_str name)
+{
+	return name.len > 0 && (domains->top_takes_below || !is_top(name));
+}
+
+/* What is known of a name, 0 when nothing is; *key is the table's own copy. */
+static uint32_t
+find_name(const struct ag_domains *domains, struct ag_str name,
+    uint32_t expected, struct ag_str *key)
+{
+	uint32_t id = ag_strmap_find_expected(&domains->map, name, expected);
+
+	if (id == AG_NO_ID)
+		return 0;
+	*key = ag_strmap_key(&domains->map, id);
+	return ag_strmap_number(&domains->map, id);
+}
+
+uint32_t
+ag_domains_expect(const struct ag_domains *domains, struct ag_str name)
+{
+	return ag_strmap_expect(&domains->map, name);
+}
+
 struct ag_domain
-ag_domains_find(const struct ag_domains *domains, struct ag_str name)
+ag_domains_find_expected(const struct ag_domains *domains, struct ag_str name,
+    uint32_t expected)
 {
 	struct ag_domain domain = { .file = AG_SERVER_FILE, .folded = name };
 	struct ag_str key, above;
-	const struct claim *claim = find_name(domains, name, &key);
+	uint32_t known = find_name(domains, name, expected, &key);
+	const struct claim *claim = claim_of(domains, known);
 
-	if (claim != NULL && (claim->by_file || claim->by_alias))
+	if (claim != NULL)
 		return governed_exactly(domains, name, claim, key);
 	if (!ag_domain_is_listable(name))
 		return domain;
-	domain.local = claim != NULL && claim->listed;
+	domain.local = (known & LISTED) != 0;
 	if (domain.local)
 		domain.governed = key;
-	for (above = ag_domain_parent(name); above.len > 0;
+	for (above = ag_domain_parent(name); can_take_below(domains, above);
 	     above = ag_domain_parent(above)) {
-		claim = find_name(domains, above, &key);
-		if (claim == NULL)
-			continue;
-		if (claim->by_file && claim->subdomains) {
+		known = find_name(domains, above,
+		    ag_domains_expect(domains, above), &key);
+		claim = claim_of(domains, known);
+		if (claim != NULL && !claim->by_alias && claim->subdomains) {
 			domain.local = true;
 			domain.file = claim->file;
 			domain.governed = key;
 			return domain;
 		}
-		if (claim->below && !domain.local) {
+		if ((known & BELOW) != 0 && !domain.local) {
 			domain.local = true;
 			domain.governed = key;
 		}
 	}
 	return domain;
+}
+
+struct ag_domain
+ag_domains_find(const struct ag_domains *domains, struct ag_str name)
+{
+	return ag_domains_find_expected(domains, name,
+	    ag_domains_expect(domains, name));
 }
 
 struct ag_str

@@ -18,7 +18,8 @@
 /* All zero bytes are an empty table. */
 struct ag_domains {
 	struct ag_strmap map;
-	struct ag_vec claims; /* by the number of the name */
+	struct ag_vec claims; /* of files */
+	bool top_takes_below; /* a name of one label takes all below it */
 	/* of the files; each with the id of what it stands for in map */
 	struct ag_strmap aliases;
 };
@@ -54,6 +55,12 @@ bool ag_domains_add_listed(struct ag_domains *domains, struct ag_str name,
 /* folded borrows name or the table; governed is empty when it is not local. */
 struct ag_domain ag_domains_find(const struct ag_domains *domains,
     struct ag_str name);
+
+/* The same in two steps, as with ag_strmap_expect(). */
+uint32_t ag_domains_expect(const struct ag_domains *domains,
+    struct ag_str name);
+struct ag_domain ag_domains_find_expected(const struct ag_domains *domains,
+    struct ag_str name, uint32_t expected);
 
 /* The name that an alias stands for, of the table; any other name itself. */
 struct ag_str ag_domains_fold(const struct ag_domains *domains,

@@ -14,22 +14,21 @@
 struct situation {
 	const struct ag_policy *policy;
 	const struct ag_request *request;
-	bool auth_only;           /* the listener is */
-	struct ag_mailbox login;  /* in form */
-	struct ag_str login_text; /* empty: nobody is logged in */
+	struct ag_str login; /* in form; empty: nobody is logged in */
 	char login_buf[AG_ADDRESS_MAX];
 	struct ag_views sender;
 	struct ag_views rcpt;
-	bool from_unreadable; /* missing, double, or not to be read */
-	bool traced;          /* somebody wants to know why a rule is content */
+	struct ag_entry *entry; /* where a rule leaves one for its opinion */
+	bool from_unreadable;   /* missing, double, or not to be read */
+	bool owns_sender_field; /* the login does; while authors are judged */
+	bool traced; /* somebody wants to know why a rule is content */
 };
 
 /* What a rule thinks of one view. */
 struct opinion {
 	bool objects;
+	bool listed; /* s->entry is of the list that decided */
 	const char *why;
-	bool listed;
-	struct ag_entry entry; /* of the list that decided, when listed */
 };
 
 /* ---- what the rules ask ---- */
@@ -37,7 +36,7 @@ struct opinion {
 static bool
 logged_in(const struct situation *s)
 {
-	return s->login_text.len > 0;
+	return s->login.len > 0;
 }
 
 static bool
@@ -49,16 +48,17 @@ has_word(const struct ag_words *words, struct ag_str word)
 	return false;
 }
 
+/* Whether the listener is auth-only. */
 static bool
-is_auth_only(const struct ag_policy *policy, const struct ag_request *request)
+is_auth_only(const struct situation *s)
 {
-	const struct ag_ports *ports = &policy->auth_only_ports;
+	const struct ag_ports *ports = &s->policy->auth_only_ports;
 
 	for (size_t i = 0; i < ports->n; i++)
-		if (ports->port[i] == request->port)
+		if (ports->port[i] == s->request->port)
 			return true;
-	return request->listener.len > 0 &&
-	    has_word(&policy->auth_only, request->listener);
+	return s->request->listener.len > 0 &&
+	    has_word(&s->policy->auth_only, s->request->listener);
 }
 
 /* In the global relay list, or in that of the sender's domain. */
@@ -68,7 +68,7 @@ is_trusted_over_smtp(const struct situation *s, const struct ag_scope *scope)
 	const struct ag_scope *server = &s->policy->server;
 	const struct ag_request *r = s->request;
 
-	if (s->auth_only)
+	if (is_auth_only(s))
 		return false;
 	return ag_nets_hold(server->relay, &r->client, r->now, NULL) ||
 	    (scope != server &&
@@ -107,17 +107,19 @@ given_by_map(const struct situation *s, const struct ag_view *v)
 {
 	struct ag_sender_key key = { v->local_part, v->base, v->domain };
 
-	return ag_senders_give(s->policy->senders, &key, s->login_text);
+	return ag_senders_give(s->policy->senders, &key, s->login);
 }
 
 /* A login owns its own address, with a tag too. */
 static bool
 is_own_address(const struct situation *s, const struct ag_view *v)
 {
-	struct ag_str local = ag_mailbox_local(&s->login);
+	size_t n = ag_login_local(s->request->login, &s->policy->form).len;
+	struct ag_str local = ag_str_head(s->login, n);
+	struct ag_str domain = ag_str_skip(s->login, n + 1);
 
-	return ag_policy_owns_itself(s->policy, &s->login) &&
-	    ag_str_eq(ag_mailbox_domain(&s->login), v->domain) &&
+	return ag_policy_owns_itself(s->policy, domain) &&
+	    ag_str_eq(domain, v->domain) &&
 	    (ag_str_eq(local, v->local_part) || ag_str_eq(local, v->base));
 }
 
@@ -134,14 +136,17 @@ is_role(const struct ag_view *v)
 	    has_word(&v->scope->roles, v->base);
 }
 
+/* The address without its tag. */
 static const struct ag_entry *
-find_killed(const struct situation *s, struct ag_str local,
-    struct ag_str domain)
+find_killed_base(const struct situation *s, const struct ag_view *v)
 {
 	char text[AG_ADDRESS_MAX];
 
+	if (v->sent_base.len == v->sent_local.len)
+		return NULL;
 	return ag_names_find(&s->policy->kill_senders,
-	    ag_address_write(local, domain, text), s->request->now);
+	    ag_address_write(v->sent_base, v->sent_domain, text),
+	    s->request->now);
 }
 
 /* ".example.net": the domain and all below. */
@@ -149,36 +154,44 @@ static const struct ag_entry *
 find_killed_above(const struct situation *s, struct ag_str domain)
 {
 	const struct ag_entry *entry = NULL;
+	char text[AG_DOMAIN_MAX + 2];
+	struct ag_buf buf = AG_BUF(text);
 
-	if (!ag_domain_is_listable(domain))
+	if (!s->policy->kills_below || !ag_domain_is_listable(domain))
 		return NULL;
+	ag_buf_char(&buf, '.');
+	ag_buf_str(&buf, domain);
 	for (; domain.len > 0 && entry == NULL;
-	     domain = ag_domain_parent(domain)) {
-		char text[AG_ADDRESS_MAX];
-		struct ag_buf buf = AG_BUF(text);
-
-		ag_buf_char(&buf, '.');
-		ag_buf_str(&buf, domain);
+	     domain = ag_domain_parent(domain))
+		/* each begins with the dot before it */
 		entry = ag_names_find(&s->policy->kill_senders,
-		    ag_buf_get(&buf), s->request->now);
-	}
+		    ag_str_skip(ag_buf_get(&buf), buf.len - domain.len - 1),
+		    s->request->now);
 	return entry;
 }
 
 static const struct ag_entry *
 killed_sender(const struct situation *s, const struct ag_view *v)
 {
-	size_t base = ag_local_base(v->sent_local, s->policy->delimiters);
+	const struct ag_names *killed = &s->policy->kill_senders;
+	int64_t now = s->request->now;
 	const struct ag_entry *entry;
+	struct ag_str address, domain;
+	uint32_t by_address, by_domain;
+	char text[AG_ADDRESS_MAX];
 
-	if (v->sent_domain.len == 0)
+	if (v->sent_domain.len == 0 || killed->map.n == 0)
 		return NULL;
-	entry = find_killed(s, v->sent_local, v->sent_domain);
-	if (entry == NULL && base < v->sent_local.len)
-		entry = find_killed(s, ag_str_head(v->sent_local, base),
-		    v->sent_domain);
+	address = ag_address_write(v->sent_local, v->sent_domain, text);
+	domain = ag_str_skip(address, v->sent_local.len);
+	/* what they read first is fetched side by side */
+	by_address = ag_names_expect(killed, address);
+	by_domain = ag_names_expect(killed, domain);
+	entry = ag_names_find_expected(killed, address, by_address, now);
 	if (entry == NULL)
-		entry = find_killed(s, ag_str(NULL), v->sent_domain);
+		entry = find_killed_base(s, v);
+	if (entry == NULL)
+		entry = ag_names_find_expected(killed, domain, by_domain, now);
 	return entry != NULL ? entry : find_killed_above(s, v->sent_domain);
 }
 
@@ -223,12 +236,13 @@ object(const char *why)
 }
 
 static struct opinion
-object_if_listed(const struct ag_entry *entry, const char *listed,
-    const char *otherwise)
+object_if_listed(const struct situation *s, const struct ag_entry *entry,
+    const char *listed, const char *otherwise)
 {
 	if (entry == NULL)
 		return pass(otherwise);
-	return (struct opinion){ true, listed, true, *entry };
+	*s->entry = *entry;
+	return (struct opinion){ true, true, listed };
 }
 
 /* ---- CONNECT ---- */
@@ -240,12 +254,11 @@ kill_client(const struct situation *s, const struct ag_view *v)
 	struct ag_entry entry;
 
 	(void)v;
-	if (s->auth_only && !s->policy->kill_on_auth_only)
+	if (!s->policy->kill_on_auth_only && is_auth_only(s))
 		return pass("the listener is auth-only");
-	return object_if_listed(ag_nets_hold(s->policy->kill, &r->client,
-				    r->now, &entry) ?
-		&entry :
-		NULL,
+	return object_if_listed(s,
+	    ag_nets_hold(s->policy->kill, &r->client, r->now, &entry) ? &entry :
+									NULL,
 	    "the client is in the kill list",
 	    "the client is not in the kill list");
 }
@@ -256,7 +269,7 @@ static struct opinion
 auth_only_listener(const struct situation *s, const struct ag_view *v)
 {
 	(void)v;
-	if (!s->auth_only)
+	if (!is_auth_only(s))
 		return pass("the listener is not auth-only");
 	return logged_in(s) ? pass("there is a login") :
 			      object("auth-only listener, and no login");
@@ -268,8 +281,8 @@ kill_login(const struct situation *s, const struct ag_view *v)
 	(void)v;
 	if (!logged_in(s))
 		return pass("there is no login");
-	return object_if_listed(ag_names_find(&s->policy->kill_logins,
-				    s->login_text, s->request->now),
+	return object_if_listed(s,
+	    ag_names_find(&s->policy->kill_logins, s->login, s->request->now),
 	    "the login is in the kill list",
 	    "the login is not in the kill list");
 }
@@ -285,7 +298,7 @@ bad_sender(const struct situation *s, const struct ag_view *v)
 static struct opinion
 kill_sender(const struct situation *s, const struct ag_view *v)
 {
-	return object_if_listed(killed_sender(s, v),
+	return object_if_listed(s, killed_sender(s, v),
 	    "the sender is in the kill list",
 	    "the sender is not in the kill list");
 }
@@ -412,7 +425,7 @@ owns_sender_field(const struct situation *s)
 	struct ag_views views = { .n = 0 };
 	struct ag_from_iter iter;
 
-	if (s->request->nsender_field != 1)
+	if (!logged_in(s) || s->request->nsender_field != 1)
 		return false;
 	iter = ag_from_iter(s->request->sender_field[0]);
 	if (ag_from_next(&iter, &mailbox) != AG_FROM_ADDRESS ||
@@ -437,7 +450,7 @@ from_header_match(const struct situation *s, const struct ag_view *v)
 		return pass("no address in From: is local");
 	if (owns(s, v))
 		return pass("the login owns the address in From:");
-	return v->scope->sender_suffices && owns_sender_field(s) ?
+	return v->scope->sender_suffices && s->owns_sender_field ?
 	    pass("the login owns the address in Sender:") :
 	    object("the login does not own the address in From:");
 }
@@ -492,8 +505,6 @@ static const struct rule rules[] = {
 	    false },
 };
 
-#define NRULES (sizeof(rules) / sizeof(rules[0]))
-
 /* The scope whose mode for the rule holds for the view. */
 static const struct ag_scope *
 mode_scope(const struct situation *s, enum ag_rule rule,
@@ -508,13 +519,15 @@ mode_scope(const struct situation *s, enum ag_rule rule,
 	return v->scope;
 }
 
+#define STRICTEST 3
+
 /* How strict an outcome is: nothing, monitored, 4xx, 5xx. */
 static int
 strictness(enum ag_mode mode, const struct ag_reply *reply)
 {
 	if (mode != AG_ENFORCE)
 		return mode == AG_MONITOR;
-	return ag_reply_is_temporary(reply) ? 2 : 3;
+	return ag_reply_is_temporary(reply) ? 2 : STRICTEST;
 }
 
 struct outcome {
@@ -522,6 +535,29 @@ struct outcome {
 	int strictness;
 	struct ag_finding finding;
 };
+
+static struct ag_finding
+make_finding(const struct situation *s, enum ag_rule rule,
+    const struct ag_view *v, struct opinion opinion)
+{
+	const struct ag_scope *speaker =
+	    v != NULL && rules[rule].mode != SERVERS ? v->scope :
+						       &s->policy->server;
+	struct ag_finding finding = { .rule = rule,
+		.verdict = AG_CONTINUE,
+		.why = opinion.why };
+
+	finding.reply = &speaker->reply[rule];
+	finding.at = opinion.listed ? s->entry->origin :
+				      mode_scope(s, rule, v)->mode_at[rule];
+	finding.note = opinion.listed ? s->entry->note : NULL;
+	finding.domain = v != NULL ? v->governed : ag_str(NULL);
+	if (opinion.objects)
+		finding.verdict = ag_reply_is_temporary(finding.reply) ?
+		    AG_TEMPFAIL :
+		    AG_REJECT;
+	return finding;
+}
 
 static void
 take_objection(struct outcome *outcome, const struct ag_finding *finding,
@@ -536,41 +572,35 @@ take_objection(struct outcome *outcome, const struct ag_finding *finding,
 	outcome->finding = *finding;
 }
 
+/* Not part of judge_view(), where most rules have nothing to say. */
+__attribute__((noinline)) static void
+note_opinion(const struct situation *s, enum ag_rule rule,
+    const struct ag_view *v, struct opinion opinion, struct outcome *outcome)
+{
+	struct ag_finding finding = make_finding(s, rule, v, opinion);
+
+	if (opinion.objects)
+		take_objection(outcome, &finding,
+		    mode_scope(s, rule, v)->mode[rule]);
+	else
+		outcome->finding = finding;
+}
+
 static void
 judge_view(const struct situation *s, enum ag_rule rule,
     const struct ag_view *v, struct outcome *outcome)
 {
-	const struct ag_scope *scope = mode_scope(s, rule, v);
-	const struct ag_scope *speaker =
-	    v != NULL && rules[rule].mode != SERVERS ? v->scope :
-						       &s->policy->server;
-	struct ag_finding finding;
 	struct opinion opinion;
+	bool first;
 
-	if (scope->mode[rule] == AG_OFF)
+	if (mode_scope(s, rule, v)->mode[rule] == AG_OFF)
 		return;
 	opinion = rules[rule].judge(s, v);
-	if (!opinion.objects && !s->traced) {
-		if (outcome->what == AG_SWITCHED_OFF)
-			outcome->what = AG_PASSED;
-		return;
-	}
-	finding.rule = rule;
-	finding.reply = &speaker->reply[rule];
-	finding.verdict =
-	    ag_reply_is_temporary(finding.reply) ? AG_TEMPFAIL : AG_REJECT;
-	finding.at =
-	    opinion.listed ? opinion.entry.origin : scope->mode_at[rule];
-	finding.note = opinion.listed ? opinion.entry.note : NULL;
-	finding.domain = v != NULL ? v->governed : ag_str(NULL);
-	finding.why = opinion.why;
-	if (opinion.objects) {
-		take_objection(outcome, &finding, scope->mode[rule]);
-	} else if (outcome->what == AG_SWITCHED_OFF) {
+	first = outcome->what == AG_SWITCHED_OFF;
+	if (first)
 		outcome->what = AG_PASSED;
-		finding.verdict = AG_CONTINUE;
-		outcome->finding = finding;
-	}
+	if (opinion.objects || (s->traced && first))
+		note_opinion(s, rule, v, opinion, outcome);
 }
 
 static void
@@ -579,15 +609,17 @@ judge_author(const struct situation *s, enum ag_rule rule,
 {
 	struct ag_views views = { .n = 0 };
 
-	judge_view(s, rule,
-	    ag_views_add(&views, s->policy, ag_mailbox_local(mailbox),
-		ag_mailbox_domain(mailbox)),
-	    outcome);
+	/* nothing can add to what the strictest one said */
+	if (outcome->strictness == STRICTEST)
+		return;
+	ag_views_add_author(&views, s->policy, mailbox);
+	for (unsigned i = 0; i < views.n; i++)
+		judge_view(s, rule, &views.view[i], outcome);
 }
 
 /*
  * Judges each address of a field; false when there is none, or when it cannot
- * be read.
+ * be read.  A name without a domain is an address in one way of reading only.
  */
 static bool
 judge_field(const struct situation *s, enum ag_rule rule, struct ag_str field,
@@ -597,15 +629,20 @@ judge_field(const struct situation *s, enum ag_rule rule, struct ag_str field,
 	enum ag_from_status status;
 	struct ag_mailbox mailbox;
 	unsigned n = 0;
+	bool bare = false;
 
-	for (; (status = ag_from_next(&iter, &mailbox)) == AG_FROM_ADDRESS; n++)
+	while ((status = ag_from_next(&iter, &mailbox)) == AG_FROM_ADDRESS ||
+	    status == AG_FROM_BARE) {
 		judge_author(s, rule, &mailbox, outcome);
-	return status == AG_FROM_END && n > 0;
+		bare = bare || status == AG_FROM_BARE;
+		n++;
+	}
+	return status == AG_FROM_END && n > 0 && !bare;
 }
 
 /*
  * What cannot be read may still show a local address to whoever gets the mail:
- * any domain behind an "@" counts.
+ * any domain in it counts.
  */
 static void
 judge_unreadable_field(const struct situation *s, enum ag_rule rule,
@@ -615,7 +652,8 @@ judge_unreadable_field(const struct situation *s, enum ag_rule rule,
 	struct ag_mailbox mailbox;
 
 	while (ag_from_scan_next(&scan, &mailbox))
-		judge_author(s, rule, &mailbox, outcome);
+		if (mailbox.domain_len > 0)
+			judge_author(s, rule, &mailbox, outcome);
 }
 
 static void
@@ -623,6 +661,7 @@ judge_authors(struct situation *s, enum ag_rule rule, struct outcome *outcome)
 {
 	s->from_unreadable =
 	    s->request->nfrom != 1 || s->request->from_overflow;
+	s->owns_sender_field = owns_sender_field(s);
 	for (size_t i = 0; i < s->request->nfrom; i++) {
 		struct ag_str field = s->request->from[i];
 
@@ -635,53 +674,67 @@ judge_authors(struct situation *s, enum ag_rule rule, struct outcome *outcome)
 	judge_view(s, rule, NULL, outcome);
 }
 
-static struct outcome
-judge(struct situation *s, enum ag_rule rule)
+static struct ag_finding
+switched_off(const struct situation *s, enum ag_rule rule)
 {
-	struct outcome outcome = { AG_SWITCHED_OFF, 0, { .rule = rule } };
+	return (struct ag_finding){ .rule = rule,
+		.at = s->policy->server.mode_at[rule],
+		.why = "the rule is switched off" };
+}
 
-	outcome.finding.at = s->policy->server.mode_at[rule];
-	outcome.finding.why = "the rule is switched off";
+/* outcome->finding is there when the rule objects, or is traced. */
+static void
+judge(struct situation *s, enum ag_rule rule, struct outcome *outcome)
+{
+	outcome->what = AG_SWITCHED_OFF;
+	outcome->strictness = 0;
+	if (s->traced)
+		outcome->finding = switched_off(s, rule);
 	if (rules[rule].mode == AUTHORS)
-		judge_authors(s, rule, &outcome);
+		judge_authors(s, rule, outcome);
 	/* a sender's domain goes into the reply and the log of every rule */
 	else if (!rules[rule].each_view)
 		judge_view(s, rule, s->sender.n > 0 ? &s->sender.view[0] : NULL,
-		    &outcome);
+		    outcome);
 	for (unsigned i = 0; rules[rule].each_view && i < s->sender.n; i++)
-		judge_view(s, rule, &s->sender.view[i], &outcome);
-	return outcome;
+		judge_view(s, rule, &s->sender.view[i], outcome);
 }
 
 /* Brings the request's login into form; empty where nobody is logged in. */
 static struct ag_str
 form_login(const struct ag_policy *policy, const struct ag_request *request,
-    struct ag_mailbox *login, char buf[static AG_ADDRESS_MAX])
+    char buf[static AG_ADDRESS_MAX])
 {
-	if (!policy->auth_enabled || request->login == NULL ||
-	    request->login->local_len + request->login->domain_len == 0)
+	const struct ag_mailbox *login = request->login;
+
+	if (!policy->auth_enabled || login == NULL ||
+	    login->local_len + login->domain_len == 0)
 		return ag_str(NULL);
-	*login = *request->login;
-	ag_login_complete(login, &policy->form);
-	return ag_login_write(login, buf);
+	return ag_address_write(ag_login_local(login, &policy->form),
+	    ag_login_domain(login, &policy->form), buf);
 }
 
 static void
 prepare(struct situation *s, const struct ag_policy *policy,
     const struct ag_request *request, const struct ag_trace *trace)
 {
+	uint32_t by_sender, by_rcpt = 0;
+
 	s->policy = policy;
 	s->request = request;
-	s->auth_only = is_auth_only(policy, request);
-	s->login_text = ag_str(NULL);
+	s->login = ag_str(NULL);
 	s->sender.n = s->rcpt.n = 0;
 	s->traced = trace != NULL;
 	if (request->stage == AG_STAGE_CONNECT)
 		return;
-	s->login_text = form_login(policy, request, &s->login, s->login_buf);
-	ag_views_find(&s->sender, policy, request->sender);
 	if (request->stage == AG_STAGE_RCPT)
-		ag_views_find(&s->rcpt, policy, request->rcpt);
+		by_rcpt = ag_views_expect(policy, request->rcpt);
+	by_sender = ag_views_expect(policy, request->sender);
+	s->login = form_login(policy, request, s->login_buf);
+	ag_views_find_expected(&s->sender, policy, request->sender, by_sender);
+	if (request->stage == AG_STAGE_RCPT)
+		ag_views_find_expected(&s->rcpt, policy, request->rcpt,
+		    by_rcpt);
 }
 
 struct ag_decision
@@ -689,17 +742,18 @@ ag_policy_eval(const struct ag_policy *policy, const struct ag_request *request,
     const struct ag_trace *trace)
 {
 	struct ag_decision decision = { AG_CONTINUE, { .rule = AG_RULE_NONE } };
+	struct ag_entry entry;
 	struct situation s;
 
+	s.entry = &entry;
 	prepare(&s, policy, request, trace);
 	if (s.sender.n > 0)
 		decision.finding.domain = s.sender.view[0].governed;
-	for (unsigned rule = 0; rule < NRULES; rule++) {
+	for (unsigned i = ag_rule_first(request->stage);
+	     i < ag_rule_first(request->stage + 1); i++) {
 		struct outcome outcome;
 
-		if (ag_rule_stage((enum ag_rule)rule) != request->stage)
-			continue;
-		outcome = judge(&s, (enum ag_rule)rule);
+		judge(&s, (enum ag_rule)i, &outcome);
 		if (trace != NULL)
 			trace->step(trace->arg, outcome.what, &outcome.finding);
 		if (outcome.what == AG_OBJECTED) {
@@ -717,9 +771,7 @@ struct ag_str
 ag_policy_login(const struct ag_policy *policy,
     const struct ag_request *request, char buf[static AG_ADDRESS_MAX])
 {
-	struct ag_mailbox login;
-
-	return form_login(policy, request, &login, buf);
+	return form_login(policy, request, buf);
 }
 
 void

@@ -10,6 +10,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "pages.h"
+
 /* Reads to the end of the file, which may grow or shrink meanwhile. */
 static int
 read_all(int fd, size_t expected, struct ag_str *out)
@@ -17,6 +19,7 @@ read_all(int fd, size_t expected, struct ag_str *out)
 	size_t room = expected + 1, len = 0;
 	char *text = malloc(room);
 
+	ag_pages_large(text, room);
 	while (text != NULL) {
 		ssize_t n = read(fd, text + len, room - len);
 

@@ -131,7 +131,7 @@ take_domain(struct ag_str *rest, struct ag_mailbox *mailbox)
 static enum ag_from_status
 take_address(struct ag_str *rest, const struct words *words)
 {
-	if (!is_local_part(words))
+	if (!is_local_part(words) || !ag_mailbox_fold_local(words->first))
 		return AG_FROM_UNREADABLE;
 	if (ag_field_peek(rest) != '@')
 		return AG_FROM_BARE;

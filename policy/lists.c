@@ -29,6 +29,20 @@ struct list_line {
 	struct ag_entry about;
 };
 
+/* Thousands of entries are mostly there for a few reasons, which are kept once.
+ */
+static const char *
+keep_note(struct ag_list *list, struct ag_str note)
+{
+	size_t at = note.len + (unsigned char)note.ptr[0] +
+	    7 * (unsigned char)note.ptr[note.len - 1];
+	const char **place = &list->notes[at % AG_LIST_NOTES];
+
+	if (*place == NULL || !ag_str_eq(ag_str(*place), note))
+		*place = ag_arena_str(list->arena, note).ptr;
+	return *place;
+}
+
 /* The next line that has an entry; false at the end. */
 static bool
 next_line(struct ag_list *list, struct list_line *line)
@@ -45,7 +59,7 @@ next_line(struct ag_list *list, struct list_line *line)
 			continue;
 		line->about = (struct ag_entry){ AG_NEVER, NULL, list->at };
 		if (note.len > 0)
-			line->about.note = ag_arena_str(list->arena, note).ptr;
+			line->about.note = keep_note(list, note);
 		return true;
 	}
 	return false;
@@ -92,10 +106,40 @@ is_clean(struct ag_list *list, const struct list_line *line)
 	return false;
 }
 
+/* Neither a blank nor a control byte, and begins no comment. */
+static bool
+is_bare_byte(char c)
+{
+	return (unsigned char)c > ' ' && c != '#' && c != 0x7f;
+}
+
+/*
+ * Takes a line that is one word of no control bytes, as nearly all are, in one
+ * pass.
+ */
+static bool
+take_bare_entry(struct ag_list *list, struct list_line *line)
+{
+	struct ag_str text = list->text;
+	size_t n = 0;
+
+	while (n < text.len && is_bare_byte(text.ptr[n]))
+		n++;
+	if (n == 0 || (n < text.len && text.ptr[n] != '\n'))
+		return false;
+	list->at.line++;
+	list->text = ag_str_skip(text, n + 1);
+	line->entry = ag_str_head(text, n);
+	line->about = (struct ag_entry){ AG_NEVER, NULL, list->at };
+	return true;
+}
+
 /* The next line with an entry and, behind it, nothing but until=. */
 static bool
 next_entry(struct ag_list *list, struct list_line *line)
 {
+	if (take_bare_entry(list, line))
+		return true;
 	while (next_line(list, line))
 		if (is_clean(list, line) && take_until(list, line))
 			return true;
@@ -280,18 +324,34 @@ ag_list_words(struct ag_list *list, struct ag_nets *nets)
 
 /* ---- local domains ---- */
 
+/* Whether an entry that is not the text's first byte has a blank in front. */
+static bool
+is_indented(struct ag_str text, struct ag_str entry)
+{
+	return entry.ptr > text.ptr &&
+	    (entry.ptr[-1] == ' ' || entry.ptr[-1] == '\t');
+}
+
 bool
 ag_list_domains(struct ag_list *list, struct ag_domains *domains)
 {
+	struct ag_str text = list->text;
 	struct list_line line;
+	bool table = false; /* an entry begins its line, as in Postfix's */
 
 	/* a Postfix table may stand here: only the first word counts */
 	while (next_line(list, &line)) {
 		bool below = line.entry.ptr[0] == '.';
 		char name[AG_DOMAIN_MAX + 1];
 
-		if (ag_domain_parse(ag_str_skip(line.entry, below), name) !=
-		    AG_DOMAIN_OK)
+		table = table || !is_indented(text, line.entry);
+		if (table && is_indented(text, line.entry))
+			bad(list, AG_BAD_LINE, line.entry,
+			    "has a blank in front, and would go on with the "
+			    "line above in a Postfix table; write it there, or "
+			    "without the blank");
+		else if (ag_domain_parse(ag_str_skip(line.entry, below),
+			     name) != AG_DOMAIN_OK)
 			bad(list, AG_BAD_LINE, line.entry,
 			    "is not a domain name; write example.com or "
 			    ".example.com");
@@ -344,24 +404,33 @@ ag_list_accounts(struct ag_list *list, struct ag_str owner,
 
 #define MAP_SEPARATORS ", \t\r"
 
-/* The next word of a line that may go on in lines that begin with a blank. */
-static bool
-next_map_word(struct ag_str *text, struct ag_str *word)
-{
-	for (;;) {
-		struct ag_str line =
-		    ag_str_head(*text, ag_str_find(*text, '\n'));
-		struct ag_str code = ag_str_head(line, ag_str_find(line, '#'));
+/* What is still to be read of an entry that may go on in further lines. */
+struct map_words {
+	struct ag_str code; /* of the current line, without a comment */
+	struct ag_str rest; /* the lines behind it */
+	unsigned line;      /* its number */
+};
 
-		if (ag_str_word(&code, MAP_SEPARATORS, word)) {
-			*text = ag_str_skip(*text,
-			    (size_t)(word->ptr - text->ptr) + word->len);
-			return true;
-		}
-		if (line.len == text->len)
+static void
+begin_map_line(struct map_words *words)
+{
+	struct ag_str line;
+
+	ag_str_line(&words->rest, &line);
+	words->code = ag_str_head(line, ag_str_find(line, '#'));
+	words->line++;
+}
+
+/* The next word, which is in words->line; false at the end. */
+static bool
+next_map_word(struct map_words *words, struct ag_str *word)
+{
+	while (!ag_str_word(&words->code, MAP_SEPARATORS, word)) {
+		if (words->rest.len == 0)
 			return false;
-		*text = ag_str_skip(*text, line.len + 1);
+		begin_map_line(words);
 	}
+	return true;
 }
 
 /* What is blank or a comment has nothing that could go on. */
@@ -406,14 +475,9 @@ next_map_line(struct ag_list *list, struct ag_str *text, unsigned *lines)
 	return true;
 }
 
-/* Whether the word is an address in form already, no alias in it. */
 static bool
-is_in_form(struct ag_list *list, struct ag_str word)
+is_no_alias(struct ag_list *list, struct ag_str domain)
 {
-	struct ag_str domain;
-
-	if (!ag_mailbox_is_settled(word, &domain))
-		return false;
 	/* one line mostly has one domain */
 	if (ag_str_eq(domain, list->folded))
 		return true;
@@ -421,6 +485,16 @@ is_in_form(struct ag_list *list, struct ag_str word)
 		return false;
 	list->folded = domain;
 	return true;
+}
+
+/* Whether the word is an address in form already, no alias in it. */
+static bool
+is_in_form(struct ag_list *list, struct ag_str word)
+{
+	struct ag_str domain;
+
+	return ag_mailbox_is_settled(word, &domain) &&
+	    is_no_alias(list, domain);
 }
 
 /*
@@ -483,12 +557,18 @@ map_login_fault(struct ag_str word)
 	return ag_login_parse(&login, word) ? NULL : "is too long for a login";
 }
 
+/* A right side, as written; in_form: it is the login too. */
+struct map_right {
+	struct ag_sender_text word;
+	bool in_form;
+};
+
 /* A line, taken apart; used again for a later one. */
 struct map_line {
 	unsigned number;
-	struct ag_str left; /* as it is compared */
+	struct ag_sender_text left; /* as it is compared */
 	char buf[AG_ADDRESS_MAX];
-	struct ag_vec rights; /* struct ag_str, as written */
+	struct ag_vec rights; /* struct map_right */
 	bool no_memory;
 };
 
@@ -496,125 +576,241 @@ struct map_line {
 #define MAP_LINES 8
 
 static bool
-take_right(struct map_line *line, struct ag_str word)
+take_right(struct map_line *line, struct ag_str word, bool in_form)
 {
-	struct ag_str *place = ag_vec_add(&line->rights, sizeof(*place));
+	struct map_right *place = ag_vec_add(&line->rights, sizeof(*place));
 
 	line->no_memory = place == NULL;
-	if (place != NULL)
-		*place = word;
+	if (place != NULL) {
+		place->word.text = word;
+		place->in_form = in_form;
+	}
 	return place != NULL;
 }
 
-/* Every right side, each of which can be a login; false after a finding. */
+/*
+ * Takes an address off the front of *text that is a word as it stands, and the
+ * separators behind it.
+ */
 static bool
-take_rights(struct ag_list *list, struct ag_str left, struct ag_str rest,
-    struct map_line *line)
+take_settled_word(struct ag_str *text, struct ag_str *word,
+    struct ag_str *domain)
 {
-	struct ag_str word;
+	size_t n = ag_mailbox_settled_part(*text, domain);
+	struct ag_str rest = ag_str_skip(*text, n);
+
+	*word = ag_str_head(*text, n);
+	*text = ag_str_skip_any(rest, MAP_SEPARATORS);
+	return n > 0 &&
+	    (text->len < rest.len || rest.len == 0 || rest.ptr[0] == '\n');
+}
+
+/*
+ * Takes a line of settled words that is not continued, as nearly all are, in
+ * one pass.  What it does not take is left to the reader of every form; what it
+ * takes, that one takes as the same.
+ */
+static bool
+take_settled_line(struct ag_list *list, struct map_line *line)
+{
+	struct ag_str text = list->text, word, domain;
 
 	line->rights.n = 0;
-	while (next_map_word(&rest, &word)) {
-		const char *why = map_login_fault(word);
-
-		if (why != NULL)
-			bad(list, AG_BAD_LINE, word, why);
-		if (why != NULL || !take_right(line, word))
+	if (!take_settled_word(&text, &line->left.text, &domain) ||
+	    !is_no_alias(list, domain))
+		return false;
+	while (text.len > 0 && text.ptr[0] != '\n')
+		if (!take_settled_word(&text, &word, &domain) ||
+		    !take_right(line, word,
+			!list->form->realm_replaces &&
+			    is_no_alias(list, domain)))
 			return false;
+	text = ag_str_skip(text, 1);
+	if (line->rights.n == 0 || (text.len > 0 && goes_on(text)))
+		return false;
+	list->text = text;
+	return true;
+}
+
+/* Whether the word was taken; false after a finding, or for want of memory. */
+static bool
+take_right_word(struct ag_list *list, struct ag_str word, struct map_line *line)
+{
+	const char *why = map_login_fault(word);
+
+	if (why != NULL)
+		bad(list, AG_BAD_LINE, word, why);
+	return why == NULL && take_right(line, word, false);
+}
+
+/*
+ * Every right side; of an entry of several lines a bad one is left out.  False
+ * when nothing is left of it, or an end was meant that nobody minds.
+ */
+static bool
+take_rights(struct ag_list *list, struct ag_str left, struct map_words *words,
+    struct map_line *line)
+{
+	unsigned number = words->line; /* of the line that is read */
+	size_t before = 0;             /* right sides in front of it */
+	struct ag_str word;
+	bool good = true;
+
+	line->rights.n = 0;
+	while (next_map_word(words, &word)) {
+		if (words->line != number)
+			before = line->rights.n;
+		list->at.line = number = words->line;
+		if (take_right_word(list, word, line))
+			continue;
+		if (number == line->number || line->no_memory ||
+		    ag_str_starts(word, "until="))
+			return false;
+		line->rights.n = before;
+		words->code.len = 0;
+		good = false;
 	}
-	if (line->rights.n == 0)
+	if (line->rights.n == 0 && good)
 		bad(list, AG_BAD_LINE, left, "has no login behind it");
 	return line->rights.n > 0;
 }
 
-/* False when there is nothing in it, or after a finding. */
+/* False when there is nothing good in it. */
 static bool
 take_map_line(struct ag_list *list, struct ag_str text, struct map_line *line)
 {
+	struct map_words words = { { NULL, 0 }, text, line->number - 1 };
 	struct ag_str left;
 
-	if (!next_map_word(&text, &left))
+	if (!next_map_word(&words, &left))
 		return false;
-	line->left = left;
-	if (!is_any(left) && !map_key(list, left, line->buf, &line->left)) {
+	list->at.line = words.line;
+	line->left.text = left;
+	if (!is_any(left) &&
+	    !map_key(list, left, line->buf, &line->left.text)) {
 		bad(list, AG_BAD_LINE, left,
 		    "is not an address; write user@example.com, @example.com, "
 		    "user or *");
 		return false;
 	}
-	return take_rights(list, left, text, line);
+	return take_rights(list, left, &words, line);
 }
 
+/* The login that a right side is; the text may be in buf. */
 static bool
-add_right(struct ag_list *list, struct ag_senders *senders, struct ag_str left,
-    struct ag_str word)
+map_login(const struct ag_list *list, struct ag_str word,
+    char buf[static AG_ADDRESS_MAX], struct ag_str *text)
 {
-	char login_text[AG_ADDRESS_MAX], buf[AG_ADDRESS_MAX];
-	struct ag_str written, form;
 	struct ag_mailbox login;
 
-	if (is_any(word))
-		return ag_senders_add_any(senders, left, &list->at);
-	if (!list->form->realm_replaces && is_in_form(list, word))
-		return ag_senders_add(senders, left, word, word, &list->at);
 	if (!ag_login_parse(&login, word))
 		return false;
 	ag_login_complete(&login, list->form);
-	form = ag_login_write(&login, login_text);
+	*text = ag_login_write(&login, buf);
+	return true;
+}
+
+static bool
+add_right(struct ag_list *list, struct ag_senders *senders, uint32_t left,
+    struct ag_str word)
+{
+	char login_buf[AG_ADDRESS_MAX], buf[AG_ADDRESS_MAX];
+	struct ag_sender_text login, written;
+
+	if (is_any(word))
+		return ag_senders_add_any(senders, left);
+	if (!map_login(list, word, login_buf, &login.text))
+		return false;
+	login = ag_senders_expect(senders, login.text);
 	/* what no left side can be leads nowhere: it is its own text */
-	if (!map_key(list, word, buf, &written))
-		written = form;
-	return ag_senders_add(senders, left, form, written, &list->at);
+	if (!map_key(list, word, buf, &written.text))
+		return ag_senders_add(senders, left, &login, NULL);
+	written = ag_senders_expect(senders, written.text);
+	return ag_senders_add(senders, left, &login, &written);
 }
 
 static bool
 add_map_line(struct ag_list *list, struct ag_senders *senders,
     const struct map_line *line)
 {
-	const struct ag_str *right = line->rights.items;
+	const struct map_right *right = line->rights.items;
+	uint32_t left;
 
 	list->at.line = line->number;
+	left = ag_senders_add_left(senders, &line->left, &list->at);
+	if (left == AG_NO_LEFT)
+		return false;
 	for (size_t i = 0; i < line->rights.n; i++)
-		if (!add_right(list, senders, line->left, right[i]))
+		if (right[i].in_form ?
+			!ag_senders_add(senders, left, &right[i].word, NULL) :
+			!add_right(list, senders, left, right[i].word.text))
 			return false;
 	return true;
 }
 
 static void
-expect_map_line(const struct ag_senders *senders, const struct map_line *line)
+expect_map_line(const struct ag_senders *senders, struct map_line *line)
 {
-	const struct ag_str *right = line->rights.items;
+	struct map_right *right = line->rights.items;
 
-	ag_senders_expect(senders, line->left);
+	line->left = ag_senders_expect(senders, line->left.text);
 	for (size_t i = 0; i < line->rights.n; i++)
-		ag_senders_expect(senders, right[i]);
+		if (right[i].in_form)
+			right[i].word =
+			    ag_senders_expect(senders, right[i].word.text);
+}
+
+/* Takes a line of any form; false when there is nothing good in it. */
+static bool
+take_any_line(struct ag_list *list, struct map_line *line, unsigned *lines)
+{
+	struct ag_str text;
+
+	return next_map_line(list, &text, lines) &&
+	    take_map_line(list, text, line);
 }
 
 /* The next good line; false at the end, or for want of memory. */
 static bool
 next_good_map_line(struct ag_list *list, struct map_line *line, unsigned *after)
 {
-	struct ag_str text;
-	unsigned lines;
+	while (list->text.len > 0 && !line->no_memory) {
+		unsigned lines = 1;
+		bool good;
 
-	while (!line->no_memory && next_map_line(list, &text, &lines)) {
 		list->at.line = line->number = *after + 1;
+		good = take_settled_line(list, line) ||
+		    (!line->no_memory && take_any_line(list, line, &lines));
 		*after += lines;
-		if (take_map_line(list, text, line))
+		if (good)
 			return true;
 	}
 	return false;
+}
+
+/* When so many lines were added, the rest is taken to be like them. */
+#define GUESS_AFTER 65536
+
+static void
+guess_rest(const struct ag_list *list, struct ag_senders *senders, size_t all)
+{
+	size_t rest = list->text.len;
+
+	if (rest > all / 16)
+		ag_senders_reserve(senders, (double)(all - rest) / (double)all);
 }
 
 static bool
 read_map(struct ag_list *list, struct ag_senders *senders,
     struct map_line line[static MAP_LINES])
 {
-	size_t taken = 0, added = 0;
+	size_t taken = 0, added = 0, all = list->text.len;
 	unsigned after = 0;
 
 	for (; next_good_map_line(list, &line[taken % MAP_LINES], &after);
 	     taken++) {
+		if (taken == GUESS_AFTER)
+			guess_rest(list, senders, all);
 		expect_map_line(senders, &line[taken % MAP_LINES]);
 		/* the next one takes the place of the oldest */
 		if (taken - added == MAP_LINES - 1 &&

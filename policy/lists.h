@@ -13,6 +13,9 @@
 #include "names.h"
 #include "senders.h"
 
+/* How many of the notes of a list are looked for to be kept once. */
+#define AG_LIST_NOTES 64
+
 /* One list, on its way into the tables of a policy. */
 struct ag_list {
 	struct ag_str text;
@@ -21,6 +24,7 @@ struct ag_list {
 	struct ag_diag *diag;
 	const struct ag_login_form *form;
 	struct ag_str folded; /* a domain just found to be no alias */
+	const char *notes[AG_LIST_NOTES]; /* of the last lines, once each */
 	bool relay; /* a bad exception is an error: it would open something */
 	bool names; /* a kill list: logins and senders may stand in it too */
 };

@@ -75,6 +75,33 @@ reason(int error)
 	return error == EISDIR ? "not a regular file" : strerror(error);
 }
 
+/* What is known of a file in the policy in force; NULL: nothing. */
+static const struct ag_source *
+source_in_force(const struct loader *loader, const char *shown)
+{
+	const struct ag_source *source;
+
+	if (loader->in_force == NULL)
+		return NULL;
+	source = loader->in_force->sources.items;
+	for (size_t i = 0; i < loader->in_force->sources.n; i++)
+		if (strcmp(source[i].shown, shown) == 0)
+			return &source[i];
+	return NULL;
+}
+
+/* Keeps what a list says; what it said before is not packed again. */
+static void
+keep_text(struct loader *loader, struct ag_source *source, struct ag_str text)
+{
+	const struct ag_source *before = source_in_force(loader, source->shown);
+
+	if (before != NULL && ag_packed_is(&before->text, text))
+		source->text = ag_packed_share(&before->text);
+	else
+		check_memory(loader, ag_packed_make(&source->text, text));
+}
+
 /* Remembers a file, and of a list, if need be, what it says. */
 static void
 add_source(struct loader *loader, const char *shown, struct ag_str text)
@@ -87,7 +114,7 @@ add_source(struct loader *loader, const char *shown, struct ag_str text)
 		return;
 	source->shown = shown;
 	if (loader->keeps_texts && text.len > 0)
-		check_memory(loader, ag_packed_make(&source->text, text));
+		keep_text(loader, source, text);
 }
 
 /* Every file counts, in the order in which they are read. */
@@ -264,18 +291,11 @@ drop_mark(struct ag_list *list)
 static struct ag_str
 text_in_force(struct loader *loader, const char *shown)
 {
-	const struct ag_source *source;
+	const struct ag_source *source = source_in_force(loader, shown);
 	struct ag_str text = ag_str(NULL);
 
-	if (loader->in_force == NULL)
-		return text;
-	source = loader->in_force->sources.items;
-	for (size_t i = 0; i < loader->in_force->sources.n; i++)
-		if (strcmp(source[i].shown, shown) == 0) {
-			check_memory(loader,
-			    ag_packed_open(&source[i].text, &text));
-			break;
-		}
+	if (source != NULL)
+		check_memory(loader, ag_packed_open(&source->text, &text));
 	return text;
 }
 
@@ -543,16 +563,17 @@ ag_policy_peek(const char *path, enum ag_key key, struct ag_buf *out)
 	struct ag_diag diag = { 0 };
 	struct ag_values *values = ag_arena_alloc(&arena, sizeof(*values));
 	struct ag_str text;
-	bool read = values != NULL && ag_file_read(path, &text) == 0;
+	int error = values != NULL ? ag_file_read(path, &text) : ENOMEM;
 
-	if (read) {
+	if (error == 0) {
 		ag_values_init(values);
 		ag_ini_read(values, text, path, AG_SERVER, &arena, &diag);
 		ag_buf_str(out, values->value[key].text);
 		free((char *)text.ptr);
 	}
 	ag_arena_free(&arena);
-	return read;
+	errno = error;
+	return error == 0;
 }
 
 static bool

@@ -31,6 +31,8 @@ ag_login_parse(struct ag_mailbox *login, struct ag_str text)
 		return false;
 	ag_str_copy_lower(ag_str_head(text, at), login->local);
 	login->local_len = at;
+	if (!ag_mailbox_fold_local(login))
+		return false;
 	return at == text.len || set_domain(login, ag_str_skip(text, at + 1));
 }
 
@@ -42,30 +44,61 @@ put_domain(struct ag_mailbox *login, struct ag_str domain)
 	login->domain_len = domain.len;
 }
 
+static struct ag_str
+fold(struct ag_str domain, const struct ag_login_form *form)
+{
+	return domain.len > 0 ? ag_domains_fold(form->domains, domain) : domain;
+}
+
 void
 ag_login_fold(struct ag_mailbox *login, const struct ag_login_form *form)
 {
 	struct ag_str domain = ag_mailbox_domain(login);
-	struct ag_str folded;
+	struct ag_str folded = fold(domain, form);
 
-	if (domain.len == 0)
-		return;
-	folded = ag_domains_fold(form->domains, domain);
 	if (folded.ptr != domain.ptr)
 		put_domain(login, folded);
+}
+
+static bool
+is_replaced(const struct ag_mailbox *login, const struct ag_login_form *form)
+{
+	return form->realm_replaces && form->realm[0] != '\0' &&
+	    login->local_len > 0;
+}
+
+/* Whoever replaces domains takes "alice@" and "alice@x@y" for alice too. */
+struct ag_str
+ag_login_local(const struct ag_mailbox *login, const struct ag_login_form *form)
+{
+	struct ag_str local = ag_mailbox_local(login);
+	size_t at = ag_str_find(local, '@');
+
+	return is_replaced(login, form) && at > 0 ? ag_str_head(local, at) :
+						    local;
+}
+
+struct ag_str
+ag_login_domain(const struct ag_mailbox *login,
+    const struct ag_login_form *form)
+{
+	bool completes = form->realm[0] != '\0' && login->local_len > 0 &&
+	    login->domain_len == 0 && !ag_str_has(ag_mailbox_local(login), '@');
+
+	if (completes || is_replaced(login, form))
+		return fold(ag_str(form->realm), form);
+	return fold(ag_mailbox_domain(login), form);
 }
 
 void
 ag_login_complete(struct ag_mailbox *login, const struct ag_login_form *form)
 {
-	struct ag_str realm = ag_str(form->realm);
-	bool completes =
-	    login->domain_len == 0 && !ag_str_has(ag_mailbox_local(login), '@');
+	struct ag_str domain = ag_login_domain(login, form);
 
-	if (realm.len > 0 && login->local_len > 0 &&
-	    (completes || form->realm_replaces))
-		put_domain(login, realm);
-	ag_login_fold(login, form);
+	login->local_len = ag_login_local(login, form).len;
+	login->local[login->local_len] = '\0';
+	if (domain.ptr != login->domain)
+		put_domain(login, domain);
 }
 
 struct ag_str

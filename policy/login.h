@@ -23,6 +23,15 @@ struct ag_login_form {
  */
 bool ag_login_parse(struct ag_mailbox *login, struct ag_str text);
 
+/*
+ * The local part that a login has in form, which is the login's or the front of
+ * it, and the domain: of the login, the form or the domains.
+ */
+struct ag_str ag_login_local(const struct ag_mailbox *login,
+    const struct ag_login_form *form);
+struct ag_str ag_login_domain(const struct ag_mailbox *login,
+    const struct ag_login_form *form);
+
 /* Brings a login into form. */
 void ag_login_complete(struct ag_mailbox *login,
     const struct ag_login_form *form);

@@ -1,6 +1,9 @@
 #include "mailbox.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include <unicase.h>
 
 struct ag_str
 ag_mailbox_local(const struct ag_mailbox *mailbox)
@@ -95,6 +98,39 @@ set_local_raw(struct ag_mailbox *mailbox, struct ag_str local)
 	return true;
 }
 
+/* The folded text is at folded, in that buffer or allocated. */
+static bool
+take_folded(struct ag_mailbox *mailbox, const uint8_t *folded, size_t n)
+{
+	if (n > AG_LOCAL_MAX)
+		return false;
+	memcpy(mailbox->local, folded, n);
+	mailbox->local[n] = '\0';
+	mailbox->local_len = n;
+	return true;
+}
+
+bool
+ag_mailbox_fold_local(struct ag_mailbox *mailbox)
+{
+	struct ag_str local = ag_mailbox_local(mailbox);
+	uint8_t buf[AG_LOCAL_MAX], *folded;
+	size_t n = sizeof(buf);
+	bool fits;
+
+	if (ag_str_is_ascii(local) || !ag_str_is_utf8(local))
+		return true;
+	folded = u8_tolower((const uint8_t *)local.ptr, local.len, NULL,
+	    UNINORM_NFC, buf, &n);
+	mailbox->no_memory = folded == NULL;
+	if (folded == NULL)
+		return false;
+	fits = take_folded(mailbox, folded, n);
+	if (folded != buf)
+		free(folded);
+	return fits;
+}
+
 /* Takes everything before the first "@" as it stands. */
 static bool
 take_unquoted(struct ag_str *text, struct ag_mailbox *mailbox)
@@ -171,7 +207,8 @@ parse_plain(struct ag_mailbox *mailbox, struct ag_str text)
 	taken = text.len > 0 && text.ptr[0] == '"' ?
 	    take_quoted(&text, mailbox) :
 	    take_unquoted(&text, mailbox);
-	if (!taken || !is_plain_local(ag_mailbox_local(mailbox)))
+	if (!taken || !is_plain_local(ag_mailbox_local(mailbox)) ||
+	    !ag_mailbox_fold_local(mailbox))
 		return false;
 	return text.len == 0 ||
 	    (text.ptr[0] == '@' && set_domain(mailbox, ag_str_skip(text, 1)));
@@ -200,36 +237,52 @@ is_settled_byte(char c)
 	return (settled[byte >> 6] >> (byte & 63) & 1) != 0;
 }
 
-static bool
-is_settled_local(struct ag_str local)
+/* How many bytes at the front of text a settled local part can have. */
+static size_t
+settled_local(struct ag_str text)
 {
-	for (size_t i = 0; i < local.len; i++)
-		if (!is_settled_byte(local.ptr[i]) && local.ptr[i] != '+')
-			return false;
-	return local.len > 0 && local.len <= AG_LOCAL_MAX;
+	size_t n = 0;
+
+	while (n < text.len &&
+	    (is_settled_byte(text.ptr[n]) || text.ptr[n] == '+'))
+		n++;
+	return n <= AG_LOCAL_MAX ? n : 0;
 }
 
-/* No label is empty. */
-static bool
-is_settled_domain(struct ag_str domain)
+/* The same of a domain; no label is empty. */
+static size_t
+settled_domain(struct ag_str text)
 {
+	bool empty = false;
 	char before = '.';
+	size_t n = 0;
 
-	for (size_t i = 0; i < domain.len; before = domain.ptr[i++])
-		if (!is_settled_byte(domain.ptr[i]) ||
-		    (domain.ptr[i] == '.' && before == '.'))
-			return false;
-	return before != '.' && domain.len <= AG_DOMAIN_MAX;
+	for (; n < text.len && is_settled_byte(text.ptr[n]); n++) {
+		empty |= text.ptr[n] == '.' && before == '.';
+		before = text.ptr[n];
+	}
+	return !empty && before != '.' && n <= AG_DOMAIN_MAX ? n : 0;
+}
+
+size_t
+ag_mailbox_settled_part(struct ag_str text, struct ag_str *domain)
+{
+	size_t at = settled_local(text);
+
+	*domain = ag_str(NULL);
+	if (at == 0 || at == text.len || text.ptr[at] != '@')
+		return 0;
+	*domain = ag_str_skip(text, at + 1);
+	domain->len = settled_domain(*domain);
+	return domain->len > 0 ? at + 1 + domain->len : 0;
 }
 
 bool
 ag_mailbox_is_settled(struct ag_str text, struct ag_str *domain)
 {
-	size_t at = ag_str_find(text, '@');
+	size_t n = ag_mailbox_settled_part(text, domain);
 
-	*domain = ag_str_skip(text, at + 1);
-	return is_settled_local(ag_str_head(text, at)) &&
-	    is_settled_domain(*domain);
+	return n > 0 && n == text.len;
 }
 
 static bool
@@ -328,7 +381,7 @@ read_mta(struct ag_mailbox *mailbox, struct ag_str text)
 		at = text.len;
 	if (ag_str_has_control(text) ||
 	    !set_mta_local(mailbox, ag_str_head(text, at)) ||
-	    mailbox->local_len == 0)
+	    mailbox->local_len == 0 || !ag_mailbox_fold_local(mailbox))
 		return AG_MTA_UNREADABLE;
 	if (at == text.len)
 		return AG_MTA_BARE;
@@ -356,8 +409,15 @@ ag_path_read(struct ag_path *path, struct ag_str argument,
 size_t
 ag_local_base(struct ag_str local, struct ag_str delimiters)
 {
-	for (size_t i = 1; i < local.len; i++)
-		if (ag_str_has(delimiters, local.ptr[i]))
-			return i;
-	return local.len;
+	size_t base = local.len;
+
+	/* there is one delimiter, nearly everywhere */
+	for (size_t i = 0; i < delimiters.len; i++) {
+		struct ag_str rest = ag_str_skip(ag_str_head(local, base), 1);
+		size_t at = ag_str_find(rest, delimiters.ptr[i]);
+
+		if (at < rest.len)
+			base = at + 1;
+	}
+	return base;
 }

@@ -85,6 +85,18 @@ bool ag_mailbox_parse(struct ag_mailbox *mailbox, struct ag_str text);
  */
 bool ag_mailbox_is_settled(struct ag_str text, struct ag_str *domain);
 
+/*
+ * How many bytes at the front of text are such an address; 0 for none.  The
+ * byte behind them, if there is one, could not stand in its domain.
+ */
+size_t ag_mailbox_settled_part(struct ag_str text, struct ag_str *domain);
+
+/*
+ * Puts letters beyond ASCII in a local part into lower case and one form (NFC);
+ * what is no UTF-8 stays.  False when it gets too long, or for want of memory.
+ */
+bool ag_mailbox_fold_local(struct ag_mailbox *mailbox);
+
 /* A local part as an administrator writes it: plain, without "@". */
 bool ag_mailbox_parse_local(struct ag_mailbox *mailbox, struct ag_str text);
 

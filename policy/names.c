@@ -47,7 +47,21 @@ ag_names_add(struct ag_names *names, struct ag_str name,
 const struct ag_entry *
 ag_names_find(const struct ag_names *names, struct ag_str name, int64_t now)
 {
-	uint32_t id = ag_strmap_find(&names->map, name);
+	return ag_names_find_expected(names, name, ag_names_expect(names, name),
+	    now);
+}
+
+uint32_t
+ag_names_expect(const struct ag_names *names, struct ag_str name)
+{
+	return ag_strmap_expect(&names->map, name);
+}
+
+const struct ag_entry *
+ag_names_find_expected(const struct ag_names *names, struct ag_str name,
+    uint32_t expected, int64_t now)
+{
+	uint32_t id = ag_strmap_find_expected(&names->map, name, expected);
 	const struct ag_entry *entry = names->entries.items;
 
 	if (id == AG_NO_ID)

@@ -27,6 +27,11 @@ bool ag_names_add(struct ag_names *names, struct ag_str name,
 const struct ag_entry *ag_names_find(const struct ag_names *names,
     struct ag_str name, int64_t now);
 
+/* The same in two steps, as with ag_strmap_expect(). */
+uint32_t ag_names_expect(const struct ag_names *names, struct ag_str name);
+const struct ag_entry *ag_names_find_expected(const struct ag_names *names,
+    struct ag_str name, uint32_t expected, int64_t now);
+
 void ag_names_free(struct ag_names *names);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "ip.h"
 #include "nets_sort.h"
+#include "pages.h"
 #include "vec.h"
 
 #define NONE UINT32_MAX
@@ -271,7 +272,8 @@ drop_twice(struct sorting *sorting)
 			last = record_at(sorting, kept++);
 		else if (!second_counts(sorting, last, record))
 			continue;
-		memmove(last, record, AG_RECORD_SIZE(words));
+		if (last != record)
+			memmove(last, record, AG_RECORD_SIZE(words));
 	}
 	sorting->records->n = kept;
 }
@@ -337,11 +339,13 @@ allocate(struct table *table)
 	size_t first = table->family == AG_IP_V4 ? sizeof(*table->first4) :
 						   sizeof(*table->first6);
 	size_t n = table->n;
-	char *memory = malloc(n * (first + sizeof(*table->net)) +
-	    (table->buckets + 1) * sizeof(*table->index));
+	size_t size = n * (first + sizeof(*table->net)) +
+	    (table->buckets + 1) * sizeof(*table->index);
+	char *memory = malloc(size);
 
 	if (memory == NULL)
 		return false;
+	ag_pages_large(memory, size);
 	if (table->family == AG_IP_V4)
 		table->first4 = (uint32_t *)(void *)memory;
 	else
@@ -451,13 +455,64 @@ ag_nets_finish(struct ag_nets *nets, struct ag_diag *diag)
 
 /* ---- look-ups ---- */
 
-static bool
-begins_behind(const struct table *table, uint32_t i, const struct ag_ip *ip)
+#define CACHE_LINE 64
+#define LINES_MAX 4
+
+static void
+expect_memory(const void *from, size_t n)
+{
+	const char *at = from;
+
+	for (size_t i = 0; i < n && i < (size_t)LINES_MAX * CACHE_LINE;
+	     i += CACHE_LINE)
+		__builtin_prefetch(at + i);
+}
+
+/* Says that a bucket will be searched, so that all of it comes at once. */
+static void
+expect_bucket(const struct table *table, uint32_t low, uint32_t n)
 {
 	if (table->family == AG_IP_V4)
-		return table->first4[i] > ip->lo;
-	return table->first6[i].hi > ip->hi ||
-	    (table->first6[i].hi == ip->hi && table->first6[i].lo > ip->lo);
+		expect_memory(&table->first4[low], n * sizeof(*table->first4));
+	else
+		expect_memory(&table->first6[low], n * sizeof(*table->first6));
+	expect_memory(&table->net[low], n * sizeof(*table->net));
+}
+
+/*
+ * How many of n sorted addresses are not behind ip.  Which way a search goes
+ * nobody can foretell: it has no branches.
+ */
+static uint32_t
+count4(const uint32_t *first, uint32_t n, const struct ag_ip *ip)
+{
+	const uint32_t *low = first;
+
+	while (n > 0) {
+		uint32_t half = (n + 1) / 2;
+
+		low += low[half - 1] <= ip->lo ? half : 0;
+		n -= half;
+	}
+	return (uint32_t)(low - first);
+}
+
+static uint32_t
+count6(const struct wide *first, uint32_t n, const struct ag_ip *ip)
+{
+	const struct wide *low = first;
+
+	while (n > 0) {
+		uint32_t half = (n + 1) / 2;
+		const struct wide *at = &low[half - 1];
+
+		low += (at->hi < ip->hi) |
+			((at->hi == ip->hi) & (at->lo <= ip->lo)) ?
+		    half :
+		    0;
+		n -= half;
+	}
+	return (uint32_t)(low - first);
 }
 
 /* The last network that does not begin behind ip. */
@@ -473,16 +528,10 @@ find_last(const struct table *table, const struct ag_ip *ip)
 	if (bucket >= table->buckets)
 		return table->n - 1;
 	low = table->index[bucket];
-	for (n = table->index[bucket + 1] - low; n > 0;) {
-		uint32_t half = n / 2;
-
-		if (begins_behind(table, low + half, ip)) {
-			n = half;
-		} else {
-			low += half + 1;
-			n -= half + 1;
-		}
-	}
+	n = table->index[bucket + 1] - low;
+	expect_bucket(table, low, n);
+	low += table->family == AG_IP_V4 ? count4(&table->first4[low], n, ip) :
+					   count6(&table->first6[low], n, ip);
 	return low > 0 ? low - 1 : NONE;
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pages.h"
+
 /* Eleven bits a digit: the counters of one fit into the first-level cache. */
 #define DIGIT_BITS 11
 #define DIGIT_SIZE (1u << DIGIT_BITS)
@@ -143,6 +145,7 @@ count_sort(void *records, size_t n, unsigned words)
 	void *spare = malloc(n * AG_RECORD_SIZE(words));
 	bool ok = count != NULL && spare != NULL;
 
+	ag_pages_large(spare, n * AG_RECORD_SIZE(words));
 	if (ok && words == AG_WORDS_V4)
 		sort_by_digits(records, spare, n, AG_WORDS_V4, count);
 	else if (ok)

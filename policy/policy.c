@@ -156,15 +156,14 @@ ag_policy_describe_domain(const struct ag_policy *policy, struct ag_str domain,
 /* ---- who may send as whom ---- */
 
 bool
-ag_policy_owns_itself(const struct ag_policy *policy,
-    const struct ag_mailbox *login)
+ag_policy_owns_itself(const struct ag_policy *policy, struct ag_str domain)
 {
 	const struct ag_words *only = &policy->login_domains;
 
-	if (login->domain_len == 0)
+	if (domain.len == 0)
 		return false;
 	for (size_t i = 0; i < only->n; i++)
-		if (ag_str_eq(only->word[i], ag_mailbox_domain(login)))
+		if (ag_str_eq(only->word[i], domain))
 			return true;
 	return only->n == 0;
 }
@@ -173,8 +172,10 @@ ag_policy_owns_itself(const struct ag_policy *policy,
 static bool
 is_itself(const struct ag_policy *policy, const struct ag_mailbox *login)
 {
-	return ag_policy_owns_itself(policy, login) &&
-	    ag_domains_find(&policy->domains, ag_mailbox_domain(login)).local;
+	struct ag_str domain = ag_mailbox_domain(login);
+
+	return ag_policy_owns_itself(policy, domain) &&
+	    ag_domains_find(&policy->domains, domain).local;
 }
 
 void

@@ -70,8 +70,8 @@ enum ag_load_status ag_policy_load_beside(const char *path,
 /*
  * Writes what the main file alone says of one of the server's keys: its
  * default, where the file leaves it out or has an error there.  For commands
- * that must do beside a configuration that cannot be used.  False when the file
- * cannot be read.  One thread at a time.
+ * that must do beside a configuration that cannot be used.  False, with errno
+ * as of ag_file_read(), when the file cannot be read.  One thread at a time.
  */
 bool ag_policy_peek(const char *path, enum ag_key key, struct ag_buf *out);
 

@@ -25,6 +25,20 @@ ag_rule_stage(enum ag_rule rule)
 	return at[rule];
 }
 
+unsigned
+ag_rule_first(unsigned stage)
+{
+	static const unsigned first[] = {
+		[AG_STAGE_CONNECT] = AG_RULE_KILL_CLIENT,
+		[AG_STAGE_MAIL] = AG_RULE_AUTH_ONLY_LISTENER,
+		[AG_STAGE_RCPT] = AG_RULE_BAD_RECIPIENT,
+		[AG_STAGE_HEADER] = AG_RULE_FROM_HEADER_MATCH,
+		[AG_STAGE_HEADER + 1] = AG_RULE_COUNT,
+	};
+
+	return first[stage];
+}
+
 const char *
 ag_stage_name(enum ag_stage stage)
 {

@@ -53,6 +53,9 @@ enum ag_mode { AG_OFF, AG_MONITOR, AG_ENFORCE };
 const char *ag_rule_name(enum ag_rule rule);
 enum ag_stage ag_rule_stage(enum ag_rule rule);
 
+/* The rules of a stage are in a row, up to the first of the next stage. */
+unsigned ag_rule_first(unsigned stage);
+
 /* "connect", "mail", "rcpt", "header". */
 const char *ag_stage_name(enum ag_stage stage);
 

@@ -44,7 +44,12 @@ struct ag_senders {
 struct ag_senders *
 ag_senders_new(void)
 {
-	return calloc(1, sizeof(struct ag_senders));
+	struct ag_senders *senders = calloc(1, sizeof(*senders));
+
+	if (senders == NULL || ag_strmap_begin(&senders->names))
+		return senders;
+	free(senders);
+	return NULL;
 }
 
 void
@@ -103,21 +108,28 @@ number_file(struct ag_senders *senders, const char *file)
 }
 
 static uint32_t
-add_left(struct ag_senders *senders, struct ag_str text,
-    const struct ag_origin *origin)
+put(struct ag_senders *senders, const struct ag_sender_text *text)
 {
-	uint32_t name = ag_strmap_put(&senders->names, text), known;
+	return ag_strmap_put_expected(&senders->names, text->text,
+	    text->expected);
+}
+
+uint32_t
+ag_senders_add_left(struct ag_senders *senders,
+    const struct ag_sender_text *text, const struct ag_origin *origin)
+{
+	uint32_t name = put(senders, text), known;
 	struct left *left;
 
 	if (name == AG_NO_ID)
-		return AG_NO_ID;
+		return AG_NO_LEFT;
 	known = left_of(senders, name);
 	if (known != AG_NO_ID)
 		return known;
 	left = ag_vec_add(&senders->left, sizeof(*left));
-	if (left == NULL || senders->left.n >= AG_NO_ID ||
+	if (left == NULL || senders->left.n >= AG_NO_LEFT ||
 	    !number_file(senders, origin->file))
-		return AG_NO_ID;
+		return AG_NO_LEFT;
 	*left = (struct left){ .name = name,
 		.line = origin->line,
 		.owners = AG_NO_ID,
@@ -129,41 +141,46 @@ add_left(struct ag_senders *senders, struct ag_str text,
 static bool
 add_pair(struct ag_senders *senders, struct pair pair)
 {
-	struct pair *place;
+	struct pair *place = ag_vec_add(&senders->pairs, sizeof(*place));
 
-	if (pair.left == AG_NO_ID)
-		return false;
-	place = ag_vec_add(&senders->pairs, sizeof(*place));
 	if (place != NULL)
 		*place = pair;
 	return place != NULL;
 }
 
-void
+struct ag_sender_text
 ag_senders_expect(const struct ag_senders *senders, struct ag_str text)
 {
-	ag_strmap_expect(&senders->names, text);
+	return (struct ag_sender_text){ text,
+		ag_strmap_expect(&senders->names, text) };
 }
 
 bool
-ag_senders_add(struct ag_senders *senders, struct ag_str left,
-    struct ag_str login, struct ag_str written, const struct ag_origin *origin)
+ag_senders_add(struct ag_senders *senders, uint32_t left,
+    const struct ag_sender_text *login, const struct ag_sender_text *written)
 {
-	struct pair pair = { .left = add_left(senders, left, origin) };
+	struct pair pair = { .left = left, .login = put(senders, login) };
 
-	pair.login = pair.right = ag_strmap_put(&senders->names, login);
-	if (!ag_str_eq(login, written))
-		pair.right = ag_strmap_put(&senders->names, written);
+	pair.right = written != NULL ? put(senders, written) : pair.login;
 	return pair.login != AG_NO_ID && pair.right != AG_NO_ID &&
 	    add_pair(senders, pair);
 }
 
 bool
-ag_senders_add_any(struct ag_senders *senders, struct ag_str left,
-    const struct ag_origin *origin)
+ag_senders_add_any(struct ag_senders *senders, uint32_t left)
 {
-	return add_pair(senders,
-	    (struct pair){ add_left(senders, left, origin), AG_NO_ID, ANY });
+	return add_pair(senders, (struct pair){ left, AG_NO_ID, ANY });
+}
+
+void
+ag_senders_reserve(struct ag_senders *senders, double part)
+{
+	/* a little more than that: a little less would be no help at all */
+	double times = 1.03 / part;
+
+	ag_strmap_reserve(&senders->names, times);
+	ag_vec_reserve(&senders->left, times, sizeof(struct left));
+	ag_vec_reserve(&senders->pairs, times, sizeof(struct pair));
 }
 
 /* ---- chains ---- */
@@ -247,6 +264,7 @@ struct walk {
 	uint32_t start;
 	bool circle;
 	bool too_long;
+	bool full; /* there were too many owners */
 };
 
 struct step {
@@ -312,6 +330,16 @@ take_step(struct walk *walk, struct step step)
 	return true;
 }
 
+/* Whether each is more than the one before it. */
+static bool
+ascend(const uint32_t *name, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (name[i - 1] >= name[i])
+			return false;
+	return true;
+}
+
 /* Sorts what the walk found, and drops what is there twice. */
 static void
 sort_found(struct ag_vec *found)
@@ -319,7 +347,8 @@ sort_found(struct ag_vec *found)
 	uint32_t *name = found->items;
 	size_t kept = 0;
 
-	if (found->n > 1)
+	/* names that were put in one behind the other */
+	if (!ascend(name, found->n))
 		qsort(name, found->n, sizeof(*name), compare_ids);
 	for (size_t i = 0; i < found->n; i++)
 		if (kept == 0 || name[kept - 1] != name[i])
@@ -332,10 +361,10 @@ keep_many(struct ag_senders *senders, struct left *left,
     const struct ag_vec *found)
 {
 	size_t first = senders->owners.n;
-	uint32_t *place =
-	    ag_vec_at(&senders->owners, first + found->n, sizeof(*place));
+	uint32_t *place;
 
-	if (place == NULL || senders->owners.n >= UINT32_MAX)
+	place = ag_vec_at(&senders->owners, first + found->n, sizeof(*place));
+	if (place == NULL)
 		return false;
 	place -= found->n;
 	place[0] = (uint32_t)found->n;
@@ -345,13 +374,36 @@ keep_many(struct ag_senders *senders, struct left *left,
 	return true;
 }
 
+/* False after a finding, the first of which is enough. */
 static bool
-keep_found(struct walk *walk)
+has_room(struct walk *walk, struct ag_diag *diag)
+{
+	const struct ag_senders *senders = walk->senders;
+	const struct left *left = left_at(senders, walk->start);
+	struct ag_origin at = origin_of(senders, left);
+
+	if (!walk->full && senders->owners.n + walk->found.n <= AG_SENDERS_SUM)
+		return true;
+	if (!walk->full)
+		ag_diag_report(diag, AG_ERROR, &at,
+		    "%.*s leads to %zu logins, which with those of other left "
+		    "sides is more than %u; do so many names lead to one large "
+		    "list?",
+		    AG_STR_ARG(ag_strmap_key(&senders->names, left->name)),
+		    walk->found.n, AG_SENDERS_SUM);
+	walk->full = true;
+	return false;
+}
+
+static bool
+keep_found(struct walk *walk, struct ag_diag *diag)
 {
 	struct left *left = left_at(walk->senders, walk->start);
 	const uint32_t *name = walk->found.items;
 
 	sort_found(&walk->found);
+	if (walk->found.n > 1 && !has_room(walk, diag))
+		return true;
 	if (walk->found.n > 1)
 		return keep_many(walk->senders, left, &walk->found);
 	if (walk->found.n == 1)
@@ -388,33 +440,53 @@ walk_from(struct walk *walk, uint32_t start, struct ag_diag *diag)
 	ok = follow(walk, start, 1);
 	for (size_t i = 0; ok && i < walk->queue.n; i++)
 		ok = take_step(walk, ((struct step *)walk->queue.items)[i]);
-	if (!ok || !keep_found(walk))
+	if (!ok || !keep_found(walk, diag))
 		return false;
 	report_walk(walk, diag);
 	return true;
 }
 
-/* Nearly every left side has one right side, which leads nowhere. */
+/* Nearly every left side has a few right sides, which lead nowhere. */
+static bool
+leads_nowhere(const struct walk *walk, const struct pair *pair)
+{
+	return pair->login != ANY &&
+	    left_of(walk->senders, pair->right) == AG_NO_ID;
+}
+
 static bool
 is_short(const struct walk *walk, uint32_t start)
 {
 	const uint32_t *first = &walk->sorted.first[start];
-	const struct pair *pair = &walk->sorted.pairs[first[0]];
 
-	return first[1] - first[0] == 1 && pair->login != ANY &&
-	    left_of(walk->senders, pair->right) == AG_NO_ID;
+	for (uint32_t i = first[0]; i < first[1]; i++)
+		if (!leads_nowhere(walk, &walk->sorted.pairs[i]))
+			return false;
+	return true;
+}
+
+static bool
+take_logins(struct walk *walk, uint32_t start, struct ag_diag *diag)
+{
+	const uint32_t *first = &walk->sorted.first[start];
+
+	walk->start = start;
+	walk->found.n = 0;
+	for (uint32_t i = first[0]; i < first[1]; i++) {
+		uint32_t *owner = ag_vec_add(&walk->found, sizeof(*owner));
+
+		if (owner == NULL)
+			return false;
+		*owner = walk->sorted.pairs[i].login;
+	}
+	return keep_found(walk, diag);
 }
 
 static bool
 find_owners(struct walk *walk, uint32_t start, struct ag_diag *diag)
 {
-	const struct pair *pair =
-	    &walk->sorted.pairs[walk->sorted.first[start]];
-
-	if (!is_short(walk, start))
-		return walk_from(walk, start, diag);
-	left_at(walk->senders, start)->owners = pair->login;
-	return true;
+	return is_short(walk, start) ? take_logins(walk, start, diag) :
+				       walk_from(walk, start, diag);
 }
 
 bool
@@ -440,12 +512,6 @@ ag_senders_finish(struct ag_senders *senders, struct ag_diag *diag)
 
 /* ---- look-ups ---- */
 
-static uint32_t
-find_left(const struct ag_senders *senders, struct ag_str text)
-{
-	return left_of(senders, ag_strmap_find(&senders->names, text));
-}
-
 #define LEFTS 4
 
 /* The texts of the left sides to try for an address; empty ones are not. */
@@ -453,7 +519,6 @@ struct lefts {
 	struct ag_str text[LEFTS];
 	char local[AG_ADDRESS_MAX];
 	char base[AG_ADDRESS_MAX];
-	char domain[AG_ADDRESS_MAX];
 };
 
 static void
@@ -466,9 +531,8 @@ write_lefts(const struct ag_sender_key *key, struct lefts *lefts)
 	lefts->text[1] = key->base.len < key->local.len ?
 	    ag_address_write(key->base, key->domain, lefts->base) :
 	    none;
-	lefts->text[2] = key->domain.len > 0 ?
-	    ag_address_write(none, key->domain, lefts->domain) :
-	    none;
+	/* which is nothing where there is no domain */
+	lefts->text[2] = ag_str_skip(lefts->text[0], key->local.len);
 	lefts->text[3] = ag_str("*");
 }
 
@@ -477,16 +541,20 @@ static void
 find_lefts(const struct ag_senders *senders, const struct ag_sender_key *key,
     uint32_t found[static LEFTS])
 {
+	const struct ag_strmap *names = &senders->names;
 	struct lefts lefts;
+	uint32_t expected[LEFTS];
 
 	write_lefts(key, &lefts);
 	/* what they read first is fetched side by side */
 	for (int i = 0; i < LEFTS; i++)
 		if (lefts.text[i].len > 0)
-			ag_strmap_expect(&senders->names, lefts.text[i]);
+			expected[i] = ag_strmap_expect(names, lefts.text[i]);
 	for (int i = 0; i < LEFTS; i++)
 		found[i] = lefts.text[i].len > 0 ?
-		    find_left(senders, lefts.text[i]) :
+		    left_of(senders,
+			ag_strmap_find_expected(names, lefts.text[i],
+			    expected[i])) :
 		    AG_NO_ID;
 }
 
@@ -523,13 +591,13 @@ bool
 ag_senders_give(const struct ag_senders *senders,
     const struct ag_sender_key *key, struct ag_str login)
 {
-	uint32_t found[LEFTS], id;
+	uint32_t found[LEFTS], expected, id;
 
 	if (senders->left.n == 0)
 		return false;
-	ag_strmap_expect(&senders->names, login);
+	expected = ag_strmap_expect(&senders->names, login);
 	find_lefts(senders, key, found);
-	id = ag_strmap_find(&senders->names, login);
+	id = ag_strmap_find_expected(&senders->names, login, expected);
 	for (int i = 0; i < LEFTS; i++)
 		if (found[i] != AG_NO_ID && has_owner(senders, found[i], id))
 			return true;

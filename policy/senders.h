@@ -18,31 +18,58 @@
 /* Left sides in a chain. */
 #define AG_SENDERS_CHAIN 10
 
+/* Logins of all left sides that have more than one. */
+#define AG_SENDERS_SUM (1u << 25)
+
 struct ag_senders;
 
 struct ag_senders *ag_senders_new(void);
 void ag_senders_free(struct ag_senders *senders);
 
 /*
- * Adds one right side to a left side: "local@domain", "local", "@domain" or
- * "*".  The login is in login.h's form; written is the same right side in the
- * form of a left one.  All are copied; the origin's file is borrowed.  False
- * when there is no memory, and then the map is only good for being freed.
+ * A text on its way into the map, borrowed.  What memory it needs first is
+ * fetched meanwhile: a large map is filled faster when it knows a few lines
+ * beforehand.
  */
-bool ag_senders_add(struct ag_senders *senders, struct ag_str left,
-    struct ag_str login, struct ag_str written, const struct ag_origin *origin);
+struct ag_sender_text {
+	struct ag_str text;
+	uint32_t expected;
+};
+
+struct ag_sender_text ag_senders_expect(const struct ag_senders *senders,
+    struct ag_str text);
 
 /*
- * Says that a text will soon be a left or a right side in ag_senders_add(): a
- * large map is filled faster when it knows a few lines beforehand.
+ * Adds a left side: "local@domain", "local", "@domain" or "*".  Texts are
+ * copied; the origin's file is borrowed.  The number is for its right sides;
+ * AG_NO_LEFT when there is no memory, and then, as when the others return
+ * false, the map is only good for being freed.
  */
-void ag_senders_expect(const struct ag_senders *senders, struct ag_str text);
+uint32_t ag_senders_add_left(struct ag_senders *senders,
+    const struct ag_sender_text *left, const struct ag_origin *origin);
 
-/* As ag_senders_add() for the right side "*", any login. */
-bool ag_senders_add_any(struct ag_senders *senders, struct ag_str left,
-    const struct ag_origin *origin);
+#define AG_NO_LEFT UINT32_MAX
 
-/* Works out the chains; circles and chains that are too long are warnings. */
+/*
+ * Adds a right side to a left one.  The login is in login.h's form; written is
+ * the same right side in the form of a left one, NULL where both are the same.
+ */
+bool ag_senders_add(struct ag_senders *senders, uint32_t left,
+    const struct ag_sender_text *login, const struct ag_sender_text *written);
+
+/* The right side "*", any login. */
+bool ag_senders_add_any(struct ag_senders *senders, uint32_t left);
+
+/*
+ * Says that what was added is some part of all there will be, which makes
+ * room for the rest; a wrong guess does no harm.
+ */
+void ag_senders_reserve(struct ag_senders *senders, double part);
+
+/*
+ * Works out the chains; circles and chains that are too long are warnings, more
+ * than AG_SENDERS_SUM an error.
+ */
 bool ag_senders_finish(struct ag_senders *senders, struct ag_diag *diag);
 
 /* An address whose domain is folded; base is its local part without the tag. */

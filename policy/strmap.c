@@ -7,6 +7,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "pages.h"
+
 /* Ids count these, so that the records may fill 16 GB. */
 struct ag_strmap_unit {
 	uint32_t word;
@@ -101,9 +103,11 @@ id_of(uint64_t slot)
 }
 
 /*
- * Where the search for a tag begins.  A slot's tag is all that is needed to
- * move it, and slots lie in the order of their tags, nearly: when the map
- * grows, both arrays are walked through once and no string is looked at.
+ * Where the search for a tag begins.  Slots lie in the order of their tags, and
+ * behind those that tags lead to there are some more, of which the very last
+ * one stays free: a search goes one way and ends at the first tag that is not
+ * lower.  When the map grows, both arrays are walked through once and no string
+ * is looked at.
  */
 static uint32_t
 home_of(uint32_t nslots, uint32_t tag)
@@ -111,60 +115,112 @@ home_of(uint32_t nslots, uint32_t tag)
 	return (uint32_t)((uint64_t)tag * nslots >> 32);
 }
 
-static uint32_t
-slot_behind(uint32_t nslots, uint32_t at)
+/* No cluster of slots at three quarters gets this long, by any chance. */
+#define SPARE_SLOTS ((size_t)64)
+
+/* The first slot that is free or has no lower tag. */
+static uint64_t *
+seek(const struct ag_strmap *map, uint32_t tag)
 {
-	return at + 1 < nslots ? at + 1 : 0;
+	uint64_t *at = &map->slots[home_of(map->nslots, tag)];
+
+	/* of a free one this is the highest number */
+	while (*at - 1 < (uint64_t)tag << 32)
+		at++;
+	return at;
 }
 
-/* The slot that holds key, or the free one where it would be put. */
-static uint32_t
-find_slot(const struct ag_strmap *map, struct ag_str key, uint32_t tag)
+/* The slot that holds key, or NULL; *place is where it would be put. */
+static const uint64_t *
+find_slot(const struct ag_strmap *map, struct ag_str key, uint32_t tag,
+    uint64_t **place)
 {
-	uint32_t at = home_of(map->nslots, tag);
+	uint64_t *at = *place = seek(map, tag);
 
-	for (; map->slots[at] != 0; at = slot_behind(map->nslots, at))
-		if (tag_of(map->slots[at]) == tag &&
-		    ag_str_eq(ag_strmap_key(map, id_of(map->slots[at])), key))
-			break;
-	return at;
+	for (; *at != 0 && tag_of(*at) == tag; at++)
+		if (ag_str_eq(ag_strmap_key(map, id_of(*at)), key))
+			return at;
+	return NULL;
+}
+
+uint32_t
+ag_strmap_expect(const struct ag_strmap *map, struct ag_str key)
+{
+	uint32_t tag;
+
+	if (map->nslots == 0)
+		return 0;
+	tag = hash(map, key);
+	__builtin_prefetch(&map->slots[home_of(map->nslots, tag)]);
+	return tag;
+}
+
+uint32_t
+ag_strmap_find_expected(const struct ag_strmap *map, struct ag_str key,
+    uint32_t tag)
+{
+	const uint64_t *slot;
+	uint64_t *place;
+
+	if (map->n == 0)
+		return AG_NO_ID;
+	slot = find_slot(map, key, tag, &place);
+	return slot != NULL ? id_of(*slot) : AG_NO_ID;
 }
 
 uint32_t
 ag_strmap_find(const struct ag_strmap *map, struct ag_str key)
 {
-	uint64_t slot;
-
 	if (map->n == 0)
 		return AG_NO_ID;
-	slot = map->slots[find_slot(map, key, hash(map, key))];
-	return slot != 0 ? id_of(slot) : AG_NO_ID;
+	return ag_strmap_find_expected(map, key, hash(map, key));
 }
 
-void
-ag_strmap_expect(const struct ag_strmap *map, struct ag_str key)
+/* Puts a slot in, and those that are there one place behind. */
+static void
+insert(uint64_t *place, uint64_t slot)
 {
-	if (map->nslots > 0)
-		__builtin_prefetch(
-		    &map->slots[home_of(map->nslots, hash(map, key))]);
+	for (; slot != 0; place++) {
+		uint64_t there = *place;
+
+		*place = slot;
+		slot = there;
+	}
+}
+
+/* Copies all slots into an array of another size; false when they do not fit.
+ */
+static bool
+copy_slots(const struct ag_strmap *map, uint64_t *to, uint32_t nslots)
+{
+	size_t next = 0;
+
+	for (size_t i = 0; i < map->nslots + SPARE_SLOTS && map->n > 0; i++) {
+		size_t home = home_of(nslots, tag_of(map->slots[i]));
+
+		if (map->slots[i] == 0)
+			continue;
+		if (next < home)
+			next = home;
+		if (next == nslots + SPARE_SLOTS)
+			return false;
+		to[next++] = map->slots[i];
+	}
+	return true;
 }
 
 /* Moves all slots into an array of another size. */
 static bool
 resize(struct ag_strmap *map, uint32_t nslots)
 {
-	uint64_t *slots = calloc(nslots, sizeof(*slots));
+	size_t n = nslots + SPARE_SLOTS + 1;
+	uint64_t *slots = calloc(n, sizeof(*slots));
 
-	if (slots == NULL)
+	if (slots != NULL)
+		ag_pages_large(slots, n * sizeof(*slots));
+	if (slots == NULL || !copy_slots(map, slots, nslots)) {
+		free(slots);
 		return false;
-	for (uint32_t i = 0; i < map->nslots; i++) {
-		uint32_t at = home_of(nslots, tag_of(map->slots[i]));
-
-		if (map->slots[i] == 0)
-			continue;
-		while (slots[at] != 0)
-			at = slot_behind(nslots, at);
-		slots[at] = map->slots[i];
 	}
 	free(map->slots);
 	map->slots = slots;
@@ -184,21 +240,35 @@ new_seed(const struct ag_strmap *map)
 	return seed;
 }
 
-/* Three quarters of the slots are in use, at most. */
 static uint32_t
 most_strings(uint32_t nslots)
 {
 	return nslots / 4 * 3;
 }
 
+/* Three quarters of the slots are in use, at most, and never the last ones. */
+static bool
+is_full(const struct ag_strmap *map)
+{
+	return map->n >= most_strings(map->nslots) ||
+	    map->slots[map->nslots + SPARE_SLOTS - 1] != 0;
+}
+
+bool
+ag_strmap_begin(struct ag_strmap *map)
+{
+	if (map->nslots > 0)
+		return true;
+	map->seed = new_seed(map);
+	return resize(map, FIRST_SLOTS);
+}
+
 static bool
 grow(struct ag_strmap *map)
 {
-	if (map->nslots > UINT32_MAX / 2)
-		return false;
 	if (map->nslots == 0)
-		map->seed = new_seed(map);
-	return resize(map, map->nslots == 0 ? FIRST_SLOTS : map->nslots * 2);
+		return ag_strmap_begin(map);
+	return map->nslots <= UINT32_MAX / 2 && resize(map, map->nslots * 2);
 }
 
 /* ---- records ---- */
@@ -211,6 +281,7 @@ resize_units(struct ag_strmap *map, size_t room)
 
 	if (units == NULL)
 		return false;
+	ag_pages_large(units, room * sizeof(*units));
 	map->units = units;
 	map->room = room;
 	return true;
@@ -240,34 +311,63 @@ add_record(struct ag_strmap *map, struct ag_str key)
 }
 
 uint32_t
-ag_strmap_put(struct ag_strmap *map, struct ag_str key)
+ag_strmap_put_expected(struct ag_strmap *map, struct ag_str key, uint32_t tag)
 {
-	uint32_t tag, at, id;
+	const uint64_t *known;
+	uint64_t *place;
+	uint32_t id;
 
-	if (map->n >= most_strings(map->nslots) && !grow(map))
+	if (is_full(map) && !grow(map))
 		return AG_NO_ID;
-	tag = hash(map, key);
-	at = find_slot(map, key, tag);
-	if (map->slots[at] != 0)
-		return id_of(map->slots[at]);
+	known = find_slot(map, key, tag, &place);
+	if (known != NULL)
+		return id_of(*known);
 	id = add_record(map, key);
 	if (id == AG_NO_ID)
 		return AG_NO_ID;
-	map->slots[at] = (uint64_t)tag << 32 | (id + 1);
+	insert(place, (uint64_t)tag << 32 | (id + 1));
 	map->n++;
 	return id;
+}
+
+uint32_t
+ag_strmap_put(struct ag_strmap *map, struct ag_str key)
+{
+	if (!ag_strmap_begin(map))
+		return AG_NO_ID;
+	return ag_strmap_put_expected(map, key, hash(map, key));
+}
+
+/* As many as n strings need: three quarters are in use, at most. */
+static size_t
+slots_for(size_t n)
+{
+	return n / 3 * 4 + 8;
+}
+
+void
+ag_strmap_reserve(struct ag_strmap *map, double times)
+{
+	double n = map->n * times, room = (double)map->used * times;
+
+	if (map->n == 0 || room >= AG_NO_ID || n >= most_strings(UINT32_MAX))
+		return;
+	if (slots_for((size_t)n) > map->nslots)
+		resize(map, (uint32_t)slots_for((size_t)n));
+	if (room > (double)map->room)
+		resize_units(map, (size_t)room);
 }
 
 void
 ag_strmap_trim(struct ag_strmap *map)
 {
-	uint32_t nslots = map->n / 3 * 4 + 4;
+	size_t nslots = slots_for(map->n);
 
 	if (map->n == 0)
 		return;
-	/* what cannot be made smaller stays as it is */
-	if (nslots < map->nslots)
-		resize(map, nslots);
+	/* what cannot be made smaller, or hardly, stays as it is */
+	if (nslots + nslots / 16 < map->nslots)
+		resize(map, (uint32_t)nslots);
 	if (map->used < map->room)
 		resize_units(map, map->used);
 }

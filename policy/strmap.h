@@ -22,8 +22,7 @@
 
 /* All zero bytes are an empty map. */
 struct ag_strmap {
-	uint64_t
-	    *slots; /* tag in the upper half, id + 1 in the lower; 0: free */
+	uint64_t *slots; /* tag above, id + 1 below, in that order; 0: free */
 	uint32_t nslots;
 	uint32_t n; /* strings */
 	uint64_t seed;
@@ -42,13 +41,31 @@ void ag_strmap_free(struct ag_strmap *map);
 uint32_t ag_strmap_put(struct ag_strmap *map, struct ag_str key);
 
 /*
- * Says that key will soon be put or found: what memory that reads first is
- * fetched meanwhile, which is most of what it takes in a large map.
+ * Makes room for so many times what is in.  It is a guess that saves moving
+ * all that again and again: more or less may come, and room that cannot be had
+ * is done without.
  */
-void ag_strmap_expect(const struct ag_strmap *map, struct ag_str key);
+void ag_strmap_reserve(struct ag_strmap *map, double times);
+
+/*
+ * ag_strmap_put() of what ag_strmap_expect() was told of: a string is hashed
+ * once.  The map has had room for a string before (ag_strmap_begin()).
+ */
+bool ag_strmap_begin(struct ag_strmap *map);
+uint32_t ag_strmap_put_expected(struct ag_strmap *map, struct ag_str key,
+    uint32_t expected);
+
+/*
+ * Says that key will soon be put or found: what memory that reads first is
+ * fetched meanwhile, which is most of what it takes in a large map.  What it
+ * returns is for ag_strmap_find_expected(), and good until the next put.
+ */
+uint32_t ag_strmap_expect(const struct ag_strmap *map, struct ag_str key);
 
 /* The id of key or AG_NO_ID. */
 uint32_t ag_strmap_find(const struct ag_strmap *map, struct ag_str key);
+uint32_t ag_strmap_find_expected(const struct ag_strmap *map, struct ag_str key,
+    uint32_t expected);
 
 /* The string with that id; good until the next put. */
 struct ag_str ag_strmap_key(const struct ag_strmap *map, uint32_t id);

@@ -15,6 +15,9 @@ ag_str_ieq(struct ag_str a, struct ag_str b)
 {
 	if (a.len != b.len)
 		return false;
+	/* mostly both are in lower case */
+	if (ag_str_eq(a, b))
+		return true;
 	for (size_t i = 0; i < a.len; i++)
 		if (ag_lower(a.ptr[i]) != ag_lower(b.ptr[i]))
 			return false;
@@ -131,6 +134,15 @@ ag_str_drop_mark(struct ag_str *text)
 }
 
 bool
+ag_str_is_ascii(struct ag_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] >= 0x80)
+			return false;
+	return true;
+}
+
+bool
 ag_str_has_control(struct ag_str s)
 {
 	for (size_t i = 0; i < s.len; i++)
@@ -226,7 +238,12 @@ ag_buf(char *array, size_t size)
 void
 ag_buf_char(struct ag_buf *buf, char c)
 {
-	ag_buf_str(buf, (struct ag_str){ &c, 1 });
+	if (buf->len + 1 >= buf->size) {
+		buf->cut = true;
+		return;
+	}
+	buf->ptr[buf->len++] = c;
+	buf->ptr[buf->len] = '\0';
 }
 
 void

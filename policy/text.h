@@ -117,6 +117,7 @@ bool ag_str_line(struct ag_str *rest, struct ag_str *line);
  */
 bool ag_str_drop_mark(struct ag_str *text);
 
+bool ag_str_is_ascii(struct ag_str s);
 bool ag_str_has_control(struct ag_str s);
 
 /* Writes s in lower case, and a terminator; to has room for both. */

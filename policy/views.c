@@ -1,18 +1,32 @@
 #include "views.h"
 
-#include <string.h>
+static void
+set_sent(struct ag_view *view, const struct ag_policy *policy,
+    struct ag_str local_part)
+{
+	view->sent_local = local_part;
+	view->sent_base = ag_str_head(local_part,
+	    ag_local_base(local_part, policy->delimiters));
+}
 
 static struct ag_view *
 add_view(struct ag_views *views, const struct ag_policy *policy,
     struct ag_str local_part)
 {
 	struct ag_view *view = &views->view[views->n++];
+	size_t base = ag_local_base(local_part, policy->delimiters);
+	const struct ag_str none = { NULL, 0 };
 
-	memset(view, 0, sizeof(*view));
 	view->scope = &policy->server;
-	view->local_part = view->sent_local = local_part;
-	view->base = ag_str_head(local_part,
-	    ag_local_base(local_part, policy->delimiters));
+	view->governed = view->domain = view->sent_domain = none;
+	view->local = view->null = false;
+	view->accounts = NULL;
+	/* not as a whole: a slice that was just put together in two halves is
+	 * slow to be copied */
+	view->local_part.ptr = view->base.ptr = local_part.ptr;
+	view->sent_local.ptr = view->sent_base.ptr = local_part.ptr;
+	view->local_part.len = view->sent_local.len = local_part.len;
+	view->base.len = view->sent_base.len = base;
 	return view;
 }
 
@@ -64,13 +78,14 @@ add_local_by_mta(struct ag_views *views, const struct ag_policy *policy,
 
 	view->local = true;
 	view->domain = domain.folded;
-	view->sent_local = ag_mailbox_local(sent);
+	set_sent(view, policy, ag_mailbox_local(sent));
 	view->sent_domain =
 	    sent->domain_len > 0 ? ag_mailbox_domain(sent) : realm;
 	if (!domain.local)
 		return;
 	in_realm = ag_views_add(views, policy, local_part, realm);
 	in_realm->sent_local = view->sent_local;
+	in_realm->sent_base = view->sent_base;
 	in_realm->sent_domain = view->sent_domain;
 }
 
@@ -80,6 +95,27 @@ is_local_domain(const struct ag_policy *policy,
 {
 	return mailbox->domain_len > 0 &&
 	    ag_domains_find(&policy->domains, ag_mailbox_domain(mailbox)).local;
+}
+
+/* The MTA's own host, or one of its addresses, in its own words. */
+static bool
+is_host_itself(struct ag_str domain)
+{
+	return domain.len == 0 || domain.ptr[0] == '[' ||
+	    ag_str_eq(domain, ag_str("localhost"));
+}
+
+void
+ag_views_add_author(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_mailbox *mailbox)
+{
+	struct ag_str local = ag_mailbox_local(mailbox);
+	struct ag_str domain = ag_mailbox_domain(mailbox);
+
+	if (is_host_itself(domain) && !is_local_domain(policy, mailbox))
+		add_local_by_mta(views, policy, local, mailbox);
+	else
+		ag_views_add(views, policy, local, domain);
 }
 
 static void
@@ -145,19 +181,42 @@ add_without_mta(struct ag_views *views, const struct ag_policy *policy,
 		views->bad = true;
 }
 
+static struct ag_str
+plain_domain(const struct ag_path *path)
+{
+	return path->plainness == AG_PATH_PLAIN ?
+	    ag_mailbox_domain(&path->ours) :
+	    ag_str(NULL);
+}
+
+uint32_t
+ag_views_expect(const struct ag_policy *policy, const struct ag_path *path)
+{
+	struct ag_str name = plain_domain(path);
+
+	return name.len > 0 ? ag_domains_expect(&policy->domains, name) : 0;
+}
+
 void
 ag_views_find(struct ag_views *views, const struct ag_policy *policy,
     const struct ag_path *path)
 {
-	bool plain = path->plainness == AG_PATH_PLAIN;
-	struct ag_str name =
-	    plain ? ag_mailbox_domain(&path->ours) : ag_str(NULL);
+	ag_views_find_expected(views, policy, path,
+	    ag_views_expect(policy, path));
+}
+
+void
+ag_views_find_expected(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_path *path, uint32_t expected)
+{
+	struct ag_str name = plain_domain(path);
 	struct ag_domain ours = { .local = false };
 
 	views->n = 0;
 	views->bad = false;
 	if (name.len > 0)
-		ours = ag_domains_find(&policy->domains, name);
+		ours =
+		    ag_domains_find_expected(&policy->domains, name, expected);
 	/* ours alone: only the administrator's tables make another of it */
 	if (ours.local && path->reading != AG_MTA_EMPTY)
 		add_in(views, policy, ag_mailbox_local(&path->ours), name,

@@ -20,6 +20,7 @@ struct ag_view {
 	struct ag_str base;   /* local_part without its tag */
 	struct ag_str domain; /* folded; whose accounts it belongs to */
 	struct ag_str sent_local;
+	struct ag_str sent_base;
 	struct ag_str sent_domain; /* not folded: what a kill entry names */
 	const struct ag_names *accounts; /* NULL: any address exists */
 };
@@ -37,9 +38,23 @@ struct ag_views {
 void ag_views_find(struct ag_views *views, const struct ag_policy *policy,
     const struct ag_path *path);
 
+/* The same in two steps, as with ag_strmap_expect(). */
+uint32_t ag_views_expect(const struct ag_policy *policy,
+    const struct ag_path *path);
+void ag_views_find_expected(struct ag_views *views,
+    const struct ag_policy *policy, const struct ag_path *path,
+    uint32_t expected);
+
 /* Adds an address in a domain, ours or not; there must be room. */
 struct ag_view *ag_views_add(struct ag_views *views,
     const struct ag_policy *policy, struct ag_str local_part,
     struct ag_str name);
+
+/*
+ * Adds an address of a header field, of which no MTA has said how it takes it:
+ * without a domain, in "localhost" or in a literal it is local by the MTA.
+ */
+void ag_views_add_author(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_mailbox *mailbox);
 
 #endif

@@ -8,6 +8,7 @@ import process
 from process import Failure
 
 OPTIONS = {"only": "what has this in its name",
+           "syslog": "what syslog_file.c is built as",
            "packages": "a folder that holds Sendmail's packages already"}
 SKIPPED = 77    # as ctest has it
 

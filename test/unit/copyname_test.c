@@ -68,6 +68,17 @@ test_other_names(void **state)
 		{ "1.M2", false, false },
 		{ "x.M2P3R4Q5.h", false, false },
 		{ "1.2.h", false, false },
+		/* what other programs call their files */
+		{ "1.M2P3.h,S=6,W=7:2,S", false, false },
+		{ "1.M2P3V4I5.h,S=6", false, false },
+		{ "1.M2P3R4.h,S=6,X=0123456789abcdef", false, false },
+		{ "1.M2P3Q5.h,S=6,X=0123456789abcdef", false, false },
+		{ "1.M2P3R4Q5,S=6,X=0123456789abcdef", false, false },
+		{ "1.M2P3R4Q5.,S=6,X=0123456789abcdef", false, false },
+		{ "1.MP3R4Q5.h", false, false },
+		{ "1.M2P3RxQ5.h", false, false },
+		{ "1.M2P3R4Q5_6.h", false, false },
+		{ "1.M02P03R0000000fQ0.h.example", true, false },
 		{ "dovecot-uidlist", false, false },
 		{ "99999999999999999999.M2P3R4Q5.h", false, false },
 	};

@@ -138,6 +138,35 @@ test_governing_file(void **state)
 #define CLAIMED(name, by) \
 	name " is claimed by " by " already; a domain has one file\n"
 
+/* Names without a dot are looked up for what is below only where need be. */
+static void
+test_top_level(void **state)
+{
+	struct ag_domains domains = { 0 };
+	struct findings findings;
+
+	(void)state;
+	findings_begin(&findings);
+	add_line(&domains, ".below.example", 1, &findings);
+	add_line(&domains, "lan", 2, &findings);
+	add_file(&domains, "local", 0, false, &findings);
+	expect_domain(&domains, "a.below.example", "- a.below.example");
+	expect_domain(&domains, "lan", "- lan");
+	expect_domain(&domains, "a.lan", "not local - a.lan");
+	expect_domain(&domains, "a.local", "not local - a.local");
+	add_line(&domains, ".lan", 3, &findings);
+	expect_domain(&domains, "a.lan", "- a.lan");
+	expect_domain(&domains, "a.b.lan", "- a.b.lan");
+	expect_domain(&domains, "a.local", "not local - a.local");
+	ag_domains_free(&domains);
+	domains = (struct ag_domains){ 0 };
+	add_file(&domains, "local", 3, true, &findings);
+	add_alias(&domains, "lan", "local", &findings);
+	expect_domain(&domains, "a.b.local", "3 a.b.local");
+	expect_domain(&domains, "a.lan", "not local - a.lan");
+	ag_domains_free(&domains);
+}
+
 static void
 test_claimed_twice(void **state)
 {
@@ -221,6 +250,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty_table),
 		cmocka_unit_test(test_governing_file),
+		cmocka_unit_test(test_top_level),
 		cmocka_unit_test(test_claimed_twice),
 		cmocka_unit_test(test_listed_twice),
 		cmocka_unit_test(test_many_aliases),

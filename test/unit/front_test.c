@@ -5,6 +5,19 @@
 
 #include "../../milter/front.h"
 
+/* How many calls are served before there is no memory; all, without a limit. */
+static unsigned served = (unsigned)-1;
+
+/* realloc() is this one here. */
+void *
+scarce_realloc(void *old, size_t size)
+{
+	if (served == 0)
+		return NULL;
+	served--;
+	return reallocarray(old, 1, size);
+}
+
 /* Writes the lines with one value for all that are not named here. */
 static char *
 write_front(const char *sender, char *const *rcpt, size_t n, const char *other)
@@ -151,6 +164,33 @@ test_recipients_with_commas(void **state)
 	assert_false(ag_front_rcpt(&rest, &one));
 }
 
+/* Never a text that is cut. */
+static void
+test_no_memory(void **state)
+{
+	static char value[30000];
+	char *const rcpt[] = { value };
+	struct ag_front front = { .rcpt = rcpt, .nrcpt = 1 };
+	char *text = NULL;
+	unsigned calls;
+	size_t len;
+
+	(void)state;
+	memset(value, 'x', sizeof(value) - 1);
+	for (calls = 0; text == NULL && calls < 100; calls++) {
+		served = calls;
+		text = ag_front_write(&front, &len);
+	}
+	served = (unsigned)-1;
+	assert_non_null(text);
+	/* the last one was served all it asked for */
+	assert_in_range(calls, 3, 100);
+	assert_true(len > sizeof(value));
+	assert_int_equal(len, strlen(text));
+	assert_non_null(strstr(text, "\nX-Authgate-Queue-Id: -\n"));
+	free(text);
+}
+
 #define REST \
 	"X-Authgate-Client: x\nX-Authgate-Login: -\nX-Authgate-Queue-Id: q\n"
 
@@ -193,6 +233,7 @@ main(void)
 		cmocka_unit_test(test_very_long_value),
 		cmocka_unit_test(test_recipients_with_commas),
 		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "findings.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lists.h"
@@ -407,6 +408,36 @@ test_local_domains(void **state)
 	ag_domains_free(&found);
 }
 
+#define INDENTED \
+	" has a blank in front, and would go on with the line above in a " \
+	"Postfix table; write it there, or without the blank\n"
+
+static void
+test_indented_domains(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		const char *findings;
+	} table[] = {
+		{ " a.test\n\tb.test\n# c\n  c.test x\n", 3, "" },
+		{ "a.test\n\n OK\n", 1, "bad line x.list:3: OK" INDENTED },
+		{ " a.test\nb.test\n\tOK\nc.test", 3,
+		    "bad line x.list:3: OK" INDENTED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++) {
+		struct ag_list list = begin(table[i].text);
+		struct ag_domains found = { 0 };
+
+		assert_true(ag_list_domains(&list, &found));
+		assert_int_equal(found.map.n, table[i].n);
+		expect_findings(table[i].text, &findings, table[i].findings);
+		ag_domains_free(&found);
+	}
+}
+
 #define NO_ACCOUNT " is neither an address nor a local part of this domain\n"
 
 static void
@@ -581,6 +612,36 @@ test_bad_lines_of_a_sender_map(void **state)
 		    table[i].findings);
 }
 
+#define INFO "info@example.com"
+#define OWNED_BY(user) INFO "=" user "@example.com:1 "
+
+/* Of an entry of several lines the others hold, but not without its end. */
+static void
+test_bad_line_of_an_entry(void **state)
+{
+	static const struct row table[] = {
+		{ INFO " alice,\n  bob,\n  @x.test,\n  carol\n",
+		    OWNED_BY("alice") OWNED_BY("bob") OWNED_BY("carol"),
+		    "bad line x.list:3: @x.test" NOT_RIGHT },
+		{ INFO
+		    "\n bob @x.test carol # no\n# c\n alice @y.test\n dave\n",
+		    OWNED_BY("dave"),
+		    "bad line x.list:2: @x.test" NOT_RIGHT
+		    "bad line x.list:4: @y.test" NOT_RIGHT },
+		{ INFO "\n @x.test\n", "",
+		    "bad line x.list:2: @x.test" NOT_RIGHT },
+		{ INFO " alice @x.test\n bob\n", "",
+		    "bad line x.list:1: @x.test" NOT_RIGHT },
+		{ INFO " alice\n until=2026-12-31\n bob\n", "",
+		    "bad line x.list:2: until=2026-12-31" NO_END },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_owners(table[i].text, "info", "example.com",
+		    table[i].expected, table[i].findings);
+}
+
 /* With a bad line the others hold. */
 static void
 test_rest_of_a_sender_map_holds(void **state)
@@ -629,6 +690,84 @@ test_sender_map_with_replaced_realm(void **state)
 	    "info@example.net=carol@example.com:1 ",
 	    "");
 	form.realm_replaces = false;
+}
+
+/* A note that was there before is not kept again, and none is another's. */
+static void
+test_notes(void **state)
+{
+	static const char *const notes[] = { "spam", "maps", "spam", "ticket 1",
+		"ticket 2", "ticket 1", "s", "m", "sxxm", "spam" };
+	const char *kept[ROWS(notes)];
+	char text[400];
+	struct ag_buf all = AG_BUF(text);
+	struct ag_list list;
+	struct ag_item item;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(notes); i++)
+		ag_buf_printf(&all, "10.0.0.%zu # %s\n", i, notes[i]);
+	list = begin(text);
+	for (size_t i = 0; i < ROWS(notes); i++) {
+		assert_true(ag_list_next(&list, &item));
+		kept[i] = item.about.note;
+	}
+	for (size_t i = 0; i < ROWS(notes); i++)
+		assert_string_equal(kept[i], notes[i]);
+	assert_ptr_equal(kept[3], kept[5]);
+}
+
+/* One more line of a long map, in the end of text. */
+static void
+add_line(struct ag_buf *text, unsigned i, const char *rest)
+{
+	ag_buf_printf(text, "a%u@example.net b@example.net%s\n", i, rest);
+}
+
+/*
+ * A map of which the beginning says nothing of the rest, which is shorter or
+ * longer and has more or fewer different texts.
+ */
+static void
+expect_long_map(unsigned first, unsigned times, const char *rest)
+{
+	const unsigned lines = 140000;
+	const size_t room = (size_t)lines * 100;
+	char *text = malloc(room), got[200];
+	struct ag_buf all = ag_buf(text, room), out = AG_BUF(got);
+	struct ag_senders *senders = ag_senders_new();
+	struct ag_sender_key key = { .local = AG_STR("a139999"),
+		.base = AG_STR("a139999"),
+		.domain = AG_STR("example.net") };
+	struct ag_list list;
+
+	assert_non_null(text);
+	for (unsigned i = 0; i < lines; i++)
+		add_line(&all, i < first ? i % times : i,
+		    i < first ? "" : rest);
+	list = begin(text);
+	assert_true(ag_list_senders(&list, senders));
+	assert_true(ag_senders_finish(senders, &findings.diag));
+	assert_int_equal(ag_senders_size(senders),
+	    lines - first + (times < first ? times : first));
+	ag_senders_of_address(senders, &key, write_owner, &out);
+	expect_text("long map", got,
+	    *rest == '\0' ? "a139999@example.net=b@example.net:140000 " :
+			    "a139999@example.net=b@example.net:140000 "
+			    "a139999@example.net=c@example.net:140000 ");
+	expect_findings("long map", &findings, "");
+	ag_senders_free(senders);
+	free(text);
+}
+
+static void
+test_long_maps(void **state)
+{
+	(void)state;
+	expect_long_map(70000, 1, "");
+	expect_long_map(70000, 70000, ", c@example.net");
+	expect_long_map(139000, 139000, "");
+	expect_long_map(139000, 7, "                    , c@example.net");
 }
 
 /* ---- control bytes ---- */
@@ -828,10 +967,14 @@ main(void)
 		cmocka_unit_test(test_accounts),
 		cmocka_unit_test(test_sender_map),
 		cmocka_unit_test(test_bad_lines_of_a_sender_map),
+		cmocka_unit_test(test_bad_line_of_an_entry),
+		cmocka_unit_test(test_indented_domains),
 		cmocka_unit_test(test_rest_of_a_sender_map_holds),
 		cmocka_unit_test(test_quotes_on_the_right),
 		cmocka_unit_test(test_indented_first_entry),
 		cmocka_unit_test(test_sender_map_with_replaced_realm),
+		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_long_maps),
 		cmocka_unit_test(test_control_bytes),
 		cmocka_unit_test(test_control_bytes_in_a_comment),
 		cmocka_unit_test(test_login_that_begins_with_nul),

@@ -68,10 +68,12 @@ test_form(void **state)
 		    "alice+x@example.com" },
 		{ "alice@ex\xc3\xa4mple.com", "alice@xn--exmple-cua.com",
 		    "alice@xn--exmple-cua.com", "alice@example.com" },
+		/* a domain that is replaced begins at the first "@" */
 		{ "a@b@example.org", "a@b@example.com", "a@b@example.com",
-		    "a@b@example.com" },
+		    "a@example.com" },
 		/* no domain, and not one that a realm completes */
-		{ "alice@", "alice@", "alice@", "alice@@example.com" },
+		{ "alice@", "alice@", "alice@", "alice@example.com" },
+		{ "@", "@", "@", "@@example.com" },
 		/* a domain of no known form stays as it is */
 		{ "alice@WORK GROUP", "alice@work group", "alice@work group",
 		    "alice@example.com" },

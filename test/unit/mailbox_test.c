@@ -112,6 +112,11 @@ test_spellings_of_alice(void **state)
 		    ALICE },
 		{ "<\xc3\xa5lice@example.com>",
 		    "plain \xc3\xa5lice@example.com" },
+		/* any capital, and one that is made of two characters */
+		{ "<\xc3\x85lice@example.com>",
+		    "plain \xc3\xa5lice@example.com" },
+		{ "<\"A\xcc\x8alice\"@example.com>",
+		    "plain \xc3\xa5lice@example.com" },
 		{ "<\xe5lice@example.com>", "odd" },
 	};
 
@@ -315,6 +320,8 @@ test_mta_readings(void **state)
 		{ "group:alice", "bare group:alice" },
 		{ "a.lice", "bare a.lice" },
 		{ "\xc3\xa5lice", "bare \xc3\xa5lice" },
+		{ "\xc3\x85lice", "bare \xc3\xa5lice" },
+		{ "\xc5lice", "bare \xc5lice" },
 		{ "alice@example.com;x", "full alice@example.com;x" },
 		{ "alice%example.com@mx.example.com",
 		    "full alice%example.com@mx.example.com" },

@@ -44,6 +44,34 @@ test_nothing(void **state)
 }
 
 static void
+test_shared(void **state)
+{
+	struct ag_str in = { text, 5000 }, out;
+	struct ag_packed first, second, none = { NULL, 0, 0 };
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	assert_true(ag_packed_make(&first, in));
+	assert_true(ag_packed_is(&first, in));
+	assert_false(ag_packed_is(&first, ag_str_head(in, 4999)));
+	text[4000] = 'b';
+	assert_false(ag_packed_is(&first, in));
+	text[4000] = 'a';
+	second = ag_packed_share(&first);
+	assert_ptr_equal(first.bytes, second.bytes);
+	ag_packed_free(&first);
+	assert_true(ag_packed_is(&second, in));
+	assert_true(ag_packed_open(&second, &out));
+	assert_true(ag_str_eq(out, in));
+	free((char *)out.ptr);
+	ag_packed_free(&second);
+	assert_false(ag_packed_is(&none, in));
+	second = ag_packed_share(&none);
+	assert_null(second.bytes);
+	ag_packed_free(&second);
+}
+
+static void
 test_lines(void **state)
 {
 	size_t len = 0;
@@ -80,6 +108,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_what_does_not_get_smaller),
 	};

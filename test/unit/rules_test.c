@@ -39,6 +39,20 @@ test_order_stage_and_name(void **state)
 }
 
 static void
+test_stages_are_rows(void **state)
+{
+	(void)state;
+	expect_number("first", ag_rule_first(AG_STAGE_CONNECT), 0);
+	expect_number("last", ag_rule_first(AG_STAGE_HEADER + 1),
+	    AG_RULE_COUNT);
+	for (unsigned stage = 0; stage <= AG_STAGE_HEADER; stage++)
+		for (unsigned i = ag_rule_first(stage);
+		     i < ag_rule_first(stage + 1); i++)
+			expect_number(ag_rule_name((enum ag_rule)i),
+			    ag_rule_stage((enum ag_rule)i), stage);
+}
+
+static void
 test_modes(void **state)
 {
 	static const char *const none[] = { "", "Off", "ENFORCE", "on", "yes",
@@ -64,6 +78,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_stage_and_name),
+		cmocka_unit_test(test_stages_are_rows),
 		cmocka_unit_test(test_modes),
 	};
 

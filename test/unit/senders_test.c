@@ -10,6 +10,26 @@ struct line {
 	const char *right;
 };
 
+/* Adds a left side beside a right one, and what that is as written. */
+static bool
+add(struct ag_senders *senders, const char *left, const char *right,
+    const char *written, unsigned line)
+{
+	struct ag_origin at = { "senders.map", line };
+	struct ag_sender_text text = ag_senders_expect(senders, ag_str(left));
+	struct ag_sender_text login = ag_senders_expect(senders, ag_str(right));
+	struct ag_sender_text other =
+	    ag_senders_expect(senders, ag_str(written));
+	uint32_t id = ag_senders_add_left(senders, &text, &at);
+
+	if (id == AG_NO_LEFT)
+		return false;
+	if (ag_str_eq(login.text, ag_str("*")))
+		return ag_senders_add_any(senders, id);
+	return ag_senders_add(senders, id, &login,
+	    ag_str_eq(login.text, other.text) ? NULL : &other);
+}
+
 static struct ag_senders *
 make(const struct line *line, size_t n, struct findings *findings)
 {
@@ -17,17 +37,9 @@ make(const struct line *line, size_t n, struct findings *findings)
 
 	findings_begin(findings);
 	assert_non_null(senders);
-	for (size_t i = 0; i < n; i++) {
-		struct ag_origin at = { "senders.map", (unsigned)i + 1 };
-		struct ag_str right = ag_str(line[i].right);
-
-		if (ag_str_eq(right, ag_str("*")))
-			assert_true(ag_senders_add_any(senders,
-			    ag_str(line[i].left), &at));
-		else
-			assert_true(ag_senders_add(senders,
-			    ag_str(line[i].left), right, right, &at));
-	}
+	for (size_t i = 0; i < n; i++)
+		assert_true(add(senders, line[i].left, line[i].right,
+		    line[i].right, (unsigned)i + 1));
 	assert_true(ag_senders_finish(senders, &findings->diag));
 	return senders;
 }
@@ -180,16 +192,13 @@ test_any_login_for_any_address(void **state)
 static void
 test_empty_login_is_nobody(void **state)
 {
-	struct ag_origin at = { "senders.map", 1 };
 	struct ag_senders *senders = ag_senders_new();
 	struct findings findings;
 
 	(void)state;
 	findings_begin(&findings);
-	assert_true(ag_senders_add(senders, ag_str("info@example.com"),
-	    ag_str(""), ag_str(""), &at));
-	assert_true(
-	    ag_senders_add_any(senders, ag_str("all@example.com"), &at));
+	assert_true(add(senders, "info@example.com", "", "", 1));
+	assert_true(add(senders, "all@example.com", "*", "*", 1));
 	assert_true(ag_senders_finish(senders, &findings.diag));
 	expect_given(senders, "info@example.com", "bob@example.com", false);
 	expect_given(senders, "all@example.com", "bob@example.com", true);
@@ -225,19 +234,14 @@ test_any_login_beside_others(void **state)
 static void
 test_one_right_side_of_two_logins(void **state)
 {
-	struct ag_origin at = { "senders.map", 1 };
-	struct ag_str written = ag_str("alice@b");
 	struct ag_senders *senders = ag_senders_new();
 	struct findings findings;
 
 	(void)state;
 	findings_begin(&findings);
-	assert_true(ag_senders_add(senders, ag_str("x@b"), ag_str("alice@b"),
-	    written, &at));
-	assert_true(ag_senders_add(senders, ag_str("y@b"),
-	    ag_str("\"alice\"@b"), written, &at));
-	assert_true(ag_senders_add(senders, ag_str("alice@b"),
-	    ag_str("carol@b"), ag_str("carol@b"), &at));
+	assert_true(add(senders, "x@b", "alice@b", "alice@b", 1));
+	assert_true(add(senders, "y@b", "\"alice\"@b", "alice@b", 1));
+	assert_true(add(senders, "alice@b", "carol@b", "carol@b", 1));
 	assert_true(ag_senders_finish(senders, &findings.diag));
 	expect_owners(senders, "x@b", "x@b=alice@b:1 x@b=carol@b:1 ");
 	expect_owners(senders, "y@b", "y@b=\"alice\"@b:1 y@b=carol@b:1 ");
@@ -349,16 +353,12 @@ test_shorter_way_counts(void **state)
 	(void)state;
 	findings_begin(&findings);
 	for (unsigned i = 1; i <= 12; i++) {
-		struct ag_origin at = { "senders.map", i };
-
 		snprintf(left, sizeof(left), "a%u@b", i);
 		snprintf(right, sizeof(right), "a%u@b", i + 1);
-		assert_true(ag_senders_add(senders, ag_str(left), ag_str(right),
-		    ag_str(right), &at));
+		assert_true(add(senders, left, right, right, i));
 	}
-	assert_true(ag_senders_add(senders, ag_str(shortcut[0].left),
-	    ag_str(shortcut[0].right), ag_str(shortcut[0].right),
-	    &(struct ag_origin){ "senders.map", 13 }));
+	assert_true(add(senders, shortcut[0].left, shortcut[0].right,
+	    shortcut[0].right, 13));
 	assert_true(ag_senders_finish(senders, &findings.diag));
 	expect_given(senders, "a1@b", "a13@b", true);
 	expect_given(senders, "a2@b", "a12@b", true);
@@ -389,6 +389,31 @@ test_circles(void **state)
 	expect_given(senders, "into@b", "c@b", true);
 	expect_given(senders, "self@b", "self@b", true);
 	expect_given(senders, "self@b", "bob@b", true);
+	ag_senders_free(senders);
+}
+
+/* n names that lead to a list of n: n times n owners. */
+static void
+test_too_many_owners(void **state)
+{
+	const unsigned n = 5900;
+	struct ag_senders *senders = ag_senders_new();
+	struct findings findings;
+	char user[20], name[20];
+
+	(void)state;
+	findings_begin(&findings);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(user, sizeof(user), "u%u@b", i);
+		snprintf(name, sizeof(name), "n%u@b", i);
+		assert_true(add(senders, "team@b", user, user, i + 1));
+		assert_true(add(senders, name, "team@b", "team@b", n + i));
+	}
+	assert_true(ag_senders_finish(senders, &findings.diag));
+	expect_findings("n times n", &findings,
+	    "error senders.map:11584: n5684@b leads to 5901 logins, which with "
+	    "those of other left sides is more than 33554432; do so many names "
+	    "lead to one large list?\n");
 	ag_senders_free(senders);
 }
 
@@ -459,6 +484,7 @@ main(void)
 		cmocka_unit_test(test_eleven_left_sides),
 		cmocka_unit_test(test_shorter_way_counts),
 		cmocka_unit_test(test_circles),
+		cmocka_unit_test(test_too_many_owners),
 		cmocka_unit_test(test_circle_of_ten),
 		cmocka_unit_test(test_listings),
 	};

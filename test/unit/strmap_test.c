@@ -125,12 +125,37 @@ write_key(unsigned i, char text[static 40])
 		(size_t)snprintf(text, 40, "user%u@example.com", i) };
 }
 
+/* What a search relies on, and that one told of beforehand finds the same. */
+static void
+expect_order(const struct ag_strmap *map)
+{
+	uint64_t last = 0;
+	char text[40];
+	size_t n = 0;
+
+	for (size_t i = 0; n < map->n; i++) {
+		if (map->slots[i] == 0)
+			continue;
+		assert_true(map->slots[i] >> 32 >= last >> 32);
+		last = map->slots[i];
+		n++;
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		struct ag_str key = write_key(i, text);
+
+		assert_int_equal(ag_strmap_find_expected(map, key,
+				     ag_strmap_expect(map, key)),
+		    ag_strmap_find(map, key));
+	}
+}
+
 static void
 expect_all(const struct ag_strmap *map, unsigned n, const uint32_t *ids)
 {
 	char text[40];
 
 	assert_int_equal(map->n, n);
+	expect_order(map);
 	for (unsigned i = 0; i < n; i++) {
 		struct ag_str key = write_key(i, text);
 
@@ -169,6 +194,65 @@ test_growth(void **state)
 		assert_true(
 		    ag_strmap_put(&map, write_key(i, text)) > ids[N - 1]);
 	assert_int_equal(map.n, 2 * N);
+	expect_order(&map);
+	ag_strmap_free(&map);
+}
+
+/* A guess that is far too small or too large changes nothing but the room. */
+static void
+test_guessed_room(void **state)
+{
+	static const double guesses[] = { 0, 0.001, 1, 3, 1000, 1e12, 1e300 };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(guesses); i++) {
+		struct ag_strmap map = { 0 };
+		char text[20];
+
+		ag_strmap_reserve(&map, guesses[i]);
+		for (unsigned n = 0; n < 3000; n++) {
+			snprintf(text, sizeof(text), "%u", n);
+			ag_strmap_set_number(&map,
+			    ag_strmap_put(&map, ag_str(text)), n);
+			if (n == 100)
+				ag_strmap_reserve(&map, guesses[i]);
+		}
+		ag_strmap_trim(&map);
+		assert_int_equal(map.n, 3000);
+		assert_in_range(map.nslots, 4000, 4400);
+		for (unsigned n = 0; n < 3000; n++) {
+			uint32_t id;
+
+			snprintf(text, sizeof(text), "%u", n);
+			id = ag_strmap_find(&map, ag_str(text));
+			assert_true(id != AG_NO_ID);
+			assert_int_equal(ag_strmap_number(&map, id), n);
+		}
+		ag_strmap_free(&map);
+	}
+}
+
+/* What was expected is put in the same place, also when the map grows. */
+static void
+test_expected_strings(void **state)
+{
+	struct ag_strmap map = { 0 };
+	uint32_t expected[200];
+	char text[20];
+
+	(void)state;
+	assert_true(ag_strmap_begin(&map));
+	for (unsigned i = 0; i < ROWS(expected); i++) {
+		snprintf(text, sizeof(text), "%u", i);
+		expected[i] = ag_strmap_expect(&map, ag_str(text));
+	}
+	for (unsigned i = 0; i < ROWS(expected); i++) {
+		snprintf(text, sizeof(text), "%u", i);
+		assert_int_equal(ag_strmap_put_expected(&map, ag_str(text),
+				     expected[i]),
+		    ag_strmap_put(&map, ag_str(text)));
+	}
+	assert_int_equal(map.n, ROWS(expected));
 	ag_strmap_free(&map);
 }
 
@@ -178,6 +262,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty_map),
 		cmocka_unit_test(test_strings_and_numbers),
+		cmocka_unit_test(test_guessed_room),
+		cmocka_unit_test(test_expected_strings),
 		cmocka_unit_test(test_bytes_of_any_kind),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_seed_of_its_own),

@@ -61,6 +61,31 @@ test_member_at_index(void **state)
 	ag_vec_free(&vec);
 }
 
+/* A guess that is far too small or too large changes nothing but the room. */
+static void
+test_guessed_room(void **state)
+{
+	static const double guesses[] = { 0, 0.5, 3, 1e6, 1e300 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(guesses) / sizeof(*guesses); i++) {
+		struct ag_vec vec = { 0 };
+
+		for (unsigned n = 0; n < 100; n++) {
+			unsigned *item;
+
+			if (n % 50 == 0)
+				ag_vec_reserve(&vec, guesses[i], sizeof(*item));
+			item = ag_vec_add(&vec, sizeof(*item));
+			assert_int_equal(*item, 0);
+			*item = n;
+		}
+		assert_int_equal(vec.n, 100);
+		assert_int_equal(((unsigned *)vec.items)[49], 49);
+		ag_vec_free(&vec);
+	}
+}
+
 static void
 test_too_many(void **state)
 {
@@ -79,6 +104,7 @@ main(void)
 		cmocka_unit_test(test_members_are_zeroed_and_stay),
 		cmocka_unit_test(test_trimmed),
 		cmocka_unit_test(test_member_at_index),
+		cmocka_unit_test(test_guessed_room),
 		cmocka_unit_test(test_too_many),
 	};
 

@@ -13,6 +13,7 @@ import os
 import pwd
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -449,6 +450,70 @@ def directories(cases, program):
         print("skipped: /dev/shm is no other file system")
 
 
+@part
+def two_names(cases, program):
+    """One directory that two files call differently."""
+    daemon = Archive(program)
+    link = os.path.join(daemon.folder, "link")
+    os.mkdir(daemon.dir)
+    os.symlink("archive", link)
+    daemon.write("domains/ex1.example.ini", f"[archive]\ndir = {link}\n")
+    daemon.write("domains/ex2.example.ini", f"[archive]\ndir = {daemon.folder}/./link\n")
+    daemon.start()
+    with Session(daemon) as session:
+        for _ in range(3):
+            cases.same("a message for both", "continue", session.message(
+                rcpts=("b@ex1.example", "c@remote.example", "d@ex2.example")))
+    cases.same("... is kept once", (3, []), (len(daemon.copies()), daemon.rest()))
+    cases.same("... verified once", (0, ["3 copies, 0 damaged"]), daemon.command("verify"))
+    cases.same("... and listed once", 3, len(daemon.listed()))
+    for days in (5, 4, 3):
+        make_old(daemon, days, 1000000)
+    daemon.configure(archive="max_total = 4M")
+    daemon.reload()
+    with Session(daemon) as session:
+        session.message(rcpts=("b@ex1.example",))
+    time.sleep(0.3)    # the keeper has nothing to say
+    cases.same("max_total weighs it once", [day_before(n) for n in (5, 4, 3, 0)],
+               days_kept(daemon))
+    check(cases, daemon)
+    bind_mount(cases, daemon)
+
+
+def check(cases, daemon):
+    done = subprocess.run([daemon.program, "check", "-c", daemon.config()], text=True,
+                          stdout=subprocess.PIPE, timeout=60, check=False)
+    lines = [line for line in done.stdout.splitlines() if "same directory" in line]
+    cases.same("check warns of each further name", [
+        f"{daemon.config()}: warning: [archive] dir: {daemon.folder}/{name} is the same directory "
+        f"as {daemon.dir}; each copy is there once" for name in ("link", "./link")], lines)
+    cases.same("... which is no error", (0, True), (
+        done.returncode, "0 errors, 0 bad lines, 2 warnings" in done.stdout))
+
+
+def bind_mount(cases, daemon):
+    """Where there is one directory without a link between its names."""
+    other = os.path.join(daemon.folder, "other")
+    os.mkdir(other)
+    if os.geteuid() != 0 or subprocess.run(["mount", "--bind", daemon.dir, other], check=False,
+                                           stderr=subprocess.DEVNULL).returncode != 0:
+        print("skipped: nothing can be mounted here")
+        return
+    try:
+        daemon.write("domains/ex3.example.ini", f"[archive]\ndir = {other}\n")
+        daemon.reload()
+        before = len(daemon.copies())
+        with Session(daemon) as session:
+            cases.same("mounted twice", "continue", session.message(
+                rcpts=("b@ex3.example", "c@remote.example")))
+        cases.same("... a message is kept once", (before + 1, []),
+                   (len(daemon.copies()), daemon.rest()))
+    finally:
+        daemon.terminate()
+        daemon.wait(7)
+        subprocess.run(["umount", "-l", other], check=False)
+
+
 # ---------------------------------------------------------------- what goes wrong
 
 def error_line(daemon, *parts):
@@ -606,6 +671,62 @@ def peak(daemon):
         return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1])
 
 
+# ---------------------------------------------------------------- descriptors
+
+LIMIT = 201
+ASIDE = 64    # descriptors, and one more for each directory
+NOT_JUDGED = "451 4.3.0 Cannot decide about this now, please try again later"
+
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
+
+
+def crowd(cases, daemon, name, room, expected):
+    """So many connections at once, which have a message each, and some more: what these hear."""
+    sessions = [Session(daemon) for _ in range(room)]
+    late = [Milter(daemon.address, seconds=20.0) for _ in range(5)]
+    try:
+        cases.same(f"{name}: further connections than {room}", {expected},
+                   {milter.connect(macros={}) for milter in late})
+        for session in sessions:
+            session.envelope()
+            session.milter.header("A", " b")
+        cases.same(f"{name}: those are all served", {"continue"},
+                   {session.content() for session in sessions})
+    finally:
+        for milter in late + [session.milter for session in sessions]:
+            milter.hang_up()
+    cases.same(f"{name}: all of them go", True, wait_for(lambda: sessions_open(daemon) == 0, 5))
+
+
+def sessions_open(daemon):
+    done = subprocess.run([daemon.program, "status", "-c", daemon.config(), "--json"],
+                          stdout=subprocess.PIPE, timeout=60, check=False)
+    return json.loads(done.stdout)["sessions_open"] if done.returncode == 0 else None
+
+
+@part
+def few(cases, program):
+    """Nobody is let through without a copy for want of a descriptor for his connection."""
+    daemon = Archive(program, milter="on_error = accept").start(preexec_fn=few_descriptors)
+    one, two = (LIMIT - ASIDE - 1) // 2, (LIMIT - ASIDE - 2) // 2
+    crowd(cases, daemon, "copies", one, NOT_JUDGED)
+    cases.same("... all are there", one, len(daemon.copies()))
+    daemon.configure(milter="on_error = accept", archive="on_error = accept")
+    daemon.write("domains/own.example.ini", f"[archive]\ndir = {daemon.folder}/own\n")
+    daemon.reload()
+    crowd(cases, daemon, "copies that may be missing, two directories", two, "accept")
+    daemon.configure(milter="on_error = accept", enabled="no")
+    daemon.write("domains/own.example.ini", "")
+    daemon.reload()
+    # a directory stays locked
+    crowd(cases, daemon, "no copies any more", LIMIT - ASIDE - 2, "accept")
+    daemon.configure(milter="on_error = accept")
+    daemon.reload()
+    crowd(cases, daemon, "copies again", two, NOT_JUDGED)
+
+
 # ---------------------------------------------------------------- kill -9
 
 CONNECTIONS, MESSAGES = 8, 125
@@ -695,24 +816,136 @@ def old_days(cases, program):
     daemon = Archive(program, archive="retention = 10d")
     for days in (0, 1, 9, 10, 11, 12, 400):
         make_old(daemon, days, 10)
-    os.makedirs(os.path.join(daemon.dir, day_before(400), "cur", ".dovecot", "x"))
+    make_old(daemon, 12, 10, "cur")
     for name in ("example.com", "2020-01-32", "x2020-01-01"):
         os.makedirs(os.path.join(daemon.dir, name, "new"))
     os.symlink(daemon.folder, os.path.join(daemon.dir, day_before(500)))
     os.makedirs(os.path.join(daemon.dir, day_before(600), "somebody", "new"))
     os.mkdir(os.path.join(daemon.dir, day_before(700)))
+    os.makedirs(os.path.join(daemon.dir, day_before(800), "tmp"))
     daemon.start()
     expected = sorted([day_before(n) for n in (0, 1, 9, 10, 500, 600)] +
                       ["example.com", "2020-01-32", "x2020-01-01"])
     wait_for(lambda: days_kept(daemon) == expected, 5)
     cases.same("retention: whole days, and nothing else", expected, days_kept(daemon))
-    cases.same("... each is in the log", True, wait_for(lambda: 4 == sum(
+    cases.same("... each is in the log", True, wait_for(lambda: 5 == sum(
         "is removed, retention" in line for line in daemon.log()), 5))
     cases.same("... a link leads nowhere", True, os.path.exists(daemon.config()))
     os.unlink(os.path.join(daemon.dir, day_before(500)))
     for name in ("example.com", "2020-01-32", "x2020-01-01", day_before(600)):
         shutil.rmtree(os.path.join(daemon.dir, name))
     total(cases, daemon)
+
+
+def put_file(*names):
+    path = os.path.join(*names)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as file:
+        file.write("precious")
+
+
+def all_below(folder):
+    """All that is there, with what links lead to."""
+    return sorted(os.path.join(place, name) for place, folders, files in os.walk(folder)
+                  for name in folders + files)
+
+
+OURS = "1600000000.M000001P2R0000000aQ3.host"
+
+# what somebody else has put into a day, which stays with all that is in it
+COPY = re.compile(r"\.M000000P1R00000000Q\d+\.h,S=\d+,X=0{16}$")    # as make_old() names them
+ELSE = ["etc/passwd", "home/thesis", "new.txt", ".Later/cur/x", "dovecot-uidlist",
+        "cur/dovecot.index.log", "cur/.dovecot/x", "new/1600000000.M1P2.host,S=8,W=8:2,S",
+        "new/1600000000.M000001P2Q3.host,S=8,X=0000000000000000",
+        f"new/{OURS}",    # has no checksum, and is not in tmp
+        "cur/thesis", "tmp/thesis", "tmp/1600000000.M1P2.host",
+        f"new/{OURS},S=8,X=0000000000000000/thesis"]
+
+
+@part
+def somebody_elses(cases, program):
+    """Retention and max_total take copies, and leave alone what is none."""
+    daemon = Archive(program, archive="retention = 10d\nmax_total = 3M")
+    for days, name in enumerate(ELSE, 100):
+        make_old(daemon, days, 10)
+        put_file(daemon.dir, day_before(days), name)
+    put_file(daemon.dir, day_before(200), "tmp", "x")
+    put_file(daemon.dir, day_before(200), "etc", "x")
+    outside = os.path.join(daemon.folder, "outside")
+    for name in ("new", "cur", "tmp"):
+        put_file(outside, name, OURS + ("" if name == "tmp" else ",S=8,X=0000000000000000"))
+    os.mkdir(os.path.join(daemon.dir, day_before(201)))
+    for name in ("new", "cur", "tmp"):
+        os.symlink(os.path.join(outside, name), os.path.join(daemon.dir, day_before(201), name))
+    os.symlink(outside, os.path.join(daemon.dir, day_before(202)))
+    make_old(daemon, 203, 10)
+    os.symlink("/dev/null", os.path.join(daemon.dir, day_before(203), "new",
+                                         OURS + ",S=8,X=0000000000000000"))
+    # what is not ours is not weighed
+    with open(os.path.join(daemon.dir, day_before(100), "new", "large"), "wb") as file:
+        file.truncate(10000000)
+    make_old(daemon, 1, 2000000)
+    before = all_below(daemon.folder)
+    make_old(daemon, 300, 10)
+    daemon.start()
+    gone = os.path.join(daemon.dir, day_before(300))
+    cases.same("a day of ours goes", True, wait_for(lambda: not os.path.exists(gone), 5))
+    staying = [day_before(n) for n in [*range(100, 100 + len(ELSE)), 200, 201, 203]]
+
+    def told():
+        return sorted(found[1] for found in (
+            re.search(r"/(\d{4}-\d\d-\d\d) stays: there is something in it that is no copy", line)
+            for line in daemon.log()) if found)
+    wait_for(lambda: len(told()) >= len(staying), 5)
+    cases.same("every other stays, and the log says so once", sorted(staying), told())
+    daemon.reload()
+    make_old(daemon, 300, 10)
+    daemon.reload()
+    cases.same("... and a day of ours goes again", True,
+               wait_for(lambda: not os.path.exists(gone), 5))
+    cases.same("... it is not said again", sorted(staying), told())
+    left = set(all_below(daemon.folder))
+    cases.same("... with all that is no copy", [], sorted(
+        path for path in set(before) - left
+        if not os.path.basename(path) in ("new", "cur", "tmp") and not COPY.search(path)))
+    cases.same("... and without a copy", [], sorted(
+        path for path in left if COPY.search(path) and os.path.isfile(path) and
+        not os.path.islink(path) and day_before(1) not in path and not path.startswith(outside)))
+    os.unlink(os.path.join(daemon.dir, day_before(101), ELSE[1]))
+    os.rmdir(os.path.join(daemon.dir, day_before(101), "home"))
+    daemon.reload()
+    cases.same("when that is taken away, the day goes", True, wait_for(
+        lambda: not os.path.exists(os.path.join(daemon.dir, day_before(101))), 5))
+
+
+@part
+def stuck(cases, program):
+    """A day that cannot be removed entirely costs no other."""
+    root = os.geteuid() == 0
+    daemon = Archive(program, milter="user = nobody" if root else "",
+                     archive="max_total = 9M")
+    daemon.open_to_all(0o777)
+    for days in (5, 4, 3):
+        for size in (1000000, 1000001, 1000002, 1000003):
+            make_old(daemon, days, size)
+    make_old(daemon, 5, 8, "cur")
+    if root:
+        for place, folders, files in [(daemon.folder, ["archive"], []), *os.walk(daemon.dir)]:
+            for name in folders + files:
+                shutil.chown(os.path.join(place, name), "nobody")
+    os.chmod(os.path.join(daemon.dir, day_before(5), "cur"), 0o500)
+    daemon.start()
+    cases.same("it says that the day cannot be removed", True, wait_for(lambda: any(
+        f"{day_before(5)} cannot be removed: Permission denied" in line
+        for line in daemon.log()), 5))
+    cases.same("... of which all went that can", True, wait_for(
+        lambda: not glob.glob(os.path.join(daemon.dir, day_before(5), "new", "*")), 5))
+    daemon.reload()
+    with Session(daemon) as session:
+        session.message()
+    cases.same("... and the next one stays", [day_before(n) for n in (5, 4, 3, 0)],
+               days_kept(daemon))
+    os.chmod(os.path.join(daemon.dir, day_before(5), "cur"), 0o700)
 
 
 def total(cases, daemon):
@@ -732,6 +965,20 @@ def total(cases, daemon):
         "more than max_total" in line for line in daemon.log()), 5))
     with Session(daemon) as session:
         cases.same("... and mail goes on", "continue", session.message())
+
+
+@part
+def clock_set_back(cases, program):
+    """The next look comes after an hour, whatever the time of day was before."""
+    clock = os.environ.get("AUTHGATE_CLOCK", "")
+    if not os.path.exists(clock):
+        print("skipped: AUTHGATE_CLOCK names no library")
+        return
+    daemon = Archive(program, archive="retention = 10d")
+    daemon.start(env={**os.environ, "LD_PRELOAD": clock})
+    make_old(daemon, 100, 10)
+    cases.same("an hour by a clock that nobody sets", True,
+               wait_for(lambda: not days_kept(daemon), 6))
 
 
 # ---------------------------------------------------------------- the command
