@@ -1419,7 +1419,8 @@ def idle_connections(cases, program):
                 "kill.list": "".join(entry % (i >> 8, i & 255) for i in range(60000))}).start()
             for _ in range(3):
                 daemon.reload()
-            alone = grown_by_reloads(daemon, lambda: None)
+            # what the allocator gives back late makes it shrink, which is no allowance
+            alone = max(0, grown_by_reloads(daemon, lambda: None))
             # eight such policies take 7 MB at least
             cases.same(f"{name}; connections that are idle after {kind}: memory does not grow",
                        True, grown_by_reloads(daemon, sessions) - alone < 4 * 1024)
