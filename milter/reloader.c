@@ -1,0 +1,298 @@
+#include "reloader.h"
+
+#include <malloc.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archivedir.h"
+#include "command.h"
+#include "control.h"
+#include "fixed.h"
+#include "keeper.h"
+#include "limits.h"
+#include "log.h"
+#include "notify.h"
+#include "signals.h"
+#include "socket.h"
+#include "state.h"
+#include "store.h"
+
+/* ---- findings ---- */
+
+static void
+log_finding(void *arg, enum ag_severity severity, const struct ag_origin *where,
+    const char *text)
+{
+	static const int priority[] = { LOG_INFO, LOG_WARNING, LOG_ERR,
+		LOG_ERR };
+	char at[AG_ORIGIN_MAX];
+	struct ag_buf place = AG_BUF(at);
+
+	(void)arg;
+	if (!ag_state_finding(severity, where, text))
+		return;
+	ag_origin_write(where, &place);
+	ag_log(priority[severity], "%s: %s: %s", at, ag_severity_name(severity),
+	    text);
+}
+
+static void
+log_left_out(void)
+{
+	unsigned n = ag_state_findings_left_out();
+
+	if (n > 0 && ag_state_has_news())
+		ag_log(LOG_ERR,
+		    "... and %u more findings; \"authgate check\" prints all",
+		    n);
+}
+
+/* At the start the log's own settings are not known: findings go to stderr. */
+static void
+print_finding(void *arg, enum ag_severity severity,
+    const struct ag_origin *where, const char *text)
+{
+	ag_state_finding(severity, where, text);
+	if (severity >= AG_BAD_LINE)
+		ag_print_finding(arg, severity, where, text);
+}
+
+/* ---- a policy comes into force ---- */
+
+static void
+open_log(const struct ag_reloader *reloader, const struct ag_policy *policy)
+{
+	ag_log_open(ag_policy_text(policy, AG_KEY_IDENT),
+	    ag_policy_text(policy, AG_KEY_FACILITY), reloader->only_stderr);
+}
+
+int
+ag_reloader_load(struct ag_reloader *reloader, const struct ag_policy **policy)
+{
+	struct ag_watch *watch = &reloader->watch;
+	struct ag_printer printer = { stderr, watch->config };
+	struct ag_diag diag = { .emit = print_finding, .arg = &printer };
+	struct ag_reading reading = ag_watch_begin(watch);
+	int status;
+
+	ag_state_begin();
+	ag_state_loading(false);
+	/* a policy like those beside which others are loaded */
+	status = ag_command_exit_status(ag_policy_load_beside(watch->config,
+	    NULL, &reading, &diag, policy));
+	if (status == 0)
+		open_log(reloader, *policy);
+	return status;
+}
+
+void
+ag_reloader_put(const struct ag_policy *policy)
+{
+	unsigned generation = ag_store_put(policy);
+
+	/* nobody else puts one in its place */
+	ag_state_loaded(policy, generation);
+}
+
+void
+ag_reloader_announce(void)
+{
+	struct ag_snapshot in_force = ag_store_get();
+	char text[300];
+	struct ag_buf sizes = AG_BUF(text);
+
+	ag_command_write_sizes(in_force.policy, &sizes);
+	ag_log(LOG_INFO, "policy gen=%u is in force: digest=%016llx, %s",
+	    in_force.generation,
+	    (unsigned long long)ag_policy_digest(in_force.policy), text);
+	ag_notify_status("policy %u in force, %zu kill entries",
+	    in_force.generation, ag_policy_sizes(in_force.policy).killed);
+	ag_policy_unref(in_force.policy);
+}
+
+static void
+warn_of_restart(const struct ag_policy *policy)
+{
+	for (unsigned i = 0; i < AG_KEY_COUNT; i++)
+		if (ag_fixed_differs(policy, (enum ag_key)i))
+			ag_log(LOG_WARNING,
+			    "[%s] %s has changed; it takes a "
+			    "restart to come into force",
+			    ag_setting((enum ag_key)i)->section,
+			    ag_setting((enum ag_key)i)->name);
+}
+
+static void
+stay(void)
+{
+	if (ag_state_has_news())
+		ag_log(LOG_ERR, "the old policy stays in force");
+	ag_notify_status("the last reload failed; see the log");
+	ag_state_failed();
+}
+
+/* The new policy is in force, or the old one stays. */
+static enum ag_load_status
+take_policy(struct ag_reloader *reloader, const struct ag_policy *in_force,
+    const struct ag_reading *reading)
+{
+	struct ag_diag diag = { .emit = log_finding };
+	const struct ag_policy *policy;
+	enum ag_load_status status =
+	    ag_policy_load_beside(reloader->watch.config, in_force, reading,
+		&diag, &policy);
+
+	log_left_out();
+	if (status != AG_LOAD_OK) {
+		stay();
+		return status;
+	}
+	open_log(reloader, policy);
+	warn_of_restart(policy);
+	/* it has logged what cannot be used; there [archive] on_error holds */
+	ag_archivedir_prepare(policy);
+	ag_reloader_put(policy);
+	ag_keeper_wake();
+	ag_reloader_announce();
+	return status;
+}
+
+static void
+attempt(struct ag_reloader *reloader)
+{
+	struct ag_snapshot snapshot = ag_store_get();
+	struct ag_reading reading = ag_watch_begin(&reloader->watch);
+	enum ag_load_status status = take_policy(reloader,
+	    reloader->holds_back ? snapshot.policy : NULL, &reading);
+
+	ag_policy_unref(snapshot.policy);
+	ag_watch_loaded(&reloader->watch, status);
+	ag_store_sweep();
+	malloc_trim(0);
+}
+
+/* On SIGHUP nothing is held back: that is how an empty list is made to hold. */
+static void
+reload(struct ag_reloader *reloader, bool hangup)
+{
+	reloader->holds_back = !hangup;
+	ag_notify_reloading();
+	ag_state_loading(false);
+	attempt(reloader);
+	ag_notify_ready();
+}
+
+/* Nobody asked for it: what is found again is not told again. */
+static void
+try_again(struct ag_reloader *reloader)
+{
+	ag_state_loading(true);
+	attempt(reloader);
+}
+
+/* ---- the thread ---- */
+
+/* Milliseconds between two knocks, until libmilter has noticed. */
+#define KNOCK_MS 20
+
+/* How long who asks is left waiting for want of a descriptor. */
+#define DEAF_MS 1000
+
+static void
+hasten_the_end(const struct ag_reloader *reloader)
+{
+	while (!reloader->ended) {
+		ag_socket_knock();
+		poll(NULL, 0, KNOCK_MS);
+	}
+}
+
+/* What "authgate status" or "authgate reload" has come for. */
+static void
+serve_client(struct ag_reloader *reloader)
+{
+	static const char refused[] =
+	    "{\"error\":\"only root and the daemon's user may reload\"}";
+	int client;
+	char *text = NULL;
+
+	switch (ag_control_take(reloader->control, &client)) {
+	case AG_WISH_RELOAD:
+		reload(reloader, true);
+		text = ag_state_reload();
+		break;
+	case AG_WISH_STATUS:
+		text = ag_state_status();
+		break;
+	case AG_WISH_REFUSED:
+		text = strdup(refused);
+		break;
+	case AG_WISH_NONE:
+		break;
+	}
+	if (client < 0)
+		reloader->ask_at = ag_watch_now() + DEAF_MS;
+	ag_control_answer(client, text);
+	free(text);
+}
+
+/* False when the files have nothing to do. */
+static bool
+serve_files(struct ag_reloader *reloader)
+{
+	switch (ag_watch_due(&reloader->watch)) {
+	case AG_DUE_CHANGE:
+		reload(reloader, false);
+		return true;
+	case AG_DUE_AGAIN:
+		try_again(reloader);
+		return true;
+	case AG_DUE_NOTHING:
+		break;
+	}
+	return false;
+}
+
+/* Waits; whoever asks is not listened to while there is no descriptor. */
+static void
+wait_for_work(const struct ag_reloader *reloader, struct pollfd fds[static 4])
+{
+	int timeout = ag_watch_timeout(&reloader->watch);
+	int64_t deaf = reloader->ask_at - ag_watch_now();
+
+	fds[0] = (struct pollfd){ reloader->hangup, POLLIN, 0 };
+	fds[1] = (struct pollfd){ reloader->watch.inotify, POLLIN, 0 };
+	fds[2] = (struct pollfd){ reloader->stop, POLLIN, 0 };
+	fds[3] = (struct pollfd){ reloader->control, POLLIN, 0 };
+	if (deaf > 0) {
+		fds[3].fd = -1;
+		timeout = deaf < timeout ? (int)deaf : timeout;
+	}
+	poll(fds, 4, timeout);
+}
+
+void *
+ag_reloader_run(void *arg)
+{
+	struct ag_reloader *reloader = arg;
+
+	ag_watch_loaded(&reloader->watch, AG_LOAD_OK);
+	for (;;) {
+		struct pollfd fds[4];
+
+		wait_for_work(reloader, fds);
+		if (reloader->ended)
+			break;
+		ag_limits_tell();
+		if (ag_store_sweep())
+			malloc_trim(0);
+		if (fds[2].revents != 0)
+			hasten_the_end(reloader);
+		else if (ag_signals_take_hangup(reloader->hangup))
+			reload(reloader, true);
+		else if (!serve_files(reloader) && fds[3].revents != 0)
+			serve_client(reloader);
+	}
+	return NULL;
+}
