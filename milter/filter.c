@@ -59,6 +59,37 @@ ask_for_edits(struct ag_session *session, unsigned long offered)
 	return asked ? edits : 0;
 }
 
+/* The steps and replies that can be left out. */
+static unsigned long
+steps_to_leave_out(const struct ag_session *session, bool content)
+{
+	bool header = ag_session_needs_header(session);
+	unsigned long steps = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN;
+
+	if (ag_fixed_delays())
+		steps |= SMFIP_NR_MAIL;
+	if (ag_session_takes_everyone(session) && ag_session_has_room(session))
+		steps |= SMFIP_NR_CONN;
+	steps |= content ? SMFIP_NR_BODY | SMFIP_HDR_LEADSPC : SMFIP_NOBODY;
+	steps |= content || header ? SMFIP_NR_HDR : SMFIP_NOHDRS;
+	/* a copy needs no end of the header: the body, or the end, is one */
+	return header ? steps : steps | SMFIP_NOEOH;
+}
+
+/* Where a reply would be one too many. */
+static void
+note_silence(struct ag_session *session, unsigned long steps)
+{
+	if ((steps & SMFIP_NR_MAIL) != 0)
+		ag_session_set_silent(session, AG_STAGE_MAIL);
+	if ((steps & SMFIP_NR_CONN) != 0)
+		ag_session_set_silent(session, AG_STAGE_CONNECT);
+	if ((steps & SMFIP_NR_HDR) != 0)
+		ag_session_set_silent(session, AG_STAGE_HEADER);
+	if ((steps & SMFIP_NR_BODY) != 0)
+		ag_session_set_silent_body(session);
+}
+
 /*
  * Nothing is asked for that no rule needs.  The MTA's offer is only reduced:
  * bits that it does not know make it fail.
@@ -69,7 +100,6 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
     unsigned long *pf2, unsigned long *pf3)
 {
 	struct ag_session *session = get_session(ctx);
-	unsigned long steps = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN;
 	bool content = false;
 
 	(void)f2;
@@ -84,31 +114,14 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		ag_log(LOG_ERR, "not enough memory to negotiate");
 		return SMFIS_REJECT;
 	}
-	if (ag_fixed_delays())
-		steps |= SMFIP_NR_MAIL;
-	if (ag_session_takes_everyone(session) && ag_session_has_room(session))
-		steps |= SMFIP_NR_CONN;
-	steps |= content ? SMFIP_NR_BODY | SMFIP_HDR_LEADSPC : SMFIP_NOBODY;
-	steps |= content || ag_session_needs_header(session) ? SMFIP_NR_HDR :
-							       SMFIP_NOHDRS;
-	/* a copy needs no end of the header: the body, or the end, is one */
-	if (!ag_session_needs_header(session))
-		steps |= SMFIP_NOEOH;
 	*pf0 = f0 & (SMFIF_SETSYMLIST | ask_for_edits(session, f0));
-	*pf1 = f1 & steps;
+	*pf1 = f1 & steps_to_leave_out(session, content);
 	*pf2 = 0;
 	*pf3 = 0;
 	if (content)
 		ag_session_set_content(session,
 		    (*pf1 & SMFIP_HDR_LEADSPC) != 0);
-	if ((*pf1 & SMFIP_NR_MAIL) != 0)
-		ag_session_set_silent(session, AG_STAGE_MAIL);
-	if ((*pf1 & SMFIP_NR_CONN) != 0)
-		ag_session_set_silent(session, AG_STAGE_CONNECT);
-	if ((*pf1 & SMFIP_NR_HDR) != 0)
-		ag_session_set_silent(session, AG_STAGE_HEADER);
-	if ((*pf1 & SMFIP_NR_BODY) != 0)
-		ag_session_set_silent_body(session);
+	note_silence(session, *pf1);
 	ag_session_negotiated(session);
 	return SMFIS_CONTINUE;
 }

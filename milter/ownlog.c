@@ -28,15 +28,6 @@ struct pairs {
 
 /* ---- reading ---- */
 
-static int
-hex_digit(char c)
-{
-	if (ag_is_digit(c))
-		return c - '0';
-	c = ag_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What stands behind a backslash, taken off *text: "x0a", a quote and so on. */
 static char
 take_escaped(struct ag_str *text)
@@ -45,8 +36,8 @@ take_escaped(struct ag_str *text)
 	int high, low;
 
 	if (c == 'x' && text->len >= 3) {
-		high = hex_digit(text->ptr[1]);
-		low = hex_digit(text->ptr[2]);
+		high = ag_hex_digit(text->ptr[1]);
+		low = ag_hex_digit(text->ptr[2]);
 		if (high >= 0 && low >= 0) {
 			*text = ag_str_skip(*text, 3);
 			return (char)(high * 16 + low);

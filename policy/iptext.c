@@ -59,15 +59,6 @@ take_v4(struct cursor *c, struct ag_ip *ip)
 	return true;
 }
 
-static int
-hex_digit(char c)
-{
-	if (ag_is_digit(c))
-		return c - '0';
-	c = ag_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* One to four hexadecimal digits. */
 static bool
 take_group(struct cursor *c, unsigned *group)
@@ -75,7 +66,7 @@ take_group(struct cursor *c, unsigned *group)
 	const char *start = c->at;
 
 	for (*group = 0; c->at < c->end && c->at < start + 4; c->at++) {
-		int digit = hex_digit(*c->at);
+		int digit = ag_hex_digit(*c->at);
 
 		if (digit < 0)
 			break;

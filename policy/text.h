@@ -50,6 +50,16 @@ ag_is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* 0 to 15, or -1. */
+static inline int
+ag_hex_digit(char c)
+{
+	if (ag_is_digit(c))
+		return c - '0';
+	c = ag_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static inline bool
 ag_is_control(char c)
 {

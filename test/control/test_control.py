@@ -387,17 +387,20 @@ def a_crowd_accept(cases, program):
     crowd(cases, program, "accept", "accept")
 
 
+def is_hung_up_on(daemon, stack):
+    """Whether one more connection is closed at once; else it stays open, on the stack."""
+    try:
+        contact(daemon, stack)
+        return False
+    except Failure:
+        return True
+
+
 @part
 def no_descriptor_at_all(cases, program):
     daemon = Daemon(program, FILES).start(preexec_fn=few_descriptors)
     with contextlib.ExitStack() as stack:
-        def is_closed():
-            try:
-                contact(daemon, stack)
-                return False
-            except Failure:
-                return True
-        refused = wait_for(is_closed, 20)
+        refused = wait_for(lambda: is_hung_up_on(daemon, stack), 20)
         cases.same("the MTA is hung up on, so that its own default action holds", True, refused)
         cases.same("... which the log says", True, bool(wait_for(lambda: any(
             "no descriptor is left" in line for line in daemon.log()), 3)))
@@ -422,13 +425,7 @@ def reloads_without_descriptors(cases, program):
         return [line for line in daemon.log() if "cannot be read: Too many open files" in line or
                 "folder cannot be read: Too many" in line or "the old policy stays" in line]
     with contextlib.ExitStack() as stack:
-        def is_closed():
-            try:
-                contact(daemon, stack)
-                return False
-            except Failure:
-                return True
-        wait_for(is_closed, 20)
+        wait_for(lambda: is_hung_up_on(daemon, stack), 20)
         daemon.write("kill.list", f"{KILLED}\n{OTHER}\n")
         daemon.hang_up_signal()
         cases.same("SIGHUP: the old policy stays", True, bool(wait_for(
