@@ -519,15 +519,20 @@ mode_scope(const struct situation *s, enum ag_rule rule,
 	return v->scope;
 }
 
-#define STRICTEST 3
+#define STRICTEST 4
 
-/* How strict an outcome is: nothing, monitored, 4xx, 5xx. */
+/*
+ * How strict an outcome is: nothing, monitored with 4xx, with 5xx, enforced
+ * with 4xx, with 5xx.
+ */
 static int
 strictness(enum ag_mode mode, const struct ag_reply *reply)
 {
-	if (mode != AG_ENFORCE)
-		return mode == AG_MONITOR;
-	return ag_reply_is_temporary(reply) ? 2 : STRICTEST;
+	int permanent = !ag_reply_is_temporary(reply);
+
+	if (mode == AG_OFF)
+		return 0;
+	return (mode == AG_ENFORCE ? 3 : 1) + permanent;
 }
 
 struct outcome {
