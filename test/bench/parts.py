@@ -269,6 +269,10 @@ def memory_of_connections(bench, daemon, count):
             one.hang_up()
 
 
+# seconds in which the policy that was replaced is freed, after the log's line about the new one
+AFTERWARDS = 3
+
+
 def reload(bench):
     """The kill list replaced under load, and what authgate holds in memory."""
     scale = bench.scale
@@ -291,6 +295,7 @@ def reload(bench):
         under_load = reloads.generations() - first
         peak = daemon.peak()
         took = repeat_reloads(bench, reloads, under_load)
+        time.sleep(AFTERWARDS)
         after = daemon.memory()
     if not under_load:
         raise Failure("no reload under load was seen")

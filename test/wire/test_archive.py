@@ -852,8 +852,9 @@ def all_below(folder):
 
 OURS = "1600000000.M000001P2R0000000aQ3.host"
 
-# what somebody else has put into a day, which stays with all that is in it
 COPY = re.compile(r"\.M000000P1R00000000Q\d+\.h,S=\d+,X=0{16}$")    # as make_old() names them
+
+# what somebody else has put into a day
 ELSE = ["etc/passwd", "home/thesis", "new.txt", ".Later/cur/x", "dovecot-uidlist",
         "cur/dovecot.index.log", "cur/.dovecot/x", "new/1600000000.M1P2.host,S=8,W=8:2,S",
         "new/1600000000.M000001P2Q3.host,S=8,X=0000000000000000",
@@ -898,7 +899,6 @@ def somebody_elses(cases, program):
             for line in daemon.log()) if found)
     wait_for(lambda: len(told()) >= len(staying), 5)
     cases.same("every other stays, and the log says so once", sorted(staying), told())
-    daemon.reload()
     make_old(daemon, 300, 10)
     daemon.reload()
     cases.same("... and a day of ours goes again", True,
