@@ -19,18 +19,6 @@ add_session(struct ag_buf *line, const struct ag_session *s)
 }
 
 static void
-add_listener(struct ag_buf *line, const struct ag_session *s)
-{
-	char text[AG_NAME_KEPT + 16];
-	struct ag_buf listener = AG_BUF(text);
-
-	ag_buf_text(&listener, s->listener);
-	if (s->port > 0)
-		ag_buf_printf(&listener, ":%u", s->port);
-	ag_log_key(line, "listener", ag_buf_get(&listener));
-}
-
-static void
 add_message(struct ag_buf *line, const struct ag_event *event)
 {
 	const struct ag_request *r = event->request;
@@ -94,7 +82,7 @@ ag_event_log(const struct ag_event *event, enum ag_counted verdict,
 		    ag_ip_write(&s->client, client) :
 		    NULL));
 	ag_log_key(&line, "name", ag_str(s->name));
-	add_listener(&line, s);
+	ag_log_listener(&line, ag_str(s->listener), s->port);
 	add_message(&line, event);
 	add_finding(&line, event, finding);
 	ag_buf_printf(&line, " gen=%u", event->snapshot.generation);

@@ -279,3 +279,15 @@ ag_log_key(struct ag_buf *line, const char *key, struct ag_str value)
 		add_escaped(line, value.ptr[i]);
 	ag_buf_text(line, value.len == 0 ? "-" : quotes ? "\"" : "");
 }
+
+void
+ag_log_listener(struct ag_buf *line, struct ag_str listener, unsigned port)
+{
+	char text[300];
+	struct ag_buf value = AG_BUF(text);
+
+	ag_buf_str(&value, listener);
+	if (port > 0)
+		ag_buf_printf(&value, ":%u", port);
+	ag_log_key(line, "listener", ag_buf_get(&value));
+}

@@ -45,4 +45,8 @@ void ag_log(int priority, const char *format, ...)
 /* Makes a line of key=value out of values that may hold anything. */
 void ag_log_key(struct ag_buf *line, const char *key, struct ag_str value);
 
+/* The same for a listener: its name, and its port where that is not 0. */
+void ag_log_listener(struct ag_buf *line, struct ag_str listener,
+    unsigned port);
+
 #endif

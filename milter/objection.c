@@ -32,18 +32,6 @@ client_of(const struct ag_objection *o, char text[static AG_IP_TEXT_MAX])
 /* ---- as a line ---- */
 
 static void
-add_listener(struct ag_buf *line, const struct ag_objection *o)
-{
-	char text[300];
-	struct ag_buf listener = AG_BUF(text);
-
-	ag_buf_str(&listener, o->listener);
-	if (o->port > 0)
-		ag_buf_printf(&listener, ":%u", o->port);
-	ag_log_key(line, "listener", ag_buf_get(&listener));
-}
-
-static void
 add_reply(struct ag_buf *line, const struct ag_objection *o)
 {
 	char text[AG_REPLY_TEXT_MAX + 20];
@@ -69,7 +57,7 @@ ag_objection_print(const struct ag_objection *o, FILE *out)
 	ag_log_key(&line, "verdict", ag_str(ag_objection_verdict(o)));
 	ag_log_key(&line, "rule", ag_str(ag_rule_name(o->finding->rule)));
 	ag_log_key(&line, "client", client_of(o, client));
-	add_listener(&line, o);
+	ag_log_listener(&line, o->listener, o->port);
 	ag_log_key(&line, "login", o->login);
 	ag_log_key(&line, "from", o->sender);
 	ag_log_key(&line, "to", o->rcpt);

@@ -33,7 +33,7 @@ is_well_formed(struct ag_str name)
 		    (name.ptr[i] == '.' && before == '.'))
 			return false;
 	return before != '.' && name.len <= AG_DOMAIN_MAX &&
-	    (ag_str_is_ascii(name) || ag_str_is_utf8(name));
+	    ag_str_is_utf8(name);
 }
 
 /* Converts in place; on failure the name stays as it is. */

@@ -181,6 +181,8 @@ utf8_sequence(struct ag_str s)
 bool
 ag_str_is_utf8(struct ag_str s)
 {
+	if (ag_str_is_ascii(s))
+		return true;
 	while (s.len > 0) {
 		size_t n = utf8_sequence(s);
 
