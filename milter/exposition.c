@@ -13,9 +13,12 @@ begin(struct ag_buf *out, const char *name, const char *type, const char *help)
 	    name, help, name, type);
 }
 
+/* A series of one value. */
 static void
-put(struct ag_buf *out, const char *name, uint64_t value)
+put_one(struct ag_buf *out, const char *name, const char *type,
+    const char *help, uint64_t value)
 {
+	begin(out, name, type, help);
 	ag_buf_printf(out, "authgate_%s %" PRIu64 "\n", name, value);
 }
 
@@ -34,24 +37,22 @@ write_process(const struct ag_numbers *numbers, struct ag_buf *out)
 {
 	begin(out, "build_info", "gauge", "Always 1; the version is a label.");
 	put_labelled(out, "build_info", "version", AUTHGATE_VERSION, 1);
-	begin(out, "start_time_seconds", "gauge",
-	    "When the daemon was started, in seconds since 1970.");
-	put(out, "start_time_seconds", (uint64_t)numbers->facts.started);
+	put_one(out, "start_time_seconds", "gauge",
+	    "When the daemon was started, in seconds since 1970.",
+	    (uint64_t)numbers->facts.started);
 }
 
 static void
 write_mail(const struct ag_numbers *numbers, struct ag_buf *out)
 {
-	begin(out, "sessions_open", "gauge", "Connections of the MTA.");
-	put(out, "sessions_open", numbers->sessions_open);
-	begin(out, "sessions_total", "counter",
-	    "Connections of the MTA since the start.");
-	put(out, "sessions_total", numbers->sessions);
-	begin(out, "messages_total", "counter", "Messages that began.");
-	put(out, "messages_total", numbers->messages);
-	begin(out, "recipients_accepted_total", "counter",
-	    "Recipients that were let through.");
-	put(out, "recipients_accepted_total", numbers->recipients);
+	put_one(out, "sessions_open", "gauge", "Connections of the MTA.",
+	    numbers->sessions_open);
+	put_one(out, "sessions_total", "counter",
+	    "Connections of the MTA since the start.", numbers->sessions);
+	put_one(out, "messages_total", "counter", "Messages that began.",
+	    numbers->messages);
+	put_one(out, "recipients_accepted_total", "counter",
+	    "Recipients that were let through.", numbers->recipients);
 }
 
 /* Where no rule decides, on_error does, and it refuses nothing for good. */
@@ -105,32 +106,27 @@ write_decisions(const struct ag_numbers *numbers, struct ag_buf *out)
 static void
 write_sizes(const struct ag_policy_sizes *sizes, struct ag_buf *out)
 {
-	begin(out, "policy_domain_files", "gauge",
-	    "Files of domains in the policy in force.");
-	put(out, "policy_domain_files", sizes->domain_files);
-	begin(out, "policy_local_domains", "gauge",
-	    "Names of local domains in it.");
-	put(out, "policy_local_domains", sizes->local_domains);
-	begin(out, "policy_kill_entries", "gauge",
-	    "Entries of the kill lists in it.");
-	put(out, "policy_kill_entries", sizes->killed);
-	begin(out, "policy_relay_networks", "gauge",
-	    "Networks of the server's relay lists in it.");
-	put(out, "policy_relay_networks", sizes->relays);
-	begin(out, "policy_sender_map_addresses", "gauge",
-	    "Addresses of the sender map in it.");
-	put(out, "policy_sender_map_addresses", sizes->senders);
+	put_one(out, "policy_domain_files", "gauge",
+	    "Files of domains in the policy in force.", sizes->domain_files);
+	put_one(out, "policy_local_domains", "gauge",
+	    "Names of local domains in it.", sizes->local_domains);
+	put_one(out, "policy_kill_entries", "gauge",
+	    "Entries of the kill lists in it.", sizes->killed);
+	put_one(out, "policy_relay_networks", "gauge",
+	    "Networks of the server's relay lists in it.", sizes->relays);
+	put_one(out, "policy_sender_map_addresses", "gauge",
+	    "Addresses of the sender map in it.", sizes->senders);
 }
 
 static void
 write_policy(const struct ag_facts *facts, struct ag_buf *out)
 {
-	begin(out, "policy_generation", "gauge",
-	    "Number of the policy in force; 1 is that of the start.");
-	put(out, "policy_generation", facts->generation);
-	begin(out, "policy_loaded_timestamp_seconds", "gauge",
-	    "When the policy in force was read, in seconds since 1970.");
-	put(out, "policy_loaded_timestamp_seconds", (uint64_t)facts->since);
+	put_one(out, "policy_generation", "gauge",
+	    "Number of the policy in force; 1 is that of the start.",
+	    facts->generation);
+	put_one(out, "policy_loaded_timestamp_seconds", "gauge",
+	    "When the policy in force was read, in seconds since 1970.",
+	    (uint64_t)facts->since);
 	write_sizes(&facts->sizes, out);
 }
 
@@ -142,9 +138,9 @@ write_reloads(const struct ag_facts *facts, struct ag_buf *out)
 	put_labelled(out, "reloads_total", "result", "ok", facts->reloads);
 	put_labelled(out, "reloads_total", "result", "failed",
 	    facts->reloads_failed);
-	begin(out, "last_reload_successful", "gauge",
-	    "0 when the files as they are now could not be used.");
-	put(out, "last_reload_successful", !facts->failed);
+	put_one(out, "last_reload_successful", "gauge",
+	    "0 when the files as they are now could not be used.",
+	    !facts->failed);
 }
 
 static void
@@ -161,12 +157,10 @@ write_copies(const uint64_t copies[static AG_COPY_KINDS], struct ag_buf *out)
 static void
 write_log(const struct ag_log_counts *log, struct ag_buf *out)
 {
-	begin(out, "log_lines_waiting", "gauge",
-	    "Log lines that syslog has not taken yet.");
-	put(out, "log_lines_waiting", log->waiting);
-	begin(out, "log_lines_dropped_total", "counter",
-	    "Log lines for which there was no room.");
-	put(out, "log_lines_dropped_total", log->dropped);
+	put_one(out, "log_lines_waiting", "gauge",
+	    "Log lines that syslog has not taken yet.", log->waiting);
+	put_one(out, "log_lines_dropped_total", "counter",
+	    "Log lines for which there was no room.", log->dropped);
 }
 
 static void
