@@ -23,7 +23,6 @@ sys.path.insert(0, os.path.join(HERE, "../wire"))
 from daemon import Daemon, free_port, run_once, run_parts, wait_for  # noqa: E402
 from milter import Failure, Milter  # noqa: E402
 
-SECONDS = 200
 HTTP_SECONDS = 8        # less than it takes until a silent client is left behind
 IDLE_SECONDS = 10       # so long
 CONNECTIONS = 16        # at once
@@ -141,7 +140,7 @@ def numbers(cases, program):
     send_some_mail(daemon)
     for _ in range(3):
         contact(daemon, KILLED)
-    wait_for(lambda: daemon.numbers()["sessions_open"] == 0, 5)
+    wait_for(lambda: daemon.numbers()["sessions_open"] == 0)
     daemon.settle()
     cases.same("what happened is what is counted", {
         "sessions_total": 4, "messages_total": 2, "recipients_accepted_total": 3,
@@ -158,7 +157,7 @@ def the_same_as_status(cases, program):
     daemon = Served(program).start()
     send_some_mail(daemon)
     contact(daemon, KILLED)
-    wait_for(lambda: daemon.numbers()["sessions_open"] == 0, 5)
+    wait_for(lambda: daemon.numbers()["sessions_open"] == 0)
     daemon.settle()
     said, shown = daemon.facts(), daemon.numbers()
     cases.same("versions", 1, shown[f'build_info{{version="{said["version"]}"}}'])
@@ -405,7 +404,7 @@ def nothing_is_left_behind(cases, program):
         else:
             daemon.get("/metrics")
     cases.same("after 300 clients, of whom many hung up", True,
-               bool(wait_for(lambda: descriptors(daemon) <= before, 5)))
+               bool(wait_for(lambda: descriptors(daemon) <= before)))
 
 
 @part
@@ -474,7 +473,7 @@ def no_descriptor(cases, program):
         cases.same("who waits for a descriptor does not keep the processor busy", True,
                    daemon.processor_seconds() - begin < 0.3)
     cases.same("and afterwards all is as before", True, bool(wait_for(
-        lambda: daemon.get("/healthz") == (200, "ok\n"), HTTP_SECONDS)))
+        lambda: daemon.get("/healthz") == (200, "ok\n"))))
     cases.same("... and it was counted", True,
                daemon.numbers()['shortages_total{of="descriptors"}'] > 0)
 
@@ -570,7 +569,7 @@ def privileges(cases, program):
     bound = Daemon(program, files(f"127.0.0.1:{low - 1}", "user = nobody\n"))
     bound.open_to_all()
     bound.launch(through=["setpriv", "--bounding-set", "-all,+chown,+setgid,+setuid"])
-    cases.same("without the capability: status 77", 77, bound.wait(5))
+    cases.same("without the capability: status 77", 77, bound.wait())
     cases.has("... and a line", "[metrics] listen: cannot listen on 127.0.0.1:"
               f"{low - 1}: Permission denied", "\n".join(bound.log()))
 
@@ -582,13 +581,13 @@ def the_end(cases, program):
         half.sendall(b"GET /metrics HTTP/1.1\r\n")
         cases.same("served", (200, "ok\n"), daemon.get("/healthz"))
         daemon.terminate()
-        cases.same("clients who say nothing do not hold up the end", 0, daemon.wait(7))
+        cases.same("clients who say nothing do not hold up the end", 0, daemon.wait())
         cases.same("... and are hung up on", b"", silent.recv(100))
     with socket.socket() as probe:
         cases.same("the port is closed", False, probe.connect_ex(daemon.place) == 0)
     daemon.launch()
     cases.same("and can be taken again at once", (200, "ok\n"), wait_for(
-        lambda: daemon.status() is not None or is_served(daemon), 10) and daemon.get("/healthz"))
+        lambda: daemon.status() is not None or is_served(daemon)) and daemon.get("/healthz"))
 
 
 def is_served(daemon):
@@ -599,4 +598,4 @@ def is_served(daemon):
 
 
 if __name__ == "__main__":
-    sys.exit(run_parts(PARTS, __doc__, sys.argv[1:], SECONDS))
+    sys.exit(run_parts(PARTS, __doc__, sys.argv[1:]))
