@@ -30,8 +30,7 @@ from process import Failure  # noqa: E402
 from sendmail import Door, Sendmail  # noqa: E402
 from test_postfix import ALICE, BOB, REMOTE  # noqa: E402
 
-SECONDS = 85           # for everything
-TIMEOUT = 2            # how long the MTA waits for authgate, in seconds
+TIMEOUT = 10           # how long the MTA waits for authgate, in seconds
 
 # Nobody is trusted, so that a client may come from loopback.
 CONFIGURATION = {
@@ -183,7 +182,8 @@ class Visitor:
 
     def __init__(self, server, action, stage):
         self.server, self.action, self.stage = server, action, stage
-        self.smtp = smtplib.SMTP(local_hostname="client.example", timeout=30)
+        self.smtp = smtplib.SMTP(local_hostname="client.example",
+                                 timeout=10 * process.PATIENCE)
         # Forgers, so that it shows what an action lets through; but those do not come to DATA.
         addresses = ("x@remote.example", BOB) if stage == "end" else (ALICE, REMOTE)
         self.commands = self.message(*addresses)
@@ -250,7 +250,7 @@ def stop(authgate):
 
 def kill(authgate):
     authgate.process.kill()
-    authgate.process.wait(5)
+    authgate.process.wait()
 
 
 def hang(authgate):
@@ -353,4 +353,4 @@ def run_all(arguments, report):
 
 
 if __name__ == "__main__":
-    sys.exit(script.run(__doc__, ["packages"], SECONDS, run_all))
+    sys.exit(script.run(__doc__, ["packages"], run_all))

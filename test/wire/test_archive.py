@@ -24,7 +24,7 @@ import time
 
 sys.dont_write_bytecode = True    # no cache folder in a checkout
 import milter  # noqa: E402
-from daemon import Broken, Daemon, run_once, run_parts, wait_for  # noqa: E402
+from daemon import Broken, Daemon, is_sanitized, run_once, run_parts, wait_for  # noqa: E402
 from milter import ALL_STEPS, Failure, Milter  # noqa: E402
 
 CANNOT = "451 4.3.0 Cannot keep a copy of this now, please try again later"
@@ -970,7 +970,10 @@ def clock_set_back(cases, program):
     """The next look comes after an hour, whatever the time of day was before."""
     clock = os.environ.get("AUTHGATE_CLOCK", "")
     if not os.path.exists(clock):
-        print("# not under a sanitizer, which has to be the first library of all", flush=True)
+        if is_sanitized(program):
+            print("# not with a sanitizer, which has to be the first library of all", flush=True)
+        else:
+            cases.skip("clock_set_back", "AUTHGATE_CLOCK names no library")
         return
     daemon = Archive(program, archive="retention = 10d")
     daemon.start(env={**os.environ, "LD_PRELOAD": clock})
