@@ -117,8 +117,8 @@ def told_by_daemon(lines):
 def told_by_replay(binary, config, log):
     """The same, and the numbers."""
     done = subprocess.run([binary, "replay", "-c", config, "--json", log], env=ENVIRONMENT,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE,
-                          check=False)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=PATIENCE, check=False)
     if done.returncode != 0 or done.stderr:
         raise Failure(f"replay: status {done.returncode}\n{done.stderr}")
     *lines, last = map(json.loads, done.stdout.splitlines())

@@ -126,7 +126,8 @@ class Daemon:
 
     def start(self, **options):
         self.launch(**options)
-        if not wait_for(lambda: self.generations() or self.status() is not None) or self.status() is not None:
+        if not wait_for(lambda: self.generations() or self.status() is not None) or \
+                self.status() is not None:
             raise Broken("the daemon does not start: " + " | ".join(self.log()[-3:]))
         self.new_lines()
         return self

@@ -21,8 +21,7 @@ import time
 
 sys.dont_write_bytecode = True    # no cache folder in a checkout
 import milter  # noqa: E402
-from cases import PATIENCE  # noqa: E402
-from daemon import Daemon, is_sanitized, run_once, run_parts, wait_for  # noqa: E402
+from daemon import Daemon, PATIENCE, is_sanitized, run_once, run_parts, wait_for  # noqa: E402
 from milter import Closed, Failure, Milter, NOT_SENT, SILENT  # noqa: E402
 
 # Clients: addresses for documentation, so that nobody real is meant.
@@ -1404,7 +1403,8 @@ def idle_connections(cases, program):
     kinds = (("networks, so that CONNECT has a reply", "11.%d.%d.7\n"),
              ("no network, so that it has none", "login:user%d.%d@example.net\n"))
     for name, entry in kinds:
-        for kind, sessions in (("CONNECT", lambda: Session(daemon)), ("a message", after_a_message)):
+        for kind, sessions in (("CONNECT", lambda: Session(daemon)),
+                               ("a message", after_a_message)):
             daemon = Daemon(program, {
                 "authgate.ini": "[milter]\nsocket = @SOCKET@\n"
                                 "[lists]\nlocal_domains = domains.list\n",
@@ -1413,8 +1413,8 @@ def idle_connections(cases, program):
             loaded_anew(daemon, 4)
             before = memory_kib(daemon)
             kept = loaded_anew(daemon, 8, sessions)
-            cases.same(f"{name}; connections that are idle after {kind}: each is judged", {"continue"},
-                       {message(session)[-1] for session in kept})
+            cases.same(f"{name}; connections that are idle after {kind}: each is judged",
+                       {"continue"}, {message(session)[-1] for session in kept})
             # eight such policies take 5 MB at least
             if measured:
                 cases.same("... and memory does not grow", True, wait_for(
