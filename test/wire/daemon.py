@@ -1,5 +1,6 @@
 """A private authgate: a folder with its configuration, the process, what it wrote."""
 
+import glob
 import json
 import os
 import re
@@ -171,8 +172,19 @@ class Daemon:
         self.process.kill()
         self.process.wait()
 
+    def sanitizer_to_file(self):
+        """An environment in which a sanitizer does not write to standard error."""
+        names = ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
+        path = os.path.join(self.folder, "sanitizer")
+        return {**os.environ, **{name: f"{os.environ.get(name, '')}:log_path={path}"
+                                 for name in names}}
+
     def sanitizer_lines(self):
-        return [line for line in self.log() if SANITIZER.search(line)]
+        lines = self.log()
+        for name in glob.glob(os.path.join(self.folder, "sanitizer.*")):
+            with open(name, encoding="latin-1") as file:
+                lines += file.read().splitlines()
+        return [line for line in lines if SANITIZER.search(line)]
 
 
 def run_once(program, daemon):
