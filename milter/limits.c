@@ -66,7 +66,9 @@ ag_limits_set(void)
 	raise_descriptors();
 	ag_limits_reckon(1, 0);
 	take_spare();
+#ifdef __GLIBC__
 	mallopt(M_ARENA_MAX, 2);
+#endif
 	if (pthread_attr_init(&attr) == 0) {
 		pthread_attr_setstacksize(&attr, STACK_BYTES);
 		pthread_setattr_default_np(&attr);
@@ -185,11 +187,20 @@ hang_up(int listener)
 	take_spare();
 }
 
+/* As <sys/socket.h> declares it. */
+#ifdef __GLIBC__
+typedef __SOCKADDR_ARG address_arg;
+#define PLAIN(address) (address).__sockaddr__
+#else
+typedef struct sockaddr *address_arg;
+#define PLAIN(address) (address)
+#endif
+
 /* As POSIX has it; without a descriptor the connection is closed. */
 int
-accept(int listener, __SOCKADDR_ARG address, socklen_t *len)
+accept(int listener, address_arg address, socklen_t *len)
 {
-	int fd = take(listener, address.__sockaddr__, len, 0), error = errno;
+	int fd = take(listener, PLAIN(address), len, 0), error = errno;
 
 	if (fd >= 0 || !is_no_descriptor(error))
 		return fd;
@@ -201,10 +212,9 @@ accept(int listener, __SOCKADDR_ARG address, socklen_t *len)
 
 /* As Linux has it; without a descriptor it takes a little longer. */
 int
-accept4(int listener, __SOCKADDR_ARG address, socklen_t *len, int flags)
+accept4(int listener, address_arg address, socklen_t *len, int flags)
 {
-	int fd = take(listener, address.__sockaddr__, len, flags),
-	    error = errno;
+	int fd = take(listener, PLAIN(address), len, flags), error = errno;
 
 	if (fd < 0 && is_no_descriptor(error))
 		pause_asking();

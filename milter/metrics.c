@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -42,7 +43,7 @@ make_address(struct ag_str text, union address *out)
 
 	ag_endpoint_parse(text, &ip, &port);
 	ag_ip_write(&ip, written);
-	*out = (union address){ 0 };
+	memset(out, 0, sizeof(*out));
 	if (ip.family == AG_IP_V4) {
 		out->v4.sin_family = AF_INET;
 		out->v4.sin_port = htons((uint16_t)port);
@@ -86,11 +87,13 @@ ag_metrics_open(const struct ag_policy *policy)
 	char place[AG_ORIGIN_MAX];
 	struct ag_buf at = AG_BUF(place);
 	union address address;
+	socklen_t len;
 	int error;
 
 	if (value->text.len == 0)
 		return 0;
-	listener = listen_at(&address, make_address(value->text, &address));
+	len = make_address(value->text, &address);
+	listener = listen_at(&address, len);
 	if (listener >= 0)
 		return 0;
 	error = errno;

@@ -214,7 +214,8 @@ read_queued(struct ag_maillog *log, const struct ag_logline *line,
 		read_from(log, line, id, text);
 	} else if (ag_str_starts(text, "to=<")) {
 		read_to(log, line, id, text);
-	} else if (ag_str_eq(text, ag_str("removed"))) {
+	} else if (ag_str_eq(text, ag_str("removed")) ||
+	    ag_str_eq(text, ag_str("removed (canceled)"))) {
 		mail = ag_mails_find(&log->mails, line->host, id);
 		if (mail != NULL)
 			ag_maillog_done(log, mail);

@@ -18,6 +18,15 @@
 #include "state.h"
 #include "store.h"
 
+/* What was freed goes back to the system, where the library keeps it. */
+static void
+give_back_memory(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 /* ---- findings ---- */
 
 static void
@@ -169,7 +178,7 @@ attempt(struct ag_reloader *reloader)
 	ag_policy_unref(snapshot.policy);
 	ag_watch_loaded(&reloader->watch, status);
 	ag_store_sweep();
-	malloc_trim(0);
+	give_back_memory();
 }
 
 /* On SIGHUP nothing is held back: that is how an empty list is made to hold. */
@@ -259,7 +268,9 @@ static void
 wait_for_work(const struct ag_reloader *reloader, struct pollfd fds[static 4])
 {
 	int timeout = ag_watch_timeout(&reloader->watch);
-	int64_t deaf = reloader->ask_at - ag_watch_now();
+	/* a clock that is preloaded for a test may be below zero */
+	int64_t deaf =
+	    reloader->ask_at != 0 ? reloader->ask_at - ag_watch_now() : 0;
 
 	fds[0] = (struct pollfd){ reloader->hangup, POLLIN, 0 };
 	fds[1] = (struct pollfd){ reloader->watch.inotify, POLLIN, 0 };
@@ -286,7 +297,7 @@ ag_reloader_run(void *arg)
 			break;
 		ag_limits_tell();
 		if (ag_store_sweep())
-			malloc_trim(0);
+			give_back_memory();
 		if (fds[2].revents != 0)
 			hasten_the_end(reloader);
 		else if (ag_signals_take_hangup(reloader->hangup))

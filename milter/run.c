@@ -181,8 +181,10 @@ run(const char *config, bool only_stderr)
 	const struct ag_policy *policy;
 	int status;
 
+#ifdef __GLIBC__
 	/* else large tables that are freed stay with the process */
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
 	ag_signals_block();
 	ag_watch_init(&reloader.watch, config);
 	status = ag_reloader_load(&reloader, &policy);

@@ -7,9 +7,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
-from cases import Cases  # noqa: E402
-
-SECONDS = 60    # for one command
+from cases import Cases, PATIENCE  # noqa: E402
 
 
 def run_parts(parts, usage, arguments):
@@ -66,7 +64,7 @@ class Folder:
 
     def run(self, *arguments, stdin=b"", **options):
         done = subprocess.run([self.program, *arguments], input=stdin, capture_output=True,
-                              timeout=SECONDS, check=False, **options)
+                              timeout=PATIENCE, check=False, **options)
         return Done(done.returncode, self.clean(done.stdout), self.clean(done.stderr))
 
     def command(self, command, *arguments, **options):

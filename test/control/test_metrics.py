@@ -11,6 +11,7 @@ import json
 import os
 import re
 import resource
+import select
 import socket
 import subprocess
 import sys
@@ -20,12 +21,10 @@ import time
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../wire"))
-from daemon import Daemon, free_port, run_once, run_parts, wait_for  # noqa: E402
+from daemon import Daemon, PATIENCE, free_port, run_once, run_parts, wait_for  # noqa: E402
 from milter import Failure, Milter  # noqa: E402
 
-SECONDS = 200
-HTTP_SECONDS = 8        # less than it takes until a silent client is left behind
-IDLE_SECONDS = 10       # so long
+IDLE_SECONDS = 10       # until a silent client is left behind
 CONNECTIONS = 16        # at once
 KILLED, OTHER = "192.0.2.66", "192.0.2.1"
 SMTP = {"{daemon_name}": "smtp", "{daemon_port}": "25"}
@@ -56,7 +55,7 @@ class Served(Daemon):
         super().__init__(program, files(f"{shown}:{self.place[1]}", **what))
 
     def dial(self):
-        return socket.create_connection(self.place, timeout=HTTP_SECONDS)
+        return socket.create_connection(self.place, timeout=PATIENCE)
 
     def ask(self, request):
         """Sends the bytes: all that comes until the end."""
@@ -88,7 +87,7 @@ class Served(Daemon):
 
     def facts(self):
         done = subprocess.run([self.program, "status", "-c", self.config(), "--json"], text=True,
-                              capture_output=True, timeout=HTTP_SECONDS, check=False, cwd="/")
+                              capture_output=True, timeout=PATIENCE, check=False, cwd="/")
         return json.loads(done.stdout)
 
     def processor_seconds(self):
@@ -136,12 +135,12 @@ def numbers(cases, program):
         series for series, value in begin.items() if value and not series.startswith(
             ("build_info", "start_time", "policy_", "last_reload_successful"))})
     cases.same("the daemon is as old as it is", True,
-               0 <= time.time() - begin["start_time_seconds"] < 60)
+               0 <= time.time() - begin["start_time_seconds"] < 10 * PATIENCE)
     cases.same("asking changes nothing", {}, grown(begin, daemon.numbers()))
     send_some_mail(daemon)
     for _ in range(3):
         contact(daemon, KILLED)
-    wait_for(lambda: daemon.numbers()["sessions_open"] == 0, 5)
+    wait_for(lambda: daemon.numbers()["sessions_open"] == 0)
     daemon.settle()
     cases.same("what happened is what is counted", {
         "sessions_total": 4, "messages_total": 2, "recipients_accepted_total": 3,
@@ -158,7 +157,7 @@ def the_same_as_status(cases, program):
     daemon = Served(program).start()
     send_some_mail(daemon)
     contact(daemon, KILLED)
-    wait_for(lambda: daemon.numbers()["sessions_open"] == 0, 5)
+    wait_for(lambda: daemon.numbers()["sessions_open"] == 0)
     daemon.settle()
     said, shown = daemon.facts(), daemon.numbers()
     cases.same("versions", 1, shown[f'build_info{{version="{said["version"]}"}}'])
@@ -259,11 +258,13 @@ def archive(cases, program):
             milter.rcpt("<b@example.com>")
             return milter.content()[-1]
     send()
+    daemon.settle()
     kept = daemon.numbers()
     cases.same("a copy is kept", 1, grown(begin, kept).get(
         'archive_messages_total{result="kept"}'))
     os.rename(folder, folder + ".away")
     send()
+    daemon.settle()
     cases.same("one cannot be", (1, 1, None), tuple(grown(kept, daemon.numbers()).get(series)
                for series in ('archive_messages_total{result="failed"}',
                               decisions("on_error", "-", "tempfail"),
@@ -283,8 +284,10 @@ def http(cases, program):
     cases.same("the connection ends", "close", headers["connection"])
     cases.same("with a query", 200, daemon.get("/metrics?name=x")[0])
     for path in ("/", "/metrics/", "/METRICS", "//metrics", "/metrics/../metrics", "/favicon.ico",
-                 "/%00", "/" + "x" * 2000):
+                 "/" + "x" * 2000):
         cases.same(f"{path[:30]}: 404, and what there is", (404, NOT_FOUND), daemon.get(path))
+    # libmicrohttpd 1.0.10 answers this itself
+    cases.same("/%00: no content is given", True, daemon.get("/%00")[0] in (400, 404))
     status, headers, content = daemon.http("/metrics", "HEAD")
     cases.same("HEAD", (200, TEXT, "", True),
                (status, headers["content-type"], content, int(headers["content-length"]) > 5000))
@@ -342,20 +345,19 @@ def slow_clients(cases, program):
         begin = time.monotonic()
         cases.same("who says half a sentence does not hold up the next", (200, "ok\n"),
                    daemon.get("/healthz"))
-        cases.same("... who is served at once", True, time.monotonic() - begin < 2)
         last = stack.enter_context(daemon.dial())
         last.sendall(b"GET /metrics HTTP/1.1\r\n")
-        mail = time.monotonic()
         cases.same("with all connections taken, mail goes on", "continue", contact(daemon, OTHER))
-        cases.same("... at once", True, time.monotonic() - mail < 1)
+        cases.same("... while nobody has been left behind", ([], [], []),
+                   select.select(silent, [], [], 0))
         first = silent[0]
-        first.settimeout(IDLE_SECONDS + 5)
+        first.settimeout(PATIENCE)
         with contextlib.suppress(ConnectionError):
             while first.recv(4096):
                 pass
         waited = time.monotonic() - begin
         cases.same("the silent are left behind after a while", True,
-                   IDLE_SECONDS - 3 < waited < IDLE_SECONDS + 4)
+                   waited > IDLE_SECONDS - 3)
     cases.same("and all is as before", (200, "ok\n"), daemon.get("/healthz"))
 
 
@@ -373,18 +375,22 @@ def many_at_once(cases, program):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(HTTP_SECONDS + 2)
+        thread.join()
     cases.same("40 are all served", [200] * 40, answers)
+    before = descriptors(daemon)
     with contextlib.ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(daemon.dial())
-        time.sleep(0.3)
-        count = len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
-        with open(f"/proc/{daemon.process.pid}/net/tcp", encoding="ascii") as file:
-            port = f":{daemon.place[1]:04X} "
-            open_here = [line for line in file if port in line.split()[1] + " "]
-        cases.same("40 that say nothing: the kernel knows them", True, len(open_here) > 40)
-        cases.same("... and only some take a descriptor here", True, count < 40)
+        cases.same("40 that say nothing: the kernel knows them", True, wait_for(
+            lambda: len(rows_of_port(daemon)) > 40))
+        wait_for(lambda: descriptors(daemon) > before)
+        cases.same("... and only some take a descriptor here", True, descriptors(daemon) < 40)
+
+
+def rows_of_port(daemon):
+    """What the kernel knows of the port."""
+    with open(f"/proc/{daemon.process.pid}/net/tcp", encoding="ascii") as file:
+        return [line for line in file if line.split()[1].endswith(f":{daemon.place[1]:04X}")]
 
 
 def descriptors(daemon):
@@ -405,34 +411,35 @@ def nothing_is_left_behind(cases, program):
         else:
             daemon.get("/metrics")
     cases.same("after 300 clients, of whom many hung up", True,
-               bool(wait_for(lambda: descriptors(daemon) <= before, 5)))
+               bool(wait_for(lambda: descriptors(daemon) <= before)))
 
 
 @part
 def while_mail_comes(cases, program):
     """For the sanitizers: numbers are read while they change, and policies are loaded."""
     daemon = Served(program).start()
-    stop = time.monotonic() + 3
+    stop = threading.Event()
     seen = []
 
     def send():
-        while time.monotonic() < stop:
+        while not stop.is_set():
             send_some_mail(daemon)
 
     def ask():
-        while time.monotonic() < stop:
+        while not stop.is_set():
             seen.append(daemon.numbers()["messages_total"])
             daemon.get("/healthz")
     threads = [threading.Thread(target=function) for function in (send, send, ask, ask)]
     for thread in threads:
         thread.start()
     loads = 0
-    while time.monotonic() < stop:
+    while loads < 30 or len(set(seen)) < 10 and loads < 10000:
         daemon.reload()
         daemon.facts()
         loads += 1
+    stop.set()
     for thread in threads:
-        thread.join(20)
+        thread.join()
     cases.same("numbers grew", True, max(seen) > min(seen))
     cases.same("each reload is counted", loads, daemon.numbers()['reloads_total{result="ok"}'])
 
@@ -474,7 +481,7 @@ def no_descriptor(cases, program):
         cases.same("who waits for a descriptor does not keep the processor busy", True,
                    daemon.processor_seconds() - begin < 0.3)
     cases.same("and afterwards all is as before", True, bool(wait_for(
-        lambda: daemon.get("/healthz") == (200, "ok\n"), HTTP_SECONDS)))
+        lambda: daemon.get("/healthz") == (200, "ok\n"))))
     cases.same("... and it was counted", True,
                daemon.numbers()['shortages_total{of="descriptors"}'] > 0)
 
@@ -547,7 +554,7 @@ def check_warns(cases, program):
                              ("0.0.0.0:9909", 1), ("[::]:9909", 1), ("192.0.2.1:9909", 1)):
         daemon = Daemon(program, files(listen))
         done = subprocess.run([program, "check", "-c", daemon.config()], text=True,
-                              capture_output=True, timeout=HTTP_SECONDS, check=False, cwd="/")
+                              capture_output=True, timeout=PATIENCE, check=False, cwd="/")
         cases.same(f"{listen}: status, warnings", (0, warnings),
                    (done.returncode, done.stdout.count("authgate.ini:6: warning: [metrics]")))
 
@@ -556,7 +563,7 @@ def check_warns(cases, program):
 def privileges(cases, program):
     """The port is opened as root, and served as somebody else."""
     if os.geteuid() != 0:
-        print("# skipped: needs root")
+        cases.skip("privileges", "needs root")
         return
     with socket.socket() as probe:
         low = next((port for port in range(1023, 900, -1)
@@ -570,7 +577,7 @@ def privileges(cases, program):
     bound = Daemon(program, files(f"127.0.0.1:{low - 1}", "user = nobody\n"))
     bound.open_to_all()
     bound.launch(through=["setpriv", "--bounding-set", "-all,+chown,+setgid,+setuid"])
-    cases.same("without the capability: status 77", 77, bound.wait(5))
+    cases.same("without the capability: status 77", 77, bound.wait())
     cases.has("... and a line", "[metrics] listen: cannot listen on 127.0.0.1:"
               f"{low - 1}: Permission denied", "\n".join(bound.log()))
 
@@ -582,13 +589,13 @@ def the_end(cases, program):
         half.sendall(b"GET /metrics HTTP/1.1\r\n")
         cases.same("served", (200, "ok\n"), daemon.get("/healthz"))
         daemon.terminate()
-        cases.same("clients who say nothing do not hold up the end", 0, daemon.wait(7))
+        cases.same("clients who say nothing do not hold up the end", 0, daemon.wait())
         cases.same("... and are hung up on", b"", silent.recv(100))
     with socket.socket() as probe:
         cases.same("the port is closed", False, probe.connect_ex(daemon.place) == 0)
     daemon.launch()
     cases.same("and can be taken again at once", (200, "ok\n"), wait_for(
-        lambda: daemon.status() is not None or is_served(daemon), 10) and daemon.get("/healthz"))
+        lambda: daemon.status() is not None or is_served(daemon)) and daemon.get("/healthz"))
 
 
 def is_served(daemon):
@@ -599,4 +606,4 @@ def is_served(daemon):
 
 
 if __name__ == "__main__":
-    sys.exit(run_parts(PARTS, __doc__, sys.argv[1:], SECONDS))
+    sys.exit(run_parts(PARTS, __doc__, sys.argv[1:]))

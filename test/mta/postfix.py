@@ -11,20 +11,25 @@ machine's own Postfix and /etc/postfix stay as they are; only what was started h
 Needs root, for Postfix does. Standard library only.
 """
 
+import array
 import contextlib
+import fcntl
+import json
 import os
 import pwd
 import re
+import select
 import shutil
 import smtplib
 import socket
 import ssl
 import subprocess
+import termios
 import threading
-import time
 
 from instance import Instance
-from process import ENVIRONMENT, Failure, Started, free_ports, run, wait_until, write
+from process import (ENVIRONMENT, Failure, PATIENCE, Started, free_ports, run, wait_until,
+                     write)
 
 HOSTNAME = "mx.example.com"
 REALM = "example.com"
@@ -52,10 +57,12 @@ class MilterSocket:
             path = os.path.join(folder, "authgate.sock")
             self.for_authgate = self.for_postfix = f"unix:{path}"
             self.family, self.address = socket.AF_UNIX, path
+        # an inet socket has none
+        self.control = None if inet and not queue else f"{self.address}.control"
 
     def accepts(self):
         with socket.socket(self.family) as probe:
-            probe.settimeout(5)
+            probe.settimeout(PATIENCE)
             try:
                 probe.connect(self.address)
             except OSError:
@@ -122,33 +129,57 @@ class Authgate(Started):
         try:
             # A session of its own: Ctrl-C in the terminal is for us, and we stop it in our order.
             self.process = subprocess.Popen(
-                [self.binary, "run", "-c", self.config, "--stderr"], env=ENVIRONMENT, text=True,
-                errors="backslashreplace", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE, start_new_session=True)
+                [self.binary, "run", "-c", self.config, "--stderr"], env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                start_new_session=True)
         except OSError as error:
             raise Failure(f"authgate did not start: {error}") from error
-        self.reader = threading.Thread(target=self.read_lines, daemon=True)
+        self.reader = threading.Thread(target=self.read_lines, args=(self.process.stderr,),
+                                       daemon=True)
         self.reader.start()
-        up = wait_until(lambda: self.process.poll() is not None or self.milter.accepts(), 15)
+        up = wait_until(lambda: self.process.poll() is not None or self.milter.accepts())
         if not up or self.process.poll() is not None:
             self.stop()    # and its last words have been read
             raise Failure("authgate did not start:\n" + "\n".join(self.lines))
 
-    def read_lines(self):
-        for line in self.process.stderr:
-            with self.changed:
-                self.lines.append(line.rstrip("\n"))
+    def read_lines(self, pipe):
+        rest = b""
+        while select.select([pipe], [], []):
+            with self.changed:    # what is out of the pipe is in the lines for everybody else
+                data = os.read(pipe.fileno(), 65536)
+                *lines, rest = (rest + data).split(b"\n")
+                self.lines += [line.decode(errors="backslashreplace") for line in lines]
                 self.changed.notify_all()
+            if not data:
+                return
 
-    def lines_since(self, mark, count, seconds=2.0, settle=0.03):
-        """Lines with a verdict or a queue id after `mark`; waits for `count` verdicts, and then
-        a moment longer for one too many."""
+    def lines_since(self, mark, count):
+        """Lines with a verdict or a queue id after `mark`, when there are `count` verdicts, and
+        whatever else the daemon has to say."""
         def verdicts():
             return sum("verdict=" in line for line in self.lines[mark:])
-        with self.changed:
-            self.changed.wait_for(lambda: verdicts() >= count, seconds)
-        time.sleep(settle)
+        if self.milter.control:
+            wait_until(lambda: self.process.poll() is not None or self.lines_waiting() == 0)
+            wait_until(self.has_read_all)
+        else:
+            with self.changed:
+                self.changed.wait_for(lambda: verdicts() >= count, PATIENCE)
         return [line for line in self.lines[mark:] if log_pairs(line)]
+
+    def lines_waiting(self):
+        """How many the daemon has yet to write."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(PATIENCE)
+            control.connect(self.milter.control)
+            control.sendall(b"status\n")
+            answer = b"".join(iter(lambda: control.recv(65536), b""))
+        return json.loads(answer)["log_lines_waiting"]
+
+    def has_read_all(self):
+        with self.changed:
+            left = array.array("i", [0])
+            fcntl.ioctl(self.process.stderr, termios.FIONREAD, left)
+        return left[0] == 0
 
     def descriptors(self):
         """How many files and connections it holds open."""
@@ -165,12 +196,12 @@ class Authgate(Started):
         self.ask_to_stop()
         if self.process.poll() is None:
             try:
-                self.process.wait(12)    # libmilter takes up to five seconds
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait(5)
+                self.process.wait()
         if self.reader:
-            self.reader.join(2)
+            self.reader.join(PATIENCE)
         return self.process.returncode
 
 
@@ -184,9 +215,9 @@ CONTRIB = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../contr
 MAIN_CF = """\
 {contrib}
 
-milter_connect_timeout = 10s
-milter_command_timeout = 10s
-milter_content_timeout = 20s
+milter_connect_timeout = 300s
+milter_command_timeout = 300s
+milter_content_timeout = 300s
 
 inet_interfaces = 127.0.0.1
 inet_protocols = all
@@ -204,6 +235,7 @@ recipient_delimiter = +
 
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_path = smtpd
+cyrus_sasl_config_path = {folder}/etc/sasl
 smtpd_sasl_security_options = noanonymous
 smtpd_tls_security_level = may
 smtpd_tls_cert_file = {folder}/etc/server.pem
@@ -343,7 +375,8 @@ class Client:
 
     def __init__(self, port, address=None, name=None, door=None):
         """door: the port that the MTA shall believe to have been called at; None: the real one."""
-        self.smtp = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=30)
+        self.smtp = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example",
+                                 timeout=PATIENCE)
         self.smtp.ehlo()
         if address:
             self.pretend(address, name, door)

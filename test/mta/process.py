@@ -9,8 +9,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+from cases import PATIENCE  # noqa: E402
 
 # sudo and cron may come without the sbin folders.
 ENVIRONMENT = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
@@ -36,7 +40,7 @@ def scratch_folder():
 
 def remove_folder(path):
     """Postfix' children may outlive their master by a moment and still write: try again."""
-    for _ in range(50):
+    for _ in range(10 * PATIENCE):
         shutil.rmtree(path, ignore_errors=True)
         if not os.path.exists(path):
             return
@@ -60,17 +64,7 @@ def leave_on_signals():
         signal.signal(number, leave)
 
 
-def end_within(seconds):
-    """As leave_on_signals(); and a test that takes longer has failed."""
-    def fail(_number, _frame):
-        raise Failure(f"not done after {seconds} s")
-
-    leave_on_signals()
-    signal.signal(signal.SIGALRM, fail)
-    signal.alarm(seconds)
-
-
-def wait_until(condition, seconds, pause=0.02):
+def wait_until(condition, seconds=PATIENCE, pause=0.02):
     """What condition() gives as soon as it is true, else its last value when the time is over."""
     end = time.monotonic() + seconds
     while True:
@@ -80,7 +74,7 @@ def wait_until(condition, seconds, pause=0.02):
         time.sleep(pause)
 
 
-def run(*command, give="", seconds=60, environment=None):
+def run(*command, give="", seconds=10 * PATIENCE, environment=None):
     """A command that must work; what it said becomes the failure's text."""
     try:
         result = subprocess.run(command, input=give, env=environment or ENVIRONMENT, text=True,

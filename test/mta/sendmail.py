@@ -29,7 +29,7 @@ import subprocess
 
 import postfix
 from postfix import HOSTNAME, LOGINS, REALM, SASL_CONF, reply_text
-from process import ENVIRONMENT, Failure, Started, run, wait_until, write
+from process import ENVIRONMENT, Failure, PATIENCE, Started, run, wait_until, write
 
 
 class Unavailable(Failure):
@@ -66,11 +66,11 @@ class Packages:
 
     def download(self):
         command = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=1",
-                   "-o", "Acquire::http::Timeout=10", "download", *self.NAMES]
+                   "-o", "Acquire::http::Timeout=60", "download", *self.NAMES]
         try:
             result = subprocess.run(command, cwd=self.folder, env=ENVIRONMENT, text=True,
                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                    stderr=subprocess.STDOUT, timeout=45, check=False)
+                                    stderr=subprocess.STDOUT, timeout=10 * PATIENCE, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Unavailable(f"Sendmail's packages: {error}") from error
         if result.returncode != 0:
@@ -101,8 +101,8 @@ class Packages:
         result = subprocess.run(
             [f"{self.tree}/usr/bin/m4", f"-D_CF_DIR_={self.tree}/usr/share/sendmail/cf/",
              f"{self.tree}/usr/share/sendmail/cf/m4/cf.m4", "-"],
-            input=text, env=self.environment, text=True, timeout=30, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, check=False)
+            input=text, env=self.environment, text=True, timeout=PATIENCE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         if result.returncode != 0:
             raise Failure(f"m4: {result.stderr}")
         return result.stdout
@@ -305,7 +305,7 @@ class Sendmail(Started):
                 [self.packages.sendmail, "-C", self.config, "-bD"], cwd="/",
                 env=self.packages.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
                 start_new_session=True)
-        up = wait_until(lambda: self.process.poll() is not None or self.accepts(), 15)
+        up = wait_until(lambda: self.process.poll() is not None or self.accepts())
         if not up or self.process.poll() is not None:
             raise Failure(f"Sendmail did not start:\n{self.said}")
 
@@ -314,7 +314,7 @@ class Sendmail(Started):
         for door in self.doors.values():
             host = "::1" if door.family == "inet6" else "127.0.0.1"
             try:
-                socket.create_connection((host, door.port), timeout=5).close()
+                socket.create_connection((host, door.port), timeout=PATIENCE).close()
             except OSError:
                 return False
         return True
@@ -325,10 +325,10 @@ class Sendmail(Started):
         # The daemon leads a group of its own, in which each session has a process.
         os.killpg(self.process.pid, signal.SIGTERM)
         try:
-            self.process.wait(5)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(5)
+            self.process.wait()
 
     def senders(self):
         """Of all that is in the queue."""
@@ -351,7 +351,7 @@ class Client(postfix.Client):
     def __init__(self, door, address):
         # At an IPv6 door an IPv4 client is ::ffff:address.
         host = "::1" if ":" in address else "127.0.0.1"
-        self.smtp = smtplib.SMTP(local_hostname="client.example", timeout=30)
+        self.smtp = smtplib.SMTP(local_hostname="client.example", timeout=PATIENCE)
         self.smtp.source_address = (address, 0)
         # For STARTTLS. Given to the constructor, it would connect, and not bear a greeting of 554.
         self.smtp._host = HOSTNAME
@@ -401,8 +401,8 @@ class LocalClient:
         self.process.stdin.close()
         self.process.stdout.close()
         try:
-            self.process.wait(5)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(5)
+            self.process.wait()
 

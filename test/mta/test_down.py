@@ -30,8 +30,7 @@ from process import Failure  # noqa: E402
 from sendmail import Door, Sendmail  # noqa: E402
 from test_postfix import ALICE, BOB, REMOTE  # noqa: E402
 
-SECONDS = 85           # for everything
-TIMEOUT = 2            # how long the MTA waits for authgate, in seconds
+TIMEOUT = 10           # how long the MTA waits for authgate, in seconds
 
 # Nobody is trusted, so that a client may come from loopback.
 CONFIGURATION = {
@@ -48,6 +47,7 @@ FORGED = f"RCPT 550 5.1.1 <{REMOTE}>: Recipient address rejected: User unknown"
 
 POSTFIX_4 = "451 4.7.1 Service unavailable - try again later"
 POSTFIX_5 = "550 5.5.0 Service unavailable"
+POSTFIX_421 = "421 4.7.1 Service unavailable - try again later"
 SENDMAIL_4 = "451 4.3.2 Please try again later"
 SENDMAIL_5 = "550 5.7.1 <{address}>... Command rejected"
 TAKEN, HELD, CLOSED = "taken", "held", "closed"
@@ -68,6 +68,8 @@ EXPECTED = {
     ("postfix", "tempfail"): Row(f"MAIL {POSTFIX_4}", POSTFIX_4, POSTFIX_4, POSTFIX_4),
     ("postfix", "reject"): Row("greeting 554 mx.example.com ESMTP not accepting connections",
                                POSTFIX_5, POSTFIX_5, POSTFIX_5),
+    ("postfix", "shutdown"): Row("greeting 421 mx.example.com Service unavailable - try again "
+                               "later", POSTFIX_421, POSTFIX_421, CLOSED),
     ("postfix", "quarantine"): Row(HELD, HELD, HELD, HELD),
     ("postfix", "accept"): Row(TAKEN, TAKEN, TAKEN, TAKEN),
     ("sendmail", "F=T"): Row(f"MAIL {SENDMAIL_4}", SENDMAIL_4, SENDMAIL_4, SENDMAIL_4),
@@ -93,7 +95,7 @@ def expected(name, action, stage, delay_reject, put_down):
         return [row.connect, later]
     if stage == "end":
         # There cleanup(8) has asked, and smtpd(8) does not know yet.
-        late = name == "postfix" and delay_reject
+        late = name == "postfix" and delay_reject and row.later != CLOSED
         now = row.end if row.end in (TAKEN, HELD) else f"end {row.end}"
         return [now, told_at("RCPT" if late else "MAIL", row.later)]
     if stage == "mail" and not (delay_reject and waits_for_no_answer(name, put_down)):
@@ -115,14 +117,22 @@ def told_at(command, answer):
 
 # ---------------------------------------------------------------- the MTAs
 
+def knows_shutdown():
+    """Postfix has it from 3.10 on, as its default."""
+    version = process.run("postconf", "-dh", "mail_version").split(".")
+    return tuple(map(int, version[:2])) >= (3, 10)
+
+
 class DownPostfix(Postfix):
     """A Postfix with one more door for each default action."""
 
     NAME = "postfix"
-    ACTIONS = ("tempfail", "reject", "quarantine", "accept")
+    ACTIONS = ("tempfail", "reject", "shutdown", "quarantine", "accept")
 
     def __init__(self, folder, milter):
         super().__init__(folder, milter)
+        if not knows_shutdown():
+            self.ACTIONS = tuple(each for each in self.ACTIONS if each != "shutdown")
         self.ports = dict(zip(self.ACTIONS, process.free_ports(len(self.ACTIONS))))
 
     def main_cf(self):
@@ -183,7 +193,8 @@ class Visitor:
 
     def __init__(self, server, action, stage):
         self.server, self.action, self.stage = server, action, stage
-        self.smtp = smtplib.SMTP(local_hostname="client.example", timeout=30)
+        self.smtp = smtplib.SMTP(local_hostname="client.example",
+                                 timeout=10 * process.PATIENCE)
         # Forgers, so that it shows what an action lets through; but those do not come to DATA.
         addresses = ("x@remote.example", BOB) if stage == "end" else (ALICE, REMOTE)
         self.commands = self.message(*addresses)
@@ -250,7 +261,7 @@ def stop(authgate):
 
 def kill(authgate):
     authgate.process.kill()
-    authgate.process.wait(5)
+    authgate.process.wait()
 
 
 def hang(authgate):
@@ -353,4 +364,4 @@ def run_all(arguments, report):
 
 
 if __name__ == "__main__":
-    sys.exit(script.run(__doc__, ["packages"], SECONDS, run_all))
+    sys.exit(script.run(__doc__, ["packages"], run_all))

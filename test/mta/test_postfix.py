@@ -25,7 +25,6 @@ from postfix import Authgate, Client, LOG_KEYS, Postfix, log_pairs  # noqa: E402
 from process import Failure  # noqa: E402
 from script import shortened  # noqa: E402
 
-SECONDS = 240    # for everything
 
 # Clients. Documentation addresses, so that nobody real is meant.
 STRANGER = "192.0.2.1"
@@ -945,12 +944,12 @@ def submit(sender, recipient, arrives, returns=False):
     def check(run):
         subject = f"local-{time.monotonic_ns()}"
         run.postfix.sendmail(sender, [recipient], f"Subject: {subject}\n\nHello.\n")
-        process.wait_until(lambda: run.mail_with(subject), 10)
+        process.wait_until(lambda: run.mail_with(subject))
         mails = run.mail_with(subject)
         arrived = [each for each in mails if f"Envelope-To: <{recipient}>" in each]
         returned = [each for each in mails
                     if each not in arrived and each.startswith("Envelope-From: <>")]
-        process.wait_until(lambda: not run.postfix.waiting(), 5)
+        process.wait_until(lambda: not run.postfix.waiting())
         if run.postfix.waiting():
             return f"in the queue: {' '.join(run.postfix.waiting())}"
         if bool(arrived) != arrives or bool(returned) != returns:
@@ -1169,7 +1168,7 @@ class Run:
 
     def knock(self):
         """A bare connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=process.PATIENCE)
 
     def take(self, command, expected, *text):
         named = command if isinstance(command, str) else f"({command.__name__})"
@@ -1255,7 +1254,7 @@ class Run:
         """The Authentication-Results fields of the delivered message are exactly these."""
         queue_id = self.queue_id()
 
-        mails = process.wait_until(lambda: self.delivered_as(queue_id), 10)
+        mails = process.wait_until(lambda: self.delivered_as(queue_id))
         if not mails:
             return f"{queue_id} was not delivered"
         unfolded = re.sub(r"\n[ \t]+", " ", mails[0])
@@ -1283,7 +1282,8 @@ class Run:
                 if client.say(f"RCPT TO:{form}")[0] == "2":
                     sent[client.content("Subject: who\r\n").split()[-1]] = form
                 client.say("RSET")
-        process.wait_until(lambda: sent.keys() <= self.delivered_by_id().keys(), 20, 0.5)
+        process.wait_until(lambda: sent.keys() <= self.delivered_by_id().keys(),
+                           pause=0.5)
         mails = self.delivered_by_id()
         # Of one that did not come nobody knows where it went.
         return [form for queue_id, form in sent.items() if re.search(
@@ -1409,7 +1409,7 @@ def instruction_complaints():
 
 def left_open(authgate, idle):
     """Clients have come, gone and dropped out: as many files are open as before the first."""
-    process.wait_until(lambda: authgate.descriptors() <= idle, 5)
+    process.wait_until(lambda: authgate.descriptors() <= idle)
     more = authgate.descriptors() - idle
     return [f"{more} files more than before"] if more > 0 else []
 
@@ -1441,4 +1441,4 @@ def end_complaints(authgate):
 
 
 if __name__ == "__main__":
-    sys.exit(script.run(__doc__, ["only"], SECONDS, run_all))
+    sys.exit(script.run(__doc__, ["only"], run_all))

@@ -39,7 +39,6 @@ from test_postfix import (  # noqa: E402
     RSET, STARTTLS, STRANGER, Session, auth, blocked, data, denied, mail, not_owned, rcpt, reject,
     unknown)
 
-SECONDS = 110    # for everything
 
 # The last two doors are known by their port, and by their family.
 DOORS = {
@@ -355,7 +354,7 @@ def kill_now(address):
         generations = len(run.generations())
         process.write(path, f"{text}{address}\n")
         run.authgate.process.send_signal(signal.SIGHUP)
-        if not process.wait_until(lambda: len(run.generations()) > generations, 5):
+        if not process.wait_until(lambda: len(run.generations()) > generations):
             return "no new policy"
         return "250 in force"
     return (kill, "250")
@@ -498,7 +497,7 @@ class Run(model.Run):
     def knock(self):
         door = DOORS[self.session.door]
         return socket.create_connection(("::1" if door.family == "inet6" else "127.0.0.1",
-                                         door.port), timeout=10)
+                                         door.port), timeout=process.PATIENCE)
 
     def generations(self):
         """The lines that tell of a policy that came into force."""
@@ -645,4 +644,4 @@ def client_addresses():
 
 
 if __name__ == "__main__":
-    sys.exit(script.run(__doc__, ["only", "packages"], SECONDS, run_all))
+    sys.exit(script.run(__doc__, ["only", "packages"], run_all))

@@ -7,9 +7,9 @@ A client on the kill list is refused, any other is let through: so each session 
 policy was in force. One line a case; status 1 when one fails.
 """
 
+import math
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -18,11 +18,11 @@ import time
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../wire"))
-from daemon import Cases, Daemon, remove_all, stop_all, wait_for  # noqa: E402
+from daemon import Cases, Daemon, PATIENCE, remove_all, stop_all, wait_for  # noqa: E402
 from milter import Milter  # noqa: E402
 
-ALARM_SECONDS = 150
-TAKEN_SECONDS = 3        # half a second until files count as still, and a slow machine
+# In it what must not happen would happen. On a busy machine less of that shows, but nothing fails.
+QUIET_SECONDS = 1.2
 CLIENT = "192.0.2.1"
 OTHER = "203.0.113.9"    # is in the list from the start, so that CONNECT has a reply
 
@@ -63,18 +63,18 @@ class Traffic:
 
     def __exit__(self, *_):
         self.ended = True
-        self.thread.join(5)
+        self.thread.join()
 
 
 class ReloadCases(Cases):
     def taken(self, name, daemon, expected):
-        """The client's verdict becomes the expected one in time."""
-        wait_for(lambda: refused(daemon) == expected, TAKEN_SECONDS)
+        """The client's verdict becomes the expected one."""
+        wait_for(lambda: refused(daemon) == expected)
         self.same(name, expected, refused(daemon))
 
-    def stays(self, name, daemon, expected, seconds=1.2):
+    def stays(self, name, daemon, expected):
         """The client's verdict is the expected one all the time."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + QUIET_SECONDS
         got = {refused(daemon) for _ in iter(lambda: time.monotonic() < end, False)}
         self.same(name, {expected}, got)
 
@@ -109,7 +109,7 @@ def lists(cases, daemon):
     in_place(daemon, "kill.list", f"{OTHER}\n", "w")
     cases.taken("shorter than before", daemon, False)
     in_place(daemon, "kill.list", f"{OTHER}\n{CLIENT}/40\n")
-    time.sleep(1)
+    settle(daemon)
     in_place(daemon, "kill.list", f"{OTHER}\n{CLIENT}/40\n{CLIENT}\n")
     cases.taken("with a bad line: the rest holds", daemon, True)
     cases.same("... and the log names it", True,
@@ -118,12 +118,11 @@ def lists(cases, daemon):
 
 def held_back(cases, daemon):
     in_place(daemon, "kill.list", "")
-    time.sleep(1)
-    cases.same("of no bytes: the log says that it is held back", True,
-               any("kill.list: warning: the file has no bytes" in line for line in daemon.log()))
+    cases.same("of no bytes: the log says that it is held back", True, wait_for(lambda: any(
+        "kill.list: warning: the file has no bytes" in line for line in daemon.log())))
     in_place(daemon, "relay.list", "10.0.0.0/8\n")
     cases.same("... while all else is taken", True, bool(wait_for(
-        lambda: "3 relay networks" in daemon.log()[-1], TAKEN_SECONDS)))
+        lambda: "3 relay networks" in daemon.log()[-1])))
     cases.same("... and it still holds", True, refused(daemon))
     daemon.reload()
     cases.same("SIGHUP takes it as empty", False, refused(daemon))
@@ -132,21 +131,20 @@ def held_back(cases, daemon):
     in_place(daemon, "kill.list", "# none\n")
     cases.taken("a list of comments is empty on purpose", daemon, False)
     in_place(daemon, "kill.list", UNLISTED)
-    time.sleep(1)
+    settle(daemon)
 
 
 def broken(cases, daemon):
     good = INI.replace("@PATH@", daemon.path)
     in_place(daemon, "authgate.ini", good + "[rules]\nkill_cleint = off\n")
     cases.same("a broken main file: the log says what is wrong", True, bool(wait_for(
-        lambda: any("did you mean [rules] kill_client" in line for line in daemon.log()),
-        TAKEN_SECONDS)))
+        lambda: any("did you mean [rules] kill_client" in line for line in daemon.log()))))
     cases.same("... and the old policy stays", True, refused(daemon, OTHER))
     in_place(daemon, "authgate.ini", good + "[rules]\nkill_client = off\n")
     cases.same("mended: it is taken", True, bool(wait_for(
-        lambda: not refused(daemon, OTHER), TAKEN_SECONDS)))
+        lambda: not refused(daemon, OTHER))))
     in_place(daemon, "authgate.ini", good)
-    cases.same("and back", True, bool(wait_for(lambda: refused(daemon, OTHER), TAKEN_SECONDS)))
+    cases.same("and back", True, bool(wait_for(lambda: refused(daemon, OTHER))))
 
 
 def other_files(cases, daemon):
@@ -154,26 +152,39 @@ def other_files(cases, daemon):
         return [line for line in daemon.log() if "is in force" in line][-1]
     daemon.write("domains/example.com.ini", "[rules]\nlocal_sender_auth = enforce\n")
     cases.same("a new file of a domain", True, bool(wait_for(
-        lambda: " 1 domain files" in domain_files(), TAKEN_SECONDS)))
+        lambda: " 1 domain files" in domain_files())))
     os.unlink(path(daemon, "domains/example.com.ini"))
     cases.same("which goes away", True, bool(wait_for(
-        lambda: " 0 domain files" in domain_files(), TAKEN_SECONDS)))
+        lambda: " 0 domain files" in domain_files())))
     daemon.write("lists/more.list", UNLISTED)
     in_place(daemon, "authgate.ini", INI.replace("@PATH@", daemon.path) +
              "[lists]\nkill = kill.list lists/more.list\n")
     cases.same("a list in another folder", True, bool(wait_for(
-        lambda: " 1 kill entries" in domain_files(), TAKEN_SECONDS)))
+        lambda: " 1 kill entries" in domain_files())))
     daemon.write("lists/more.list", LISTED)
     cases.taken("... is watched from then on", daemon, True)
 
 
-def many(cases, daemon):
-    loads = len(daemon.generations())
+def longest_pause_of_changes(daemon):
+    longest, last = 0.0, time.monotonic()
     for _ in range(30):
         daemon.write("lists/more.list", UNLISTED)
         time.sleep(0.02)
-    cases.taken("30 changes in a row: the last one holds", daemon, False)
-    cases.same("... and they are taken together", True, len(daemon.generations()) - loads < 5)
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    return longest
+
+
+def many(cases, daemon):
+    for _ in range(PATIENCE):    # where we ourselves are held up, it is not in a row
+        loads = len(daemon.generations())
+        pause = longest_pause_of_changes(daemon)
+        cases.taken("30 changes in a row: the last one holds", daemon, False)
+        loads = len(daemon.generations()) - loads
+        if pause < 0.3:
+            break
+        daemon.write("lists/more.list", LISTED)
+        cases.taken("... and once more", daemon, True)
+    cases.same("... and they are taken together", True, loads < 5)
     for _ in range(100):
         daemon.write("lists/more.list", LISTED)
         daemon.hang_up_signal()
@@ -190,29 +201,29 @@ def failed(cases, daemon):
     good = INI.replace("@PATH@", daemon.path)
     in_place(daemon, "kill.list", UNLISTED)
     in_place(daemon, "authgate.ini", good)
-    time.sleep(1.2)
+    settle(daemon)
     for name, place in (("a list", "later.list"), ("a list in a folder", "later/later.list")):
         before = len(say_again(daemon))
         in_place(daemon, "authgate.ini", f"{good}[lists]\nkill = kill.list {place}\n")
         cases.same(f"{name} is named that is not there yet: the old policy stays", True, bool(
-            wait_for(lambda: len(say_again(daemon)) > before, TAKEN_SECONDS)))
-        time.sleep(1)
+            wait_for(lambda: len(say_again(daemon)) > before)))
+        time.sleep(QUIET_SECONDS)
         cases.same("... which is said once", before + 1, len(say_again(daemon)))
         daemon.write(place, f"{CLIENT}\n")
         # where the folder was not there, a look in five seconds shows it
-        wait_for(lambda: refused(daemon), 5 + TAKEN_SECONDS)
+        wait_for(lambda: refused(daemon))
         cases.same("... and when it is made it is taken", True, refused(daemon))
     in_place(daemon, "authgate.ini", good)
     cases.taken("named no more", daemon, False)
     in_place(daemon, "bad.list", "!10.1\n")
     in_place(daemon, "authgate.ini", good + "[lists]\nkill = kill.list later.list\n"
                                             "relay = bad.list\n")
-    wait_for(lambda: any("bad.list:1: error" in line for line in daemon.log()), TAKEN_SECONDS)
+    wait_for(lambda: any("bad.list:1: error" in line for line in daemon.log()))
     cases.stays("an error in a list: the old policy stays", daemon, False)
     in_place(daemon, "bad.list", "!10.0.0.1\n")
     cases.taken("the list is mended: taken", daemon, True)
     os.unlink(daemon.config())
-    wait_for(lambda: any("there is no such file" in line for line in daemon.log()), TAKEN_SECONDS)
+    wait_for(lambda: any("there is no such file" in line for line in daemon.log()))
     cases.stays("no main file: the old policy stays", daemon, True)
     in_place(daemon, "authgate.ini", good)
     cases.taken("a new one: taken", daemon, False)
@@ -228,14 +239,14 @@ def young_files(cases, program):
     in_place(behind, "authgate.ini", INI.replace("@PATH@", behind.path))
     behind.launch(env=behind.with_preloaded(os.path.join(HERE, "behind.c")))
     daemons.append(behind)
-    wait_for(lambda: all(daemon.generations() for daemon in daemons), 20)
-    time.sleep(2)
+    wait_for(lambda: all(daemon.generations() for daemon in daemons))
+    time.sleep(QUIET_SECONDS)
     cases.same("just written: read once", [[1]] * 12,
                [daemon.generations() for daemon in daemons[:-1]])
     cases.same("a clock that is behind: once, too", [1], behind.generations())
     in_place(behind, "kill.list", LISTED)
     cases.taken("... and changes are taken", behind, True)
-    time.sleep(2)
+    time.sleep(QUIET_SECONDS)
     cases.same("... once each", [1, 2], behind.generations())
     for daemon in daemons:
         daemon.terminate()
@@ -246,10 +257,13 @@ def restless(cases, program):
     daemon = Daemon(program, {"kill.list": UNLISTED})
     in_place(daemon, "authgate.ini", INI.replace("@PATH@", daemon.path) +
              "[lists]\nkill = kill.list /proc/uptime\n")
+    began = time.monotonic()
     daemon.start()
     time.sleep(8)
-    cases.same("/proc/uptime as a list: it is read more and more seldom", True,
-               len(daemon.generations()) < 6)
+    loads = len(daemon.generations())
+    # half a second, and twice as long each time
+    most = 2 + math.log2(1 + 2 * (time.monotonic() - began))
+    cases.same("/proc/uptime as a list: it is read more and more seldom", True, loads <= most)
     in_place(daemon, "kill.list", LISTED)
     cases.taken("... and other changes are taken", daemon, True)
     daemon.terminate()
@@ -270,7 +284,7 @@ def meanwhile(cases, program):
         time.sleep(0.008 * i)
         in_place(daemon, "domains.list", f"a{i}.example\n")
         in_place(daemon, "last.list", f"10.{i}.0.0/16\n")
-        if not wait_for(lambda: digest_in_force(daemon) == digest_of_files(daemon), 20):
+        if not wait_for(lambda: digest_in_force(daemon) == digest_of_files(daemon)):
             lost.append(i)
     cases.same("each of 12 changes during a reload is taken", [], lost)
     daemon.terminate()
@@ -283,8 +297,13 @@ def digest_in_force(daemon):
 
 def digest_of_files(daemon):
     done = subprocess.run([daemon.program, "check", "-c", daemon.config()], capture_output=True,
-                          text=True, timeout=20, check=False)
+                          text=True, timeout=PATIENCE, check=False)
     return re.search("digest ([0-9a-f]+)", done.stdout)[1]
+
+
+def settle(daemon):
+    """Waits until what the files say is in force."""
+    wait_for(lambda: digest_in_force(daemon) == digest_of_files(daemon))
 
 
 def storm(cases, daemon):
@@ -304,7 +323,7 @@ def run(cases, program):
     for part in (lists, held_back, other_files, many, storm):
         if part is held_back:
             in_place(daemon, "kill.list", LISTED)
-            time.sleep(1.2)
+            settle(daemon)
             part(cases, daemon)
             continue
         with Traffic(daemon) as traffic:
@@ -313,7 +332,7 @@ def run(cases, program):
                    traffic.wrong[:3])
         cases.same(f"{part.__name__}: there were some", True, traffic.count > 10)
     in_place(daemon, "authgate.ini", INI.replace("@PATH@", daemon.path))
-    time.sleep(1.2)
+    settle(daemon)
     broken(cases, daemon)
     failed(cases, daemon)
     young_files(cases, program)
@@ -327,7 +346,6 @@ def main():
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 64
-    signal.alarm(ALARM_SECONDS)
     cases = ReloadCases()
     try:
         run(cases, os.path.abspath(sys.argv[1]))

@@ -97,7 +97,7 @@ expect_short_lines(const char *text, size_t max)
 	while (*text != '\0') {
 		size_t len = strcspn(text, "\n");
 
-		assert_in_range(len, 1, max);
+		assert_true(len >= 1 && len <= max);
 		text += len + 1;
 	}
 }
@@ -184,7 +184,7 @@ test_no_memory(void **state)
 	served = (unsigned)-1;
 	assert_non_null(text);
 	/* the last one was served all it asked for */
-	assert_in_range(calls, 3, 100);
+	assert_true(calls >= 3 && calls <= 100);
 	assert_true(len > sizeof(value));
 	assert_int_equal(len, strlen(text));
 	assert_non_null(strstr(text, "\nX-Authgate-Queue-Id: -\n"));

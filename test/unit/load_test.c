@@ -1084,7 +1084,7 @@ expect_marked(const struct ag_policy *policy, const char *from, const char *to,
 	size_t n;
 
 	archives = ag_archives(policy, &n);
-	assert_in_range(n, 1, FILES_MAX);
+	assert_true(n >= 1 && n <= FILES_MAX);
 	ag_path_read(&path, ag_str(from), NULL, NULL);
 	ag_archives_mark(policy, &path, wanted);
 	ag_path_read(&path, ag_str(to), NULL, NULL);

@@ -107,6 +107,10 @@ test_postfix_message(void **state)
 	expect_mails(CLIENT "\n" FROM TO, PLAIN_MAIL);
 	expect_mails(CLIENT "\n" TO FROM SENT, PLAIN_MAIL);
 	expect_mails(CLIENT "\n" FROM TO FROM TO SENT SENT TO, PLAIN_MAIL);
+	/* the client gave it up, as Postfix 3.10 says */
+	expect_mails(CLIENT
+	    "\npostfix/cleanup[2]: 4XYZ1: removed (canceled)\n" TO,
+	    "4XYZ1 smtp 192.0.2.1 smtp:0 -/- tls? -\n");
 	/* the queue id comes again */
 	expect_mails(CLIENT "\n" CLIENT "\n" FROM TO SENT,
 	    "4XYZ1 smtp 192.0.2.1 smtp:0 -/- tls? -\n" PLAIN_MAIL);

@@ -61,7 +61,7 @@ expect_sorted(size_t n, unsigned words)
 		const struct ag_net_record *record = record_at(i, words);
 		int c;
 
-		assert_in_range(record->line, 1, n);
+		assert_true(record->line >= 1 && record->line <= n);
 		assert_false(seen[record->line - 1]);
 		seen[record->line - 1] = true;
 		if (i == 0)

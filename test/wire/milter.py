@@ -7,10 +7,15 @@ only those that it asked for go out. Every wait has a limit.
 The letters and bits are those of libmilter's mfdef.h.
 """
 
+import os
 import select
 import socket
 import struct
+import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+from cases import PATIENCE  # noqa: E402
 
 # Actions and steps, as far as they matter here.
 ADD_HEADERS, CHANGE_HEADERS, SETSYMLIST = 0x01, 0x10, 0x100
@@ -92,13 +97,14 @@ class Milter:
     no packet.
     """
 
-    def __init__(self, address, macros="asked", seconds=5.0, negotiate=True, **offer):
+    def __init__(self, address, macros="asked", seconds=PATIENCE, negotiate=True, **offer):
         self.macros = macros
         self.seconds = seconds
         self.actions = self.steps = 0
         self.version = 0
         self.asked = {}
         self.changes = []
+        self.is_last = False
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(seconds)
@@ -131,6 +137,14 @@ class Milter:
 
     def send(self, command, data=b""):
         self.send_raw(struct.pack(">I", len(data) + 1) + command + data)
+        if self.is_last and command != b"D":
+            self.socket.shutdown(socket.SHUT_WR)
+
+    def last(self):
+        """The next command is the last one: where no reply comes to it, the milter hangs up, and
+        how long it takes does not matter."""
+        self.is_last = True
+        return self
 
     def read_exactly(self, count, end):
         data = b""

@@ -8,6 +8,7 @@ One line a case; status 1 when one fails.
 
 import datetime
 import glob
+import itertools
 import json
 import os
 import pwd
@@ -23,10 +24,8 @@ import time
 
 sys.dont_write_bytecode = True    # no cache folder in a checkout
 import milter  # noqa: E402
-from daemon import Broken, Daemon, run_once, run_parts, wait_for  # noqa: E402
+from daemon import Broken, Daemon, is_sanitized, run_once, run_parts, wait_for  # noqa: E402
 from milter import ALL_STEPS, Failure, Milter  # noqa: E402
-
-SECONDS = 100    # for everything
 
 CANNOT = "451 4.3.0 Cannot keep a copy of this now, please try again later"
 NAME = re.compile(r"^\d+\.M\d{6}P\d+R[0-9a-f]{8}Q\d+\.[^,:/]+,S=(\d+),X=[0-9a-f]{16}$")
@@ -70,7 +69,7 @@ class Archive(Daemon):
     def restart(self):
         count = len(self.generations())
         self.launch()
-        if not wait_for(lambda: len(self.generations()) > count, 10):
+        if not wait_for(lambda: len(self.generations()) > count):
             raise Broken("it does not start again")
         self.asked_to_stop = False
 
@@ -159,7 +158,7 @@ def begin(daemon, session):
     before = len(daemon.rest())
     session.envelope()
     session.milter.header("A", " b")
-    wait_for(lambda: len(daemon.rest()) > before, 5)
+    wait_for(lambda: len(daemon.rest()) > before)
 
 
 # ---------------------------------------------------------------- bytes
@@ -311,7 +310,7 @@ def hang_up(cases, daemon):
     session.milter.body(b"x" * 60000)
     session.milter.hang_up()
     cases.same("an MTA that hangs up leaves nothing", True,
-               wait_for(lambda: not daemon.rest(), 5))
+               wait_for(lambda: not daemon.rest()))
     with Session(daemon) as again:
         again.message()
         again.milter.quit_nc()
@@ -444,10 +443,10 @@ def directories(cases, program):
                            (daemon.copies(), daemon.rest()))
         finally:
             daemon.terminate()
-            daemon.wait(7)
+            daemon.wait()
             shutil.rmtree(far, ignore_errors=True)
     else:
-        print("skipped: /dev/shm is no other file system")
+        cases.skip("two file systems", "/dev/shm is no other file system")
 
 
 @part
@@ -497,7 +496,7 @@ def bind_mount(cases, daemon):
     os.mkdir(other)
     if os.geteuid() != 0 or subprocess.run(["mount", "--bind", daemon.dir, other], check=False,
                                            stderr=subprocess.DEVNULL).returncode != 0:
-        print("skipped: nothing can be mounted here")
+        cases.skip("a directory mounted twice", "nothing can be mounted here")
         return
     try:
         daemon.write("domains/ex3.example.ini", f"[archive]\ndir = {other}\n")
@@ -510,7 +509,7 @@ def bind_mount(cases, daemon):
                    (len(daemon.copies()), daemon.rest()))
     finally:
         daemon.terminate()
-        daemon.wait(7)
+        daemon.wait()
         subprocess.run(["umount", "-l", other], check=False)
 
 
@@ -522,7 +521,7 @@ def error_line(daemon, *parts):
     def find():
         return [line for line in daemon.log() if "rule=on_error" in line
                 and all(each in line for each in parts)]
-    lines = wait_for(find, 5)
+    lines = wait_for(find)
     return lines[-1] if lines else daemon.log()[-3:]
 
 
@@ -581,7 +580,7 @@ def small_disk(cases, program):
     if os.geteuid() != 0 or subprocess.run(
             ["mount", "-t", "tmpfs", "-o", "size=2m", "authgate", daemon.dir],
             stderr=subprocess.DEVNULL, check=False).returncode != 0:
-        print("skipped: no file system can be mounted here")
+        cases.skip("a full disk", "no file system can be mounted here")
         return
     try:
         daemon.start()
@@ -600,7 +599,7 @@ def small_disk(cases, program):
                    (status, "Read-only file system" in lines[-1]))
     finally:
         daemon.terminate()
-        daemon.wait(7)
+        daemon.wait()
         subprocess.run(["umount", "-l", daemon.dir], check=False)
 
 
@@ -697,7 +696,7 @@ def crowd(cases, daemon, name, room, expected):
     finally:
         for milter in late + [session.milter for session in sessions]:
             milter.hang_up()
-    cases.same(f"{name}: all of them go", True, wait_for(lambda: sessions_open(daemon) == 0, 5))
+    cases.same(f"{name}: all of them go", True, wait_for(lambda: sessions_open(daemon) == 0))
 
 
 def sessions_open(daemon):
@@ -729,13 +728,13 @@ def few(cases, program):
 
 # ---------------------------------------------------------------- kill -9
 
-CONNECTIONS, MESSAGES = 8, 125
+CONNECTIONS, MESSAGES = 8, 500    # that are taken before the end
 
 
 def send_until_killed(daemon, number, taken):
     try:
         with Session(daemon) as session:
-            for count in range(MESSAGES):
+            for count in itertools.count():
                 name = f"{number}.{count}"
                 if session.message([(b"Message-Id", f" <{name}>".encode())],
                                    [b"x" * 3000 + b"\r\n"] * 3) == "continue":
@@ -758,13 +757,12 @@ def killed(cases, program):
     begin(daemon, waiting)
     for thread in threads:
         thread.start()
-    wait_for(lambda: len(taken) >= CONNECTIONS * MESSAGES // 2, 30)
+    wait_for(lambda: len(taken) >= MESSAGES)
     daemon.kill()
     for thread in threads:
-        thread.join(20)
+        thread.join()
     waiting.milter.hang_up()
-    cases.same("killed in the middle", True,
-               CONNECTIONS * MESSAGES // 2 <= len(taken) < CONNECTIONS * MESSAGES)
+    cases.same("killed in the middle", True, len(taken) >= MESSAGES)
     cases.same("all that was taken is there", set(), set(taken) - kept_names(daemon))
     cases.same("... whole", 0, daemon.command("verify")[0])
     cases.same("and some that was not is left in tmp", True, len(daemon.rest()) > 0)
@@ -826,10 +824,10 @@ def old_days(cases, program):
     daemon.start()
     expected = sorted([day_before(n) for n in (0, 1, 9, 10, 500, 600)] +
                       ["example.com", "2020-01-32", "x2020-01-01"])
-    wait_for(lambda: days_kept(daemon) == expected, 5)
+    wait_for(lambda: days_kept(daemon) == expected)
     cases.same("retention: whole days, and nothing else", expected, days_kept(daemon))
     cases.same("... each is in the log", True, wait_for(lambda: 5 == sum(
-        "is removed, retention" in line for line in daemon.log()), 5))
+        "is removed, retention" in line for line in daemon.log())))
     cases.same("... a link leads nowhere", True, os.path.exists(daemon.config()))
     os.unlink(os.path.join(daemon.dir, day_before(500)))
     for name in ("example.com", "2020-01-32", "x2020-01-01", day_before(600)):
@@ -890,19 +888,19 @@ def somebody_elses(cases, program):
     make_old(daemon, 300, 10)
     daemon.start()
     gone = os.path.join(daemon.dir, day_before(300))
-    cases.same("a day of ours goes", True, wait_for(lambda: not os.path.exists(gone), 5))
+    cases.same("a day of ours goes", True, wait_for(lambda: not os.path.exists(gone)))
     staying = [day_before(n) for n in [*range(100, 100 + len(ELSE)), 200, 201, 203]]
 
     def told():
         return sorted(found[1] for found in (
             re.search(r"/(\d{4}-\d\d-\d\d) stays: there is something in it that is no copy", line)
             for line in daemon.log()) if found)
-    wait_for(lambda: len(told()) >= len(staying), 5)
+    wait_for(lambda: len(told()) >= len(staying))
     cases.same("every other stays, and the log says so once", sorted(staying), told())
     make_old(daemon, 300, 10)
     daemon.reload()
     cases.same("... and a day of ours goes again", True,
-               wait_for(lambda: not os.path.exists(gone), 5))
+               wait_for(lambda: not os.path.exists(gone)))
     cases.same("... it is not said again", sorted(staying), told())
     left = set(all_below(daemon.folder))
     cases.same("... with all that is no copy", [], sorted(
@@ -915,7 +913,7 @@ def somebody_elses(cases, program):
     os.rmdir(os.path.join(daemon.dir, day_before(101), "home"))
     daemon.reload()
     cases.same("when that is taken away, the day goes", True, wait_for(
-        lambda: not os.path.exists(os.path.join(daemon.dir, day_before(101))), 5))
+        lambda: not os.path.exists(os.path.join(daemon.dir, day_before(101)))))
 
 
 @part
@@ -937,9 +935,9 @@ def stuck(cases, program):
     daemon.start()
     cases.same("it says that the day cannot be removed", True, wait_for(lambda: any(
         f"{day_before(5)} cannot be removed: Permission denied" in line
-        for line in daemon.log()), 5))
+        for line in daemon.log())))
     cases.same("... of which all went that can", True, wait_for(
-        lambda: not glob.glob(os.path.join(daemon.dir, day_before(5), "new", "*")), 5))
+        lambda: not glob.glob(os.path.join(daemon.dir, day_before(5), "new", "*"))))
     daemon.reload()
     with Session(daemon) as session:
         session.message()
@@ -955,14 +953,14 @@ def total(cases, daemon):
     daemon.configure(archive="max_total = 2500K")
     daemon.reload()
     expected = sorted(day_before(n) for n in (0, 1, 9))
-    wait_for(lambda: days_kept(daemon) == expected, 5)
+    wait_for(lambda: days_kept(daemon) == expected)
     cases.same("max_total: the oldest go first", expected, days_kept(daemon))
     daemon.configure(archive="max_total = 1K")
     daemon.reload()
-    wait_for(lambda: days_kept(daemon) == [day_before(0)], 5)
+    wait_for(lambda: days_kept(daemon) == [day_before(0)])
     cases.same("... today stays", [day_before(0)], days_kept(daemon))
     cases.same("... with a warning", True, wait_for(lambda: any(
-        "more than max_total" in line for line in daemon.log()), 5))
+        "more than max_total" in line for line in daemon.log())))
     with Session(daemon) as session:
         cases.same("... and mail goes on", "continue", session.message())
 
@@ -972,13 +970,16 @@ def clock_set_back(cases, program):
     """The next look comes after an hour, whatever the time of day was before."""
     clock = os.environ.get("AUTHGATE_CLOCK", "")
     if not os.path.exists(clock):
-        print("skipped: AUTHGATE_CLOCK names no library")
+        if is_sanitized(program):
+            print("# not with a sanitizer, which has to be the first library of all", flush=True)
+        else:
+            cases.skip("clock_set_back", "AUTHGATE_CLOCK names no library")
         return
     daemon = Archive(program, archive="retention = 10d")
     daemon.start(env={**os.environ, "LD_PRELOAD": clock})
     make_old(daemon, 100, 10)
     cases.same("an hour by a clock that nobody sets", True,
-               wait_for(lambda: not days_kept(daemon), 6))
+               wait_for(lambda: not days_kept(daemon)))
 
 
 # ---------------------------------------------------------------- the command
@@ -1054,4 +1055,4 @@ def verification(cases, daemon):
 
 
 if __name__ == "__main__":
-    sys.exit(run_parts(PARTS, __doc__, sys.argv[1:], SECONDS))
+    sys.exit(run_parts(PARTS, __doc__, sys.argv[1:]))

@@ -21,10 +21,8 @@ import time
 
 sys.dont_write_bytecode = True    # no cache folder in a checkout
 import milter  # noqa: E402
-from daemon import Daemon, STOP_SECONDS, run_once, run_parts, wait_for  # noqa: E402
+from daemon import Daemon, PATIENCE, is_sanitized, run_once, run_parts, wait_for  # noqa: E402
 from milter import Closed, Failure, Milter, NOT_SENT, SILENT  # noqa: E402
-
-SECONDS = 60    # for everything
 
 # Clients: addresses for documentation, so that nobody real is meant.
 STRANGER = "192.0.2.1"
@@ -673,16 +671,14 @@ def two_on_one_connection(cases, program):
 # ---------------------------------------------------------------- unusual orders
 
 def bounded(daemon, *steps):
-    """What is heard until the daemon hangs up or says nothing; the next session must be well."""
+    """What is heard until the daemon hangs up; the next session must be well."""
     heard = []
     try:
-        with Milter(daemon.address, seconds=1.0) as mta:
+        with Milter(daemon.address) as mta:
             for step in steps:
                 heard.append(step(mta))
     except Closed:
         heard.append("closed")
-    except Failure:
-        heard.append("no reply")
     return heard + talk(daemon, "<carol@example.net>")[1:]
 
 
@@ -697,25 +693,25 @@ def unusual_orders(cases, program):
 
     def refused(answers):
         """Whether nothing was let through, whatever the words."""
-        return all(a in ("no reply", "closed", SILENT) or a[0] in "45" for a in answers)
+        return all(a in ("closed", SILENT) or a[0] in "45" for a in answers)
 
     for daemon, mode in ((delayed, "yes"), (at_once, "no")):
         def rcpt_first():
             with Session(daemon) as session:
                 try:
-                    session.milter.seconds = 1.0
+                    session.milter.last()
                     return refused([session.rcpt()])
-                except Failure:
+                except Closed:
                     session.milter.quit = session.milter.hang_up
                     return True
         cases.run(f"RCPT without MAIL is not let through, delay_reject {mode}", True, rcpt_first)
 
     def end_first():
         with Session(delayed) as session:
-            session.milter.seconds = 1.0
+            session.milter.last()
             try:
                 session.end()
-            except Failure:
+            except Closed:
                 session.milter.quit = session.milter.hang_up
             return talk(delayed, "<carol@example.net>")[1:]
     cases.run("end of message without a message: the next session is well", WELL, end_first)
@@ -746,7 +742,7 @@ def unusual_orders(cases, program):
     cases.run("commands before any negotiation: the next session is well", WELL,
               lambda: before_negotiation(delayed))
     cases.run("two negotiations: the next session is well", WELL,
-              lambda: bounded(delayed, lambda m: m.negotiate())[-2:])
+              lambda: bounded(delayed, lambda m: m.last().negotiate())[-2:])
     cases.run("MAIL with an empty list of arguments: libmilter hangs up", ["closed"] + WELL,
               lambda: bounded(delayed, hello, lambda m: m.mail(**plain), lambda m: m.rcpt("<b@c>"),
                               )[2:])
@@ -763,12 +759,7 @@ def unusual_orders(cases, program):
 
 
 def before_negotiation(daemon):
-    with Milter(daemon.address, negotiate=False, seconds=1.0) as mta:
-        try:
-            mta.connect(macros={})
-            mta.mail("<x@remote.example>")
-        except Failure:
-            pass
+    hangs_up(daemon, CONNECT + packet(b"M", b"<x@remote.example>\0"), last=True)
     return talk(daemon, "<carol@example.net>")[1:]
 
 
@@ -890,7 +881,7 @@ def local_submission(cases, program):
 def connect_raw(daemon):
     family = socket.AF_UNIX if isinstance(daemon.address, str) else socket.AF_INET
     raw = socket.socket(family, socket.SOCK_STREAM)
-    raw.settimeout(2)
+    raw.settimeout(PATIENCE)
     raw.connect(daemon.address)
     return raw
 
@@ -904,11 +895,14 @@ def throw(daemon, data):
             pass    # the daemon may have hung up before
 
 
-def hangs_up(daemon, data):
-    """Whether the daemon ends the connection by itself after these bytes."""
+def hangs_up(daemon, data, last=False):
+    """Whether the daemon ends the connection after these bytes: by itself, or, where they are the
+    last ones, when it has read them."""
     with connect_raw(daemon) as raw:
         try:
             raw.sendall(data)
+            if last:
+                raw.shutdown(socket.SHUT_WR)
             while raw.recv(4096):
                 pass
         except (ConnectionError, BrokenPipeError):
@@ -1001,7 +995,7 @@ def in_parallel(cases, program):
     def one(number):
         doing, expected = MIXED[number % len(MIXED)]
         try:
-            ready.wait(10)
+            ready.wait()
             for _ in range(4):
                 got = talk(daemon, **doing)
                 if got != expected:
@@ -1012,7 +1006,7 @@ def in_parallel(cases, program):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join()
     cases.same("50 connections in parallel, mixed verdicts", [], wrong)
     lines = daemon.new_verdicts()
     cases.same("... one line a refusal", 160, len(lines))
@@ -1386,19 +1380,14 @@ def on_error_needs_a_restart(cases, program):
                    any("restart" in line for line in daemon.reload()))
 
 
-def grown_by_reloads(daemon, sessions):
-    """KiB in eight reloads, with what sessions() gives opened before each and kept."""
-    before = memory_kib(daemon)
+def loaded_anew(daemon, times, sessions=lambda: None):
+    """Reloads, with what sessions() gives opened before each and kept: all of them."""
     kept = []
-    for i in range(8):
+    for i in range(times):
         kept.append(sessions())
         daemon.write("domains.list", f"{i}.example\n")
         daemon.reload()
-    wait_for(lambda: memory_kib(daemon) - before < 1024, 2)
-    grown = memory_kib(daemon) - before
-    for session in filter(None, kept):
-        session.milter.hang_up()
-    return grown
+    return kept
 
 
 @part
@@ -1408,22 +1397,30 @@ def idle_connections(cases, program):
         session = Session(daemon)
         message(session)
         return session
+    # a sanitizer keeps what was given back, but knows when it is used
+    measured = not is_sanitized(program)
+    size = 40000 if measured else 100
     kinds = (("networks, so that CONNECT has a reply", "11.%d.%d.7\n"),
              ("no network, so that it has none", "login:user%d.%d@example.net\n"))
     for name, entry in kinds:
-        for kind, sessions in (("CONNECT", lambda: Session(daemon)), ("a message", after_a_message)):
+        for kind, sessions in (("CONNECT", lambda: Session(daemon)),
+                               ("a message", after_a_message)):
             daemon = Daemon(program, {
                 "authgate.ini": "[milter]\nsocket = @SOCKET@\n"
                                 "[lists]\nlocal_domains = domains.list\n",
                 "domains.list": "",
-                "kill.list": "".join(entry % (i >> 8, i & 255) for i in range(60000))}).start()
-            for _ in range(3):
-                daemon.reload()
-            # what the allocator gives back late makes it shrink, which is no allowance
-            alone = max(0, grown_by_reloads(daemon, lambda: None))
-            # eight such policies take 7 MB at least
-            cases.same(f"{name}; connections that are idle after {kind}: memory does not grow",
-                       True, grown_by_reloads(daemon, sessions) - alone < 4 * 1024)
+                "kill.list": "".join(entry % (i >> 8, i & 255) for i in range(size))}).start()
+            loaded_anew(daemon, 4)
+            before = memory_kib(daemon)
+            kept = loaded_anew(daemon, 8, sessions)
+            cases.same(f"{name}; connections that are idle after {kind}: each is judged",
+                       {"continue"}, {message(session)[-1] for session in kept})
+            # eight such policies take 5 MB at least
+            if measured:
+                cases.same("... and memory does not grow", True, wait_for(
+                    lambda: memory_kib(daemon) - before < 2048))
+            for session in kept:
+                session.milter.hang_up()
             daemon.terminate()
 
 
@@ -1477,7 +1474,7 @@ def log_config(**settings):
 def syslog(cases, program):
     """[log] changes without a restart."""
     if not SyslogDaemon.is_possible():
-        print("# no /dev of its own can be had here", flush=True)
+        cases.skip("syslog", "no /dev of its own can be had here")
         return
     daemon = SyslogDaemon(program, config()).start()
 
@@ -1501,7 +1498,7 @@ def syslog(cases, program):
         cases.run("... and it answers", WELL, lambda: talk(daemon, "<carol@example.net>")[1:])
         cases.same("... under that name", [expected[1]], wait_for(
             lambda: [re.search(r" (\S+)\[\d+\]: verdict=reject", line)[1]
-                     for line in daemon.log()[daemon.count:] if "verdict=" in line], 5))
+                     for line in daemon.log()[daemon.count:] if "verdict=" in line]))
 
 
 CONTENT = ("[rules]\nfrom_header_match = enforce\n[auth]\nresults_header = yes\n"
@@ -1512,7 +1509,7 @@ CONTENT = ("[rules]\nfrom_header_match = enforce\n[auth]\nresults_header = yes\n
 def what_libmilter_says(cases, program):
     """It logs an error where a callback answers other than was negotiated."""
     if not SyslogDaemon.is_possible():
-        print("# no /dev of its own can be had here", flush=True)
+        cases.skip("what_libmilter_says", "no /dev of its own can be had here")
         return
     for delay, kill in (("yes", KILL), ("no", "login:mallory@example.com\n")):
         daemon = SyslogDaemon(program, config(delay=delay, kill=kill))
@@ -1551,13 +1548,14 @@ def many_reloads(cases, program):
     threads = [threading.Thread(target=traffic, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
-    for _ in range(300):
-        if daemon.status() is None:
-            daemon.hang_up_signal()
+    for sent in range(20000):    # which no machine needs
+        if daemon.status() is not None or sent >= 300 and len(done) > 50:
+            break
+        daemon.hang_up_signal()
         time.sleep(0.005)
     stop.set()
     for thread in threads:
-        thread.join(10)
+        thread.join()
     cases.same("300 SIGHUPs under traffic: every session gets its verdict", [], wrong[:3])
     cases.same("... there was traffic", True, len(done) > 50)
     cases.same("... the daemon goes on", None, daemon.status())
@@ -1573,7 +1571,7 @@ def storm(pid):
     """One sender leaves the daemon time to finish its handler; several do not."""
     senders = [subprocess.Popen([sys.executable, "-c", STORM, str(pid)]) for _ in range(3)]
     for sender in senders:
-        sender.wait(10)
+        sender.wait()
 
 
 STORM = """
@@ -1591,7 +1589,7 @@ def last_change(daemon):
     daemon.write("kill.list", "login:mallory@example.com\n")
     for _ in range(20):
         daemon.hang_up_signal()
-    wait_for(lambda: talk(daemon, connection={"client": KILLED})[0] != BLOCKED_CLIENT, 5)
+    wait_for(lambda: talk(daemon, connection={"client": KILLED})[0] != BLOCKED_CLIENT)
     # negotiated anew: no killed networks are left
     answers = talk(daemon, connection={"client": KILLED})
     return ["continue" if answer == SILENT and place == 0 else answer
@@ -1612,11 +1610,8 @@ def start_and_end(cases, program):
               lambda: talk(daemon, "<carol@example.net>")[1:])
     open_sessions = [Session(daemon), Session(daemon)]
     open_sessions[0].mail("<alice@example.com>", login=BOB, tls="TLSv1.3")
-    began = time.monotonic()
     daemon.terminate()
-    status = daemon.wait(STOP_SECONDS)
-    cases.same("SIGTERM, with sessions open, in time, with status 0", (0, True),
-               (status, time.monotonic() - began < STOP_SECONDS))
+    cases.same("SIGTERM, with sessions open: status 0", 0, daemon.wait())
     cases.same("... the socket is gone", False, os.path.lexists(daemon.path))
     for session in open_sessions:
         session.milter.hang_up()
@@ -1624,6 +1619,21 @@ def start_and_end(cases, program):
 
 # Many, so that there is time to send signals while it is read.
 MANY_NETWORKS = "".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}\n" for n in range(100000))
+
+
+def hang_up_while_it_loads(daemon):
+    """Sends SIGHUP from when the program holds it back to when the socket is there: how often."""
+    daemon.launch()
+    wait_for(lambda: blocks_hangup(daemon) or daemon.status() is not None)
+    sent = 0
+    while not os.path.exists(daemon.path) and daemon.status() is None and sent < 10000:
+        daemon.hang_up_signal()
+        sent += 1
+        time.sleep(0.001)
+    for _ in range(100):
+        if daemon.status() is None:
+            daemon.hang_up_signal()
+    return sent
 
 
 def blocks_hangup(daemon):
@@ -1638,20 +1648,14 @@ def blocks_hangup(daemon):
 
 @part
 def hang_up_at_the_start(cases, program):
-    daemon = Daemon(program, config(kill=KILL + MANY_NETWORKS)).launch()
-    wait_for(lambda: blocks_hangup(daemon) or daemon.status() is not None, 5)
-    early = not os.path.exists(daemon.path)
-    sent = 0
-    while not os.path.exists(daemon.path) and daemon.status() is None and sent < 10000:
-        daemon.hang_up_signal()
-        sent += 1
-        time.sleep(0.001)
-    for _ in range(100):
-        if daemon.status() is None:
-            daemon.hang_up_signal()
-    cases.same("SIGHUP before the socket is there: it was in time", (True, True),
-               (early, sent > 0))
-    wait_for(lambda: daemon.generations() or daemon.status() is not None, 10)
+    for _ in range(50):    # on a busy machine a start may be over before we look at it
+        daemon = Daemon(program, config(kill=KILL + MANY_NETWORKS))
+        sent = hang_up_while_it_loads(daemon)
+        if sent:
+            break
+        daemon.kill()
+    cases.same("SIGHUP before the socket is there: it was in time", True, sent > 0)
+    wait_for(lambda: daemon.generations() or daemon.status() is not None)
     cases.same("... the daemon goes on", None, daemon.status())
     cases.run("... and answers", WELL, lambda: talk(daemon, "<carol@example.net>")[1:])
     daemon.write("kill.list", KILL + STRANGER + "\n")
@@ -1662,8 +1666,7 @@ def hang_up_at_the_start(cases, program):
 
 def wait_for_refusal(daemon):
     """One of the signals of before may still have been at work."""
-    return wait_for(lambda: [answer for answer in talk(daemon) if answer.startswith("554")],
-                    5)[0]
+    return wait_for(lambda: [answer for answer in talk(daemon) if answer.startswith("554")])[0]
 
 
 @part
@@ -1733,4 +1736,4 @@ def refused_starts(cases, program):
 
 
 if __name__ == "__main__":
-    sys.exit(run_parts(PARTS, __doc__, sys.argv[1:], SECONDS))
+    sys.exit(run_parts(PARTS, __doc__, sys.argv[1:]))
