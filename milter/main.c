@@ -47,16 +47,18 @@ static const struct ag_command commands[] = {
 	    "69 no daemon\nanswers, 77 without permission.\n\n"
 	    "Example:\n"
 	    "  authgate reload\n" },
-	{ "check", ag_check_command, "[-c FILE]",
+	{ "check", ag_check_command, "[-c FILE] [--json]",
 	    "Reads everything and prints every finding",
 	    CONFIG_HELP
+	    "      --json          for programs\n\n"
 	    "Exit status: 0 nothing or warnings only, 1 errors or bad lines, 66 "
 	    "no such file.\n\n"
 	    "Example:\n"
 	    "  authgate check && authgate reload\n" },
-	{ "show", ag_show_command, "[-c FILE] [DOMAIN]",
+	{ "show", ag_show_command, "[-c FILE] [--json] [DOMAIN]",
 	    "What holds for the server or a domain, and which line says so",
-	    CONFIG_HELP "Example:\n"
+	    CONFIG_HELP "      --json          for programs\n\n"
+			"Example:\n"
 			"  authgate show example.com\n" },
 	{ "explain", ag_explain_command, "[-c FILE] SESSION | --batch",
 	    "What would be said in a session, and why, rule by rule",
@@ -107,9 +109,10 @@ static const struct ag_command commands[] = {
 	    "  authgate replay -c new.ini /var/log/mail.log.1 "
 	    "/var/log/mail.log\n"
 	    "  zcat /var/log/mail.log.*.gz | authgate replay -c new.ini -\n" },
-	{ "senders", ag_senders_command, "[-c FILE] LOGIN|ADDRESS",
+	{ "senders", ag_senders_command, "[-c FILE] [--json] LOGIN|ADDRESS",
 	    "What a login may send as, and who may send as an address",
-	    CONFIG_HELP "Example:\n"
+	    CONFIG_HELP "      --json          for programs\n\n"
+			"Example:\n"
 			"  authgate senders alice@example.com\n" },
 	{ "kill", ag_kill_command, "[-c FILE] list|add|del|purge ...",
 	    "The entries of the kill list",

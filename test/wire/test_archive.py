@@ -1012,8 +1012,14 @@ def command(cases, program):
                             "a@x.example", os.path.getsize(entry["path"]), daemon.files()[0]),
                tuple(entry[key] for key in ("from", "to", "client", "login", "size", "path")))
     table = daemon.command("list")
-    cases.same("as a table", (0, 3, True), (table[0], len(table[1]), table[1][0].startswith("TIME")))
-    cases.same("... with the null sender", True, " <> " in table[1][2])
+    cases.same("as text, three lines each", (0, 9, True),
+               (table[0], len(table[1]), table[1][0].startswith("TIME")))
+    cases.same("... none too long but the file's", [],
+               [line for n, line in enumerate(table[1]) if len(line) > 80 and n % 3 < 2])
+    cases.same("... sender and recipients", "    <a@x.example> -> b@y.example, c@z.example",
+               table[1][4])
+    cases.same("... the file alone", ["    " + name for name in daemon.files()], table[1][5::3])
+    cases.same("... with the null sender", True, table[1][7].startswith("    <> -> "))
     for words in (("list", "--since", "yesterday"), ("nothing",), (), ("list", "x"),
                   ("verify", "--from", "a@x.example")):
         cases.same("usage: " + " ".join(words), 64, daemon.command(*words)[0])
