@@ -322,7 +322,16 @@ def refused_starts(cases, program):
     lost.write("authgate.ini", "[milter]\nsocket = unix:/nonexistent/authgate.sock\n")
     code, lines = run_once(program, lost)
     cases.same("a folder that is not there: status 69, and its name", (69, True),
-               (code, any("/nonexistent/authgate.sock" in line for line in lines)))
+               (code, any("there is no directory /nonexistent for the socket; make it" in line
+                          for line in lines)))
+    environment = {name: value for name, value in os.environ.items() if name != "JOURNAL_STREAM"}
+    for name, told, extra in (("without --stderr and a terminal: whoever starts it is told", True,
+                               {}), ("... but in the journal once", False,
+                                     {"JOURNAL_STREAM": "8:1"})):
+        done = subprocess.run([program, "run", "-c", lost.config()], env={**environment, **extra},
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                              timeout=600)
+        cases.same(name, (69, told), (done.returncode, b"there is no directory" in done.stderr))
     if os.geteuid() != 0:
         return
     closed = Daemon(program, FILES)
