@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
 #include <sysexits.h>
 
 #include "archivedir.h"
@@ -26,6 +28,33 @@ print_summary(const struct ag_diag *diag, const struct ag_policy *policy)
 	ag_command_write_sizes(policy, &sizes);
 	printf("%s\ndigest %016llx\n", text,
 	    (unsigned long long)ag_policy_digest(policy));
+}
+
+/* Whether the system knows the name that the key has, if it has one. */
+static void
+look_for_name(const struct ag_policy *policy, enum ag_key key, bool known,
+    const char *kind, struct ag_diag *diag)
+{
+	const struct ag_value *value =
+	    ag_policy_value(policy, ag_str(NULL), key);
+
+	if (value->text.len > 0 && !known)
+		ag_diag_report(diag, AG_WARNING, &value->origin,
+		    "[milter] %s: there is no %s %.*s on this host",
+		    ag_setting(key)->name, kind, AG_STR_ARG(value->text));
+}
+
+/* The daemon does not start without them. */
+static void
+look_at_names(const struct ag_policy *policy, struct ag_diag *diag)
+{
+	const char *user = ag_policy_text(policy, AG_KEY_USER).ptr;
+	const char *group = ag_policy_text(policy, AG_KEY_SOCKET_GROUP).ptr;
+
+	look_for_name(policy, AG_KEY_USER,
+	    user != NULL && getpwnam(user) != NULL, "user", diag);
+	look_for_name(policy, AG_KEY_SOCKET_GROUP,
+	    group != NULL && getgrnam(group) != NULL, "group", diag);
 }
 
 /* The daemon makes it only where its user may write beside it. */
@@ -108,8 +137,10 @@ look(const char *config, struct ag_diag *diag, const struct ag_policy **policy)
 {
 	if (ag_policy_load(config, diag, policy) == AG_LOAD_NO_FILE)
 		return EX_NOINPUT;
-	if (*policy != NULL)
+	if (*policy != NULL) {
+		look_at_names(*policy, diag);
 		look_at_archives(*policy, diag);
+	}
 	return *policy != NULL && diag->bad_lines == 0 ? 0 : 1;
 }
 
