@@ -87,7 +87,7 @@ look_at_archives(const struct ag_policy *policy, struct ag_diag *diag)
 		if (same != NULL)
 			ag_diag_report(diag, AG_WARNING, NULL,
 			    "[archive] dir: %s is the same directory as %s; "
-			    "each copy is there once",
+			    "each copy is kept once",
 			    archive[i].dir, same);
 	}
 	ag_vec_free(&seen);

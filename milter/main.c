@@ -40,7 +40,7 @@ static const struct ag_command commands[] = {
 	    "Example:\n"
 	    "  authgate status\n" },
 	{ "reload", ag_reload_command, "[-c FILE] [--json]",
-	    "Makes the daemon take its files at once, and says what it found",
+	    "Reload the configuration now, and print the findings",
 	    CONFIG_HELP
 	    "      --json          for programs\n\n"
 	    "Exit status: 0 the new policy is in force, 78 the old one stays, "
@@ -48,7 +48,7 @@ static const struct ag_command commands[] = {
 	    "Example:\n"
 	    "  authgate reload\n" },
 	{ "check", ag_check_command, "[-c FILE] [--json]",
-	    "Reads everything and prints every finding",
+	    "Read everything and print every finding",
 	    CONFIG_HELP
 	    "      --json          for programs\n\n"
 	    "Exit status: 0 nothing or warnings only, 1 errors or bad lines, 66 "

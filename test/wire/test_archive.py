@@ -486,7 +486,7 @@ def check(cases, daemon):
     lines = [line for line in done.stdout.splitlines() if "same directory" in line]
     cases.same("check warns of each further name", [
         f"{daemon.config()}: warning: [archive] dir: {daemon.folder}/{name} is the same directory "
-        f"as {daemon.dir}; each copy is there once" for name in ("link", "./link")], lines)
+        f"as {daemon.dir}; each copy is kept once" for name in ("link", "./link")], lines)
     cases.same("... which is no error", (0, True), (
         done.returncode, "0 errors, 0 bad lines, 2 warnings" in done.stdout))
 
