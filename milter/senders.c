@@ -46,16 +46,25 @@ print_none(const struct list *list)
 }
 
 static void
+print_head(const char *before, const char *name, const char *behind)
+{
+	struct ag_wrap line = { .out = stdout, .indent = 4 };
+
+	ag_wrap_printf(&line, "%s %s %s", before, name, behind);
+	ag_wrap_end(&line);
+}
+
+static void
 print_text(const struct ag_policy *policy, const char *name)
 {
 	struct list addresses = { .of_login = true }, logins = { 0 };
 
-	printf("The login %s may send as\n", name);
+	print_head("The login", name, "may send as");
 	ag_policy_of_login(policy, ag_str(name), print_line, &addresses);
 	print_none(&addresses);
 	if (!ag_str_has(ag_str(name), '@'))
 		return;
-	printf("As the address %s may send\n", name);
+	print_head("As the address", name, "may send");
 	ag_policy_of_address(policy, ag_str(name), print_line, &logins);
 	print_none(&logins);
 }
