@@ -7,6 +7,7 @@
 #include "archivedir.h"
 #include "command.h"
 #include "json.h"
+#include "wrap.h"
 
 static const char *
 plural(unsigned n)
@@ -17,6 +18,7 @@ plural(unsigned n)
 static void
 print_summary(const struct ag_diag *diag, const struct ag_policy *policy)
 {
+	struct ag_wrap line = { .out = stdout, .indent = 4 };
 	char text[300];
 	struct ag_buf sizes = AG_BUF(text);
 
@@ -26,7 +28,9 @@ print_summary(const struct ag_diag *diag, const struct ag_policy *policy)
 	if (policy == NULL)
 		return;
 	ag_command_write_sizes(policy, &sizes);
-	printf("%s\ndigest %016llx\n", text,
+	ag_wrap_text(&line, ag_buf_get(&sizes));
+	ag_wrap_end(&line);
+	printf("digest %016llx\n",
 	    (unsigned long long)ag_policy_digest(policy));
 }
 
