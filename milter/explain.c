@@ -27,7 +27,7 @@ struct printer {
 	unsigned would;   /* objections of monitored rules */
 	size_t refused;   /* stages; of RCPT each recipient */
 	bool headers;     /* From: has been judged */
-	enum ag_stage at; /* where the last refusal was, and by what */
+	enum ag_stage at; /* where the refusal is that counts, and by what */
 	struct ag_decision decision;
 };
 
