@@ -1,10 +1,9 @@
-"""The eight mails of contrib/demo: sends them, prints one table, tells whether all went as said.
+"""The eight mails of contrib/demo: sends them, prints what became of each, tells whether all went as said.
 
 usage: demo.py AUTHGATE (the program's path); contrib/demo builds it and calls this.
 """
 
 import os
-import shutil
 import sys
 import textwrap
 import time
@@ -98,39 +97,29 @@ def is_expected(mail, answer, line):
     return answer.startswith(mail.expected) and line.startswith(f"verdict={verdict} ")
 
 
-# ---------------------------------------------------------------- the table
+# ---------------------------------------------------------------- what is printed
 
-TITLES = ("", "who", "client", "login", "from", "to")
-
-
-def row(number, mail):
-    return (str(number), mail.who, mail.client, mail.login or "-", mail.sender, mail.recipient)
+WIDTH = 80
 
 
 def colour(text, number):
     return f"\033[{number}m{text}\033[0m" if sys.stdout.isatty() else text
 
 
-def layout():
-    rows = [TITLES] + [row(number, mail) for number, mail in enumerate(MAILS, 1)]
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return "  ".join(f"{{:{width}}}" for width in widths)
-
-
-def indented(label, text, width):
-    """Below the row's first column, and further in where it has to go on."""
-    return textwrap.fill(text, width, initial_indent=f"   {label:5}", subsequent_indent=" " * 12,
+def indented(label, text):
+    """Below the headline, and further in where it has to go on."""
+    return textwrap.fill(text, WIDTH, initial_indent=f"   {label:6}", subsequent_indent=" " * 12,
                          break_long_words=False, break_on_hyphens=False)
 
 
 def show(number, mail, answer, line, as_expected):
-    width = max(100, min(160, shutil.get_terminal_size((160, 50)).columns))
-    print(colour(layout().format(*row(number, mail)).rstrip(), 1))
-    told = indented("told", answer, width)
-    print(colour(told, 32 if answer.startswith("2") else 33))
+    login = f"login {mail.login}" if mail.login else "no login"
+    print(colour(f"{number}  {mail.who}", 1))
+    print(indented("from", f"{mail.client}, {login}: <{mail.sender}> to <{mail.recipient}>"))
+    print(colour(indented("told", answer), 32 if answer.startswith("2") else 33))
     if not as_expected:
-        print(colour(indented("NOT", f"as expected, which is: {mail.expected}", width), 31))
-    print(indented("log", line, width), end="\n\n")
+        print(colour(indented("NOT", f"as expected, which is: {mail.expected}"), 31))
+    print(indented("log", line), end="\n\n")
 
 
 # ---------------------------------------------------------------- all of it
@@ -140,7 +129,6 @@ def demonstrate(program):
     good = 0
     with scratch_folder() as folder, Authgate(program, folder, FILES) as authgate, \
             Postfix(folder, authgate.milter) as postfix:
-        print(layout().format(*TITLES).rstrip(), end="\n\n")
         for number, mail in enumerate(MAILS, 1):
             mark = len(authgate.lines)
             answer = send(postfix, mail)
@@ -150,7 +138,7 @@ def demonstrate(program):
             show(number, mail, answer, line, as_expected)
             sys.stdout.flush()
     print(f"{good} of {len(MAILS)} mails were answered as they should be, in "
-          f"{time.monotonic() - started:.0f} s. All of it is removed again.")
+          f"{time.monotonic() - started:.0f} s. All is removed.")
     return good == len(MAILS)
 
 

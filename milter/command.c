@@ -32,23 +32,29 @@ ag_command_usage(const char *name, const char *format, ...)
 }
 
 int
-ag_command_options(const char *name, int argc, char **argv, const char **config)
+ag_command_options(const char *name, int argc, char **argv, const char **config,
+    bool *json)
 {
 	static const struct option long_options[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 
 	*config = AG_DEFAULT_CONFIG;
+	*json = false;
 	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
 	    -1) {
 		if (option == 'h')
 			return ag_command_help(name);
-		if (option != 'c')
+		if (option == '?')
 			return ag_command_usage(name, NULL);
-		*config = optarg;
+		if (option == 'c')
+			*config = optarg;
+		else
+			*json = true;
 	}
 	return -1;
 }

@@ -42,11 +42,12 @@ int ag_command_usage(const char *name, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * Reads the options of a command that has only -c and --help, and leaves optind
- * at the first word behind them.  Returns -1 to go on, or an exit status.
+ * Reads the options of a command that has only -c, --json and --help, and
+ * leaves optind at the first word behind them.  Returns -1 to go on, or an exit
+ * status.
  */
 int ag_command_options(const char *name, int argc, char **argv,
-    const char **config);
+    const char **config, bool *json);
 
 /* What findings are printed with: where to, and the folder of the main file. */
 struct ag_printer {

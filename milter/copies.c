@@ -17,6 +17,7 @@
 #include "command.h"
 #include "front.h"
 #include "json.h"
+#include "wrap.h"
 
 #define CHUNK ((size_t)256 * 1024)
 
@@ -136,26 +137,32 @@ print_json(const struct ag_front_text *front, const char *when,
 	json_decref(object);
 }
 
-/* A column, at least so wide. */
+/* What is empty is said, too. */
 static void
-print_column(const char *text, size_t width)
+print_word(struct ag_wrap *line, const char *text)
 {
-	ag_print_safely(stdout, ag_str(*text != '\0' ? text : "-"));
-	for (size_t len = *text != '\0' ? strlen(text) : 1; len < width; len++)
-		putchar(' ');
-	printf("  ");
+	ag_wrap_text(line, ag_str("  "));
+	ag_wrap_text(line, ag_str(*text != '\0' ? text : "-"));
 }
 
+/* Three lines; the last is the file alone, so that it can be copied. */
 static void
 print_row(const struct ag_front_text *front, const char *when,
     const struct ag_copyname *name, const char *path)
 {
-	printf("%s  %9llu  ", when, (unsigned long long)name->size);
-	print_column(front->queue_id, 14);
-	print_column(front->client, 15);
-	print_column(front->login, 20);
-	print_column(front->sender[0] != '\0' ? front->sender : "<>", 24);
-	print_column(front->rcpts, 24);
+	struct ag_wrap line = { .out = stdout, .indent = 4 };
+
+	ag_wrap_printf(&line, "%s  %9llu", when,
+	    (unsigned long long)name->size);
+	print_word(&line, front->queue_id);
+	print_word(&line, front->client);
+	print_word(&line, front->login);
+	ag_wrap_end(&line);
+	ag_wrap_printf(&line, "    <%s> -> ", front->sender);
+	ag_wrap_text(&line,
+	    ag_str(front->rcpts[0] != '\0' ? front->rcpts : "-"));
+	ag_wrap_end(&line);
+	ag_print_safely(stdout, ag_str("    "));
 	ag_print_safely(stdout, ag_str(path));
 	printf("\n");
 }
@@ -201,9 +208,9 @@ static void
 print_heading(const struct options *options)
 {
 	if (!options->json)
-		printf("%-20s  %9s  %-14s  %-15s  %-20s  %-24s  %-24s  %s\n",
-		    "TIME", "SIZE", "QUEUE-ID", "CLIENT", "LOGIN", "FROM", "TO",
-		    "FILE");
+		printf("%-20s  %9s  QUEUE-ID  CLIENT  LOGIN\n"
+		       "    FROM -> TO\n    FILE\n",
+		    "TIME", "SIZE");
 }
 
 /* ---- verify ---- */

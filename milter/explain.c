@@ -8,6 +8,7 @@
 #include "batch.h"
 #include "command.h"
 #include "judge.h"
+#include "wrap.h"
 
 struct options {
 	const char *config;
@@ -23,40 +24,51 @@ struct options {
 struct printer {
 	const struct ag_policy *policy;
 	const struct options *options;
+	unsigned would;   /* objections of monitored rules */
+	size_t refused;   /* stages; of RCPT each recipient */
+	bool headers;     /* From: has been judged */
+	enum ag_stage at; /* where the refusal is that counts, and by what */
+	struct ag_decision decision;
 };
 
 static void
 print_stage(void *arg, const struct ag_request *request,
     const struct ag_session_rcpt *rcpt)
 {
-	const struct printer *printer = arg;
+	struct printer *printer = arg;
 	const struct ag_session_input *input = &printer->options->input;
+	struct ag_wrap line = { .out = stdout, .indent = 4 };
 	char text[AG_ADDRESS_MAX];
 	struct ag_str login;
 
 	switch (request->stage) {
 	case AG_STAGE_CONNECT:
-		printf("CONNECT from %s", ag_ip_write(&input->client, text));
+		ag_wrap_printf(&line, "CONNECT from %s",
+		    ag_ip_write(&input->client, text));
 		break;
 	case AG_STAGE_MAIL:
-		printf("\nMAIL FROM:<");
-		ag_print_safely(stdout, request->sender->sent);
-		printf("> login ");
+		ag_wrap_end(&line);
+		ag_wrap_printf(&line, "MAIL FROM:<");
+		ag_wrap_text(&line, request->sender->sent);
 		login = ag_policy_login(printer->policy, request, text);
-		ag_print_safely(stdout, login.len > 0 ? login : ag_str("-"));
+		ag_wrap_printf(&line, "> login ");
+		ag_wrap_text(&line, login.len > 0 ? login : ag_str("-"));
 		break;
 	case AG_STAGE_HEADER:
-		printf("\nFrom: ");
-		ag_print_safely(stdout, input->from_header);
+		printer->headers = true;
+		ag_wrap_end(&line);
+		ag_wrap_printf(&line, "From: ");
+		ag_wrap_text(&line, input->from_header);
 		break;
 	case AG_STAGE_RCPT:
-		printf("\nRCPT TO:<");
-		ag_print_safely(stdout, request->rcpt->sent);
-		printf(">");
+		ag_wrap_end(&line);
+		ag_wrap_printf(&line, "RCPT TO:<");
+		ag_wrap_text(&line, request->rcpt->sent);
+		ag_wrap_printf(&line, ">");
 		break;
 	}
 	(void)rcpt;
-	printf("\n");
+	ag_wrap_end(&line);
 }
 
 static const char *
@@ -70,45 +82,139 @@ outcome_name(enum ag_outcome outcome)
 
 static void
 print_reply(const struct printer *printer, const struct ag_request *request,
-    const struct ag_finding *finding)
+    const struct ag_finding *finding, struct ag_wrap *line)
 {
 	char text[AG_REPLY_TEXT_MAX];
 	struct ag_buf say = AG_BUF(text);
 
 	ag_policy_say(printer->policy, request, finding, &say);
-	printf("%s %s %s", finding->reply->code, finding->reply->status, text);
+	ag_wrap_printf(line, "%s %s %s", finding->reply->code,
+	    finding->reply->status, text);
+	ag_wrap_end(line);
+}
+
+/* "(kill.list:7: the reason that stands there)". */
+static void
+print_place(const struct ag_finding *finding, struct ag_wrap *line)
+{
+	char at[AG_ORIGIN_MAX];
+	struct ag_buf place = AG_BUF(at);
+
+	ag_origin_write(&finding->at, &place);
+	ag_wrap_printf(line, "(%s", at);
+	if (finding->note != NULL)
+		ag_wrap_printf(line, ": %s", finding->note);
+	ag_wrap_printf(line, ")");
 }
 
 static void
 print_rule(void *arg, const struct ag_request *request, enum ag_outcome outcome,
     const struct ag_finding *finding)
 {
-	char at[AG_ORIGIN_MAX];
-	struct ag_buf place = AG_BUF(at);
+	struct printer *printer = arg;
+	struct ag_wrap line = { .out = stdout, .indent = 40 };
 
-	ag_origin_write(&finding->at, &place);
-	printf("  %-22s  %-12s  %-28s  %s", ag_rule_name(finding->rule),
-	    outcome_name(outcome), at, finding->why);
-	if (finding->note != NULL)
-		printf(" (%s)", finding->note);
-	printf("\n");
-	if (outcome == AG_WOULD_OBJECT) {
-		printf("  %-22s  would say ", "");
-		print_reply(arg, request, finding);
-		printf("\n");
-	}
+	ag_wrap_printf(&line, "  %-22s  %-12s  ", ag_rule_name(finding->rule),
+	    outcome_name(outcome));
+	if (outcome != AG_SWITCHED_OFF)
+		ag_wrap_printf(&line, "%s ", finding->why);
+	print_place(finding, &line);
+	ag_wrap_end(&line);
+	if (outcome != AG_WOULD_OBJECT)
+		return;
+	printer->would++;
+	ag_wrap_printf(&line, "  %-22s  would say ", "");
+	print_reply(printer, request, finding, &line);
 }
 
 static void
 print_verdict(void *arg, const struct ag_request *request,
     const struct ag_decision *decision)
 {
-	printf("  -> ");
-	if (decision->verdict == AG_CONTINUE)
-		printf("goes on");
+	struct printer *printer = arg;
+	struct ag_wrap line = { .out = stdout, .indent = 5 };
+
+	ag_wrap_printf(&line, "  -> ");
+	if (decision->verdict == AG_CONTINUE) {
+		ag_wrap_printf(&line, "goes on");
+		ag_wrap_end(&line);
+		return;
+	}
+	print_reply(printer, request, &decision->finding, &line);
+	if (printer->refused++ == 0 || request->stage == AG_STAGE_HEADER) {
+		printer->at = request->stage;
+		printer->decision = *decision;
+	}
+}
+
+/* ---- the last line: what comes of the session ---- */
+
+static const char *
+stage_words(enum ag_stage stage)
+{
+	switch (stage) {
+	case AG_STAGE_CONNECT:
+		return "CONNECT";
+	case AG_STAGE_MAIL:
+		return "MAIL";
+	case AG_STAGE_RCPT:
+		return "RCPT";
+	case AG_STAGE_HEADER:
+		break;
+	}
+	return "the end of the header";
+}
+
+static void
+sum_up_refusal(const struct printer *printer, struct ag_wrap *line)
+{
+	const struct ag_finding *finding = &printer->decision.finding;
+	size_t nrcpt = printer->options->input.nrcpt;
+
+	ag_wrap_printf(line, "=> refused%s at %s by %s ",
+	    printer->decision.verdict == AG_TEMPFAIL ? " for now" : "",
+	    stage_words(printer->at), ag_rule_name(finding->rule));
+	print_place(finding, line);
+	if (printer->at == AG_STAGE_RCPT && nrcpt > 1)
+		ag_wrap_printf(line, ": %zu of %zu recipients",
+		    printer->refused, nrcpt);
+}
+
+/* Some rule looks at From:, in the main file or a domain's. */
+static bool
+asks_for_header(const struct ag_policy *policy)
+{
+	return ag_policy_mode(policy, AG_RULE_FROM_HEADER_MATCH) != AG_OFF ||
+	    ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) != AG_OFF;
+}
+
+static void
+sum_up_passage(const struct printer *printer, struct ag_wrap *line)
+{
+	ag_wrap_printf(line, "=> let through");
+	if (printer->options->input.nrcpt == 0)
+		ag_wrap_printf(line,
+		    " up to MAIL; without --to the rules of RCPT were not "
+		    "asked");
+	else if (!printer->headers && asks_for_header(printer->policy))
+		ag_wrap_printf(line,
+		    " up to RCPT; without --from-header the rules on From: "
+		    "were not asked");
+	if (printer->would > 0)
+		ag_wrap_printf(line, "; monitored rules would refuse it");
+}
+
+static void
+sum_up(const struct printer *printer)
+{
+	struct ag_wrap line = { .out = stdout, .indent = 3 };
+
+	ag_wrap_end(&line);
+	if (printer->refused > 0)
+		sum_up_refusal(printer, &line);
 	else
-		print_reply(arg, request, &decision->finding);
-	printf("\n");
+		sum_up_passage(printer, &line);
+	ag_wrap_end(&line);
 }
 
 /* ---- the command line ---- */
@@ -274,7 +380,7 @@ parse_options(struct options *options, int argc, char **argv)
 static int
 explain_session(const struct ag_policy *policy, const struct options *options)
 {
-	struct printer printer = { policy, options };
+	struct printer printer = { .policy = policy, .options = options };
 	struct ag_judge judge = { print_stage, print_rule, print_verdict,
 		&printer };
 	bool too_long, passed;
@@ -282,6 +388,7 @@ explain_session(const struct ag_policy *policy, const struct options *options)
 	passed = ag_judge_session(policy, &options->input, &judge, &too_long);
 	if (too_long)
 		return ag_command_usage("explain", "the login is too long");
+	sum_up(&printer);
 	return passed ? 0 : 1;
 }
 

@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 json_t *
@@ -31,4 +32,38 @@ ag_json_cut(struct ag_str text, size_t most)
 			return whole;
 	}
 	return head;
+}
+
+json_t *
+ag_json_origin(const struct ag_origin *origin)
+{
+	char at[AG_ORIGIN_MAX];
+	struct ag_buf place = AG_BUF(at);
+
+	ag_origin_write(origin, &place);
+	return ag_json_text(ag_buf_get(&place));
+}
+
+json_t *
+ag_json_policy(const struct ag_policy *policy)
+{
+	struct ag_policy_sizes sizes = ag_policy_sizes(policy);
+	char digest[17];
+
+	snprintf(digest, sizeof(digest), "%016llx",
+	    (unsigned long long)ag_policy_digest(policy));
+	return json_pack("{ss sI sI sI sI sI}", "digest", digest,
+	    "domain_files", (json_int_t)sizes.domain_files, "local_domains",
+	    (json_int_t)sizes.local_domains, "kill_entries",
+	    (json_int_t)sizes.killed, "relay_networks",
+	    (json_int_t)sizes.relays, "sender_map_addresses",
+	    (json_int_t)sizes.senders);
+}
+
+void
+ag_json_print(json_t *object)
+{
+	json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+	printf("\n");
+	json_decref(object);
 }

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -228,6 +229,18 @@ ag_log_open(struct ag_str ident, struct ag_str facility, bool only_stderr)
 	pthread_mutex_unlock(&lock);
 }
 
+/*
+ * A start that fails is told to whoever made it: there may be no syslog.  Under
+ * systemd the journal has the line from there already.
+ */
+static void
+tell_starter(int priority, const char *line)
+{
+	if (priority <= LOG_ERR && !current.to_stderr &&
+	    getenv("JOURNAL_STREAM") == NULL)
+		fprintf(stderr, "%s\n", line);
+}
+
 void
 ag_log(int priority, const char *format, ...)
 {
@@ -238,10 +251,12 @@ ag_log(int priority, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
 	pthread_mutex_lock(&lock);
-	if (queue.running)
+	if (queue.running) {
 		put_line(priority, line);
-	else
+	} else {
 		write_line(priority, line);
+		tell_starter(priority, line);
+	}
 	pthread_mutex_unlock(&lock);
 }
 

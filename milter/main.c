@@ -40,23 +40,25 @@ static const struct ag_command commands[] = {
 	    "Example:\n"
 	    "  authgate status\n" },
 	{ "reload", ag_reload_command, "[-c FILE] [--json]",
-	    "Makes the daemon take its files at once, and says what it found",
+	    "Reload the configuration now, and print the findings",
 	    CONFIG_HELP
 	    "      --json          for programs\n\n"
 	    "Exit status: 0 the new policy is in force, 78 the old one stays, "
 	    "69 no daemon\nanswers, 77 without permission.\n\n"
 	    "Example:\n"
 	    "  authgate reload\n" },
-	{ "check", ag_check_command, "[-c FILE]",
-	    "Reads everything and prints every finding",
+	{ "check", ag_check_command, "[-c FILE] [--json]",
+	    "Read everything and print every finding",
 	    CONFIG_HELP
+	    "      --json          for programs\n\n"
 	    "Exit status: 0 nothing or warnings only, 1 errors or bad lines, 66 "
 	    "no such file.\n\n"
 	    "Example:\n"
 	    "  authgate check && authgate reload\n" },
-	{ "show", ag_show_command, "[-c FILE] [DOMAIN]",
+	{ "show", ag_show_command, "[-c FILE] [--json] [DOMAIN]",
 	    "What holds for the server or a domain, and which line says so",
-	    CONFIG_HELP "Example:\n"
+	    CONFIG_HELP "      --json          for programs\n\n"
+			"Example:\n"
 			"  authgate show example.com\n" },
 	{ "explain", ag_explain_command, "[-c FILE] SESSION | --batch",
 	    "What would be said in a session, and why, rule by rule",
@@ -107,9 +109,10 @@ static const struct ag_command commands[] = {
 	    "  authgate replay -c new.ini /var/log/mail.log.1 "
 	    "/var/log/mail.log\n"
 	    "  zcat /var/log/mail.log.*.gz | authgate replay -c new.ini -\n" },
-	{ "senders", ag_senders_command, "[-c FILE] LOGIN|ADDRESS",
+	{ "senders", ag_senders_command, "[-c FILE] [--json] LOGIN|ADDRESS",
 	    "What a login may send as, and who may send as an address",
-	    CONFIG_HELP "Example:\n"
+	    CONFIG_HELP "      --json          for programs\n\n"
+			"Example:\n"
 			"  authgate senders alice@example.com\n" },
 	{ "kill", ag_kill_command, "[-c FILE] list|add|del|purge ...",
 	    "The entries of the kill list",

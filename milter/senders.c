@@ -2,6 +2,11 @@
 #include <sysexits.h>
 
 #include "command.h"
+#include "json.h"
+#include "wrap.h"
+
+/* Where the line that gives an address ends its first column. */
+#define PLACE 44
 
 struct list {
 	bool of_login; /* print addresses, else logins */
@@ -16,16 +21,21 @@ print_line(void *arg, struct ag_str left, struct ag_str login,
 	char at[AG_ORIGIN_MAX];
 	struct ag_buf place = AG_BUF(at);
 	struct ag_str what = list->of_login ? left : login;
+	struct ag_wrap line = { .out = stdout, .indent = 4 };
 
 	if (origin == NULL)
 		ag_buf_text(&place, "its own address");
 	else
 		ag_origin_write(origin, &place);
 	list->n++;
-	printf("  %-42.*s  %s", AG_STR_ARG(what), at);
+	ag_wrap_printf(&line, "  ");
+	ag_wrap_text(&line, what);
+	ag_wrap_to(&line, PLACE);
+	line.indent = PLACE + 2;
+	ag_wrap_printf(&line, "  %s", at);
 	if (!list->of_login && origin != NULL)
-		printf("  as %.*s", AG_STR_ARG(left));
-	printf("\n");
+		ag_wrap_printf(&line, "  as %.*s", AG_STR_ARG(left));
+	ag_wrap_end(&line);
 }
 
 static void
@@ -35,23 +45,83 @@ print_none(const struct list *list)
 		printf("  nothing\n");
 }
 
-static int
-senders(const char *config, const char *name)
+static void
+print_head(const char *before, const char *name, const char *behind)
+{
+	struct ag_wrap line = { .out = stdout, .indent = 4 };
+
+	ag_wrap_printf(&line, "%s %s %s", before, name, behind);
+	ag_wrap_end(&line);
+}
+
+static void
+print_text(const struct ag_policy *policy, const char *name)
 {
 	struct list addresses = { .of_login = true }, logins = { 0 };
+
+	print_head("The login", name, "may send as");
+	ag_policy_of_login(policy, ag_str(name), print_line, &addresses);
+	print_none(&addresses);
+	if (!ag_str_has(ag_str(name), '@'))
+		return;
+	print_head("As the address", name, "may send");
+	ag_policy_of_address(policy, ag_str(name), print_line, &logins);
+	print_none(&logins);
+}
+
+/* ---- as JSON; one's own address has no place ---- */
+
+static json_t *
+json_place(const struct ag_origin *origin)
+{
+	return origin != NULL ? ag_json_origin(origin) : json_null();
+}
+
+static void
+add_address(void *arg, struct ag_str left, struct ag_str login,
+    const struct ag_origin *origin)
+{
+	(void)login;
+	json_array_append_new(arg,
+	    json_pack("{so so}", "address", ag_json_text(left), "at",
+		json_place(origin)));
+}
+
+static void
+add_login(void *arg, struct ag_str left, struct ag_str login,
+    const struct ag_origin *origin)
+{
+	json_array_append_new(arg,
+	    json_pack("{so so so}", "login", ag_json_text(login), "as",
+		ag_json_text(left), "at", json_place(origin)));
+}
+
+static void
+print_json(const struct ag_policy *policy, const char *name)
+{
+	json_t *object = json_object(), *addresses = json_array(),
+	       *logins = json_array();
+
+	ag_policy_of_login(policy, ag_str(name), add_address, addresses);
+	ag_policy_of_address(policy, ag_str(name), add_login, logins);
+	json_object_set_new(object, "name", ag_json_text(ag_str(name)));
+	json_object_set_new(object, "may_send_as", addresses);
+	json_object_set_new(object, "senders", logins);
+	ag_json_print(object);
+}
+
+static int
+senders(const char *config, bool json, const char *name)
+{
 	const struct ag_policy *policy;
 	int status = ag_command_load(config, &policy);
 
 	if (status != EX_OK)
 		return status;
-	printf("The login %s may send as\n", name);
-	ag_policy_of_login(policy, ag_str(name), print_line, &addresses);
-	print_none(&addresses);
-	if (ag_str_has(ag_str(name), '@')) {
-		printf("As the address %s may send\n", name);
-		ag_policy_of_address(policy, ag_str(name), print_line, &logins);
-		print_none(&logins);
-	}
+	if (json)
+		print_json(policy, name);
+	else
+		print_text(policy, name);
 	ag_policy_unref(policy);
 	return EX_OK;
 }
@@ -60,11 +130,12 @@ int
 ag_senders_command(int argc, char **argv)
 {
 	const char *config;
-	int status = ag_command_options("senders", argc, argv, &config);
+	bool json;
+	int status = ag_command_options("senders", argc, argv, &config, &json);
 
 	if (status >= 0)
 		return status;
 	if (optind + 1 != argc)
 		return ag_command_usage("senders", "name one login or address");
-	return senders(config, argv[optind]);
+	return senders(config, json, argv[optind]);
 }

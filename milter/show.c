@@ -4,18 +4,25 @@
 
 #include "../policy/domainname.h"
 #include "command.h"
+#include "json.h"
+#include "wrap.h"
+
+/* Where the place of a value begins, if both have room. */
+#define PLACE 52
 
 static void
 show_key(const struct ag_policy *policy, struct ag_str domain, enum ag_key key)
 {
 	const struct ag_value *value = ag_policy_value(policy, domain, key);
-	const struct ag_setting *setting = ag_setting(key);
-	char at[AG_ORIGIN_MAX], name[80];
-	struct ag_buf place = AG_BUF(at), words = AG_BUF(name);
+	struct ag_wrap line = { .out = stdout, .indent = 4 };
+	char at[AG_ORIGIN_MAX];
+	struct ag_buf place = AG_BUF(at);
 
 	ag_origin_write(&value->origin, &place);
-	ag_buf_printf(&words, "%s =", setting->name);
-	printf("%-42s  %-28s  %.*s\n", name, at, AG_STR_ARG(value->text));
+	ag_wrap_printf(&line, "%s =%s", ag_setting(key)->name,
+	    value->text.len > 0 ? " " : "");
+	ag_wrap_text(&line, value->text);
+	ag_wrap_last(&line, PLACE, ag_buf_get(&place));
 }
 
 /* A domain has no say in what is the server's. */
@@ -43,21 +50,70 @@ show_keys(const struct ag_policy *policy, struct ag_str domain)
 	}
 }
 
-static int
-show(const char *config, struct ag_str domain)
+static void
+show_text(const struct ag_policy *policy, struct ag_str domain)
+{
+	struct ag_wrap line = { .out = stdout };
+	char words[AG_ORIGIN_MAX + AG_DOMAIN_MAX];
+	struct ag_buf described = AG_BUF(words);
+
+	if (domain.len > 0) {
+		ag_policy_describe_domain(policy, domain, &described);
+		ag_wrap_text(&line, ag_buf_get(&described));
+		ag_wrap_end(&line);
+	}
+	show_keys(policy, domain);
+}
+
+static json_t *
+settings_array(const struct ag_policy *policy, struct ag_str domain)
+{
+	json_t *array = json_array();
+
+	for (unsigned key = 0; key < AG_KEY_COUNT; key++) {
+		const struct ag_setting *s = ag_setting((enum ag_key)key);
+		const struct ag_value *value =
+		    ag_policy_value(policy, domain, (enum ag_key)key);
+
+		if (belongs((enum ag_key)key, domain.len > 0))
+			json_array_append_new(array,
+			    json_pack("{ss ss so so}", "section", s->section,
+				"key", s->name, "value",
+				ag_json_text(value->text), "at",
+				ag_json_origin(&value->origin)));
+	}
+	return array;
+}
+
+static void
+show_json(const struct ag_policy *policy, struct ag_str domain)
 {
 	char words[AG_ORIGIN_MAX + AG_DOMAIN_MAX];
 	struct ag_buf described = AG_BUF(words);
+	json_t *object = json_object();
+
+	if (domain.len > 0) {
+		ag_policy_describe_domain(policy, domain, &described);
+		json_object_set_new(object, "domain", ag_json_text(domain));
+		json_object_set_new(object, "governed",
+		    ag_json_text(ag_buf_get(&described)));
+	}
+	json_object_set_new(object, "settings", settings_array(policy, domain));
+	ag_json_print(object);
+}
+
+static int
+show(const char *config, bool json, struct ag_str domain)
+{
 	const struct ag_policy *policy;
 	int status = ag_command_load(config, &policy);
 
 	if (status != EX_OK)
 		return status;
-	if (domain.len > 0) {
-		ag_policy_describe_domain(policy, domain, &described);
-		printf("%s\n", words);
-	}
-	show_keys(policy, domain);
+	if (json)
+		show_json(policy, domain);
+	else
+		show_text(policy, domain);
 	ag_policy_unref(policy);
 	return EX_OK;
 }
@@ -67,7 +123,8 @@ ag_show_command(int argc, char **argv)
 {
 	const char *config;
 	char domain[AG_DOMAIN_MAX + 1] = "";
-	int status = ag_command_options("show", argc, argv, &config);
+	bool json;
+	int status = ag_command_options("show", argc, argv, &config, &json);
 
 	if (status >= 0)
 		return status;
@@ -77,5 +134,5 @@ ag_show_command(int argc, char **argv)
 		    argv[optind]);
 	if (optind + 1 < argc)
 		return ag_command_usage("show", "one domain at a time");
-	return show(config, ag_str(domain));
+	return show(config, json, ag_str(domain));
 }

@@ -49,6 +49,26 @@ somebody_answers(const char *path)
 	return answers(AF_UNIX, (struct sockaddr *)&address, sizeof(address));
 }
 
+/* 0, or an exit status after a line; where systemd does not make it, nobody. */
+static int
+check_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct ag_str name = ag_str_head(ag_str(path),
+	    slash != NULL ? (size_t)(slash - path) : 0);
+	char folder[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	struct ag_buf text = AG_BUF(folder);
+
+	ag_buf_str(&text, name);
+	if (name.len == 0 || access(folder, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	ag_log(LOG_ERR,
+	    "there is no directory %s for the socket; make it before each "
+	    "start: install -d -m 0755 %s",
+	    folder, folder);
+	return EX_UNAVAILABLE;
+}
+
 /* 0, or an exit status after a line. */
 static int
 check_path(const char *path)
@@ -61,7 +81,7 @@ check_path(const char *path)
 	}
 	if (lstat(path, &st) != 0) {
 		if (errno == ENOENT)
-			return 0;
+			return check_folder(path);
 		ag_log(LOG_ERR, "the socket %s: %s", path, strerror(errno));
 		return EX_NOPERM;
 	}

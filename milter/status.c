@@ -65,7 +65,8 @@ print_policy(const json_t *answer)
 {
 	const json_t *policy = json_object_get(answer, "policy");
 
-	printf("\npolicy    generation %lld, digest %s, in force since %s\n",
+	printf("\npolicy    generation %lld, digest %s,\n"
+	       "          in force since %s\n",
 	    number(policy, "generation"), text(policy, "digest"),
 	    text(policy, "since"));
 	printf("          %lld domain files, %lld names of local domains, %lld "
@@ -105,12 +106,21 @@ has_decided(const json_t *row)
 	return false;
 }
 
+/* As wide as its heading, and wide enough for millions. */
+static int
+width_of(enum ag_counted what)
+{
+	int len = (int)strlen(ag_count_name(what));
+
+	return len > 8 ? len : 8;
+}
+
 static void
 print_row(const json_t *row)
 {
 	printf("%-24s %-8s", text(row, "rule"), text(row, "stage"));
 	for (unsigned i = 0; i < AG_COUNT_KINDS; i++)
-		printf(" %12lld",
+		printf("  %*lld", width_of((enum ag_counted)i),
 		    number(row, ag_count_name((enum ag_counted)i)));
 	putchar('\n');
 }
@@ -120,7 +130,8 @@ print_kinds(void)
 {
 	printf("\n%-24s %-8s", "rule", "stage");
 	for (unsigned i = 0; i < AG_COUNT_KINDS; i++)
-		printf(" %12s", ag_count_name((enum ag_counted)i));
+		printf("  %*s", width_of((enum ag_counted)i),
+		    ag_count_name((enum ag_counted)i));
 	putchar('\n');
 }
 

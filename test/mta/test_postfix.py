@@ -1399,10 +1399,10 @@ def instruction_complaints():
     wrong = []
     for underlined in (True, False):
         found = re.findall(r"(?m)smtpd_milters = .*$", chapter("Postfix", underlined))
-        if found != [plain, chrooted]:
+        if found != [chrooted, plain]:
             wrong.append(f"the {'README' if underlined else 'manual'} says {found}")
     if re.findall(r"(?m)^\w*milter\w* = .*$", contrib) != [
-            plain, "milter_default_action = tempfail"] or f"\n#{chrooted}\n" not in contrib:
+            chrooted, "milter_default_action = tempfail"] or f"\n#{plain}\n" not in contrib:
         wrong.append("contrib/postfix/main.cf says something else")
     return wrong
 
@@ -1415,7 +1415,8 @@ def left_open(authgate, idle):
 
 
 def main_cf_complaints(variant, postfix):
-    """The README's promise: smtpd_milters is all that an administrator has to set."""
+    """The README's promise: smtpd_milters is all that an administrator has to set, and the action
+    while authgate is down."""
     names = re.findall(r"(?m)^(\w*milter\w*) *=", postfix.main_cf())
     ours = {"milter_default_action", "milter_connect_timeout", "milter_command_timeout",
             "milter_content_timeout"}

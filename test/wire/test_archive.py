@@ -485,7 +485,7 @@ def check(cases, daemon):
     lines = [line for line in done.stdout.splitlines() if "same directory" in line]
     cases.same("check warns of each further name", [
         f"{daemon.config()}: warning: [archive] dir: {daemon.folder}/{name} is the same directory "
-        f"as {daemon.dir}; each copy is there once" for name in ("link", "./link")], lines)
+        f"as {daemon.dir}; each copy is kept once" for name in ("link", "./link")], lines)
     cases.same("... which is no error", (0, True), (
         done.returncode, "0 errors, 0 bad lines, 2 warnings" in done.stdout))
 
@@ -1013,8 +1013,14 @@ def command(cases, program):
                             "a@x.example", os.path.getsize(entry["path"]), daemon.files()[0]),
                tuple(entry[key] for key in ("from", "to", "client", "login", "size", "path")))
     table = daemon.command("list")
-    cases.same("as a table", (0, 3, True), (table[0], len(table[1]), table[1][0].startswith("TIME")))
-    cases.same("... with the null sender", True, " <> " in table[1][2])
+    cases.same("as text, three lines each", (0, 9, True),
+               (table[0], len(table[1]), table[1][0].startswith("TIME")))
+    cases.same("... none too long but the file's", [],
+               [line for n, line in enumerate(table[1]) if len(line) > 80 and n % 3 < 2])
+    cases.same("... sender and recipients", "    <a@x.example> -> b@y.example, c@z.example",
+               table[1][4])
+    cases.same("... the file alone", ["    " + name for name in daemon.files()], table[1][5::3])
+    cases.same("... with the null sender", True, table[1][7].startswith("    <> -> "))
     for words in (("list", "--since", "yesterday"), ("nothing",), (), ("list", "x"),
                   ("verify", "--from", "a@x.example")):
         cases.same("usage: " + " ".join(words), 64, daemon.command(*words)[0])
