@@ -553,8 +553,8 @@ def results_header(cases, program):
               lambda: edited(daemon, [], mta=""))
     cases.run("an MTA that allows no change: on_error", [CANNOT_DECIDE], lambda: edited(
         daemon, [], connection={"actions": milter.SETSYMLIST | milter.ADD_HEADERS}))
-    cases.run("1,000 of them go", ["continue"] + removed(
-        *range(1000, 0, -1)), edited, daemon, results(*["mx.example.com"] * 1000))
+    unreadable_results(cases, daemon)
+    many_results(cases, daemon)
     named = Daemon(program, config(more=RESULTS + "authserv_id = Our.Name\n",
                                    on_error="accept")).start()
     cases.run("a name of one's own", ["continue"] + removed(2) + [
@@ -563,6 +563,48 @@ def results_header(cases, program):
     cases.run("an MTA that allows no change, on_error = accept", ["continue"], lambda: edited(
         named, results("our.name"), connection={"actions": milter.SETSYMLIST}, **BOBS))
     results_by_reload(cases, program)
+
+
+TOO_MANY = "550 5.7.1 Too many Authentication-Results fields in our name"
+
+
+def claims(number):
+    return results(*["mx.example.com"] * number)
+
+
+def unreadable_results(cases, daemon):
+    """Whoever trims or drops what is not seen takes these for ours."""
+    odd = ["mx.example.com\u00a0", "\u2003mx.example.com", "mx.exam\u200bple.com",
+           "\ufeffmx.example.com", "mx\u3002example.com", "mx.example.com\u202e",
+           "\uff4dx.example.com", "=?utf-8?q?mx?="]
+    ids = [name.encode() for name in odd] + [b"mx.example.com\xa0", b"mx.exam\x0bple.com"]
+    fields = [("Authentication-Results", b" " + name + b"; auth=pass") for name in ids]
+    others = [("Authentication-Results", name + "; auth=pass") for name in
+              ("1.example", "spf=pass smtp.mailfrom=mx.example.com", "xn--exmple-cua.com")]
+    cases.run("an authserv-id that cannot be read", ["continue"] + removed(
+        *range(len(fields) + 1, 1, -1)), edited, daemon, others[:1] + fields + others[1:])
+
+
+def many_results(cases, daemon):
+    """Postfix takes a time that grows with the square of their number."""
+    cases.run("100 of them go", ["continue"] + removed(*range(100, 0, -1)), edited, daemon,
+              claims(100) + results(*["1.example"] * 1000))
+    daemon.new_lines()
+    with Session(daemon) as session:
+        cases.run("101: the message is refused", [TOO_MANY], whole, session, claims(101))
+        cases.run("... and 16,000", [TOO_MANY], whole, session, claims(16000))
+        cases.run("... from a login, too", [TOO_MANY], lambda: whole(session, claims(101), **BOBS))
+        cases.run("... and the next is judged by itself", ["continue"] + removed(1),
+                  whole, session, claims(1))
+    lines = [line for line in daemon.new_lines() if "verdict=reject" in line]
+    cases.same("... each has a line", 3, len(lines))
+    line = line_of(config(more=RESULTS)["authgate.ini"], "results_header")
+    for part_of in ("rule=results_header stage=header", f" at=authgate.ini:{line} ", TOO_MANY,
+                    'note="more than 100 Authentication-Results fields claim to be ours"'):
+        cases.has("... that says", part_of, lines[0])
+    with Session(daemon) as session:
+        cases.run("200 in two messages", [["continue"] + removed(*range(100, 0, -1))] * 2,
+                  lambda: [whole(session, claims(100)), whole(session, claims(100))])
 
 
 def results_by_reload(cases, program):
