@@ -100,7 +100,9 @@ serve(struct ag_reloader *reloader)
 	ag_metrics_stop();
 	ag_log(LOG_INFO, "stopped");
 	ag_log_stop();
-	return status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
+	/* libmilter fails where it is told to stop while it begins */
+	return status == MI_SUCCESS || ag_signals_stop_came() ? EX_OK :
+								EX_SOFTWARE;
 }
 
 /* As the user who is to write there: 0, or an exit status after a line. */

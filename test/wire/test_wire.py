@@ -1664,6 +1664,25 @@ def start_and_end(cases, program):
         session.milter.hang_up()
 
 
+def asked_to_end():
+    """Before it begins: what a program is blocked from hearing waits for the next one."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@part
+def end_at_the_start(cases, program):
+    """It comes while libmilter makes its threads, in whichever order these run."""
+    daemons = [Daemon(program, config()).launch(preexec_fn=asked_to_end) for _ in range(20)]
+    for daemon in daemons:
+        daemon.asked_to_stop = True
+    cases.same("SIGTERM before the start: each ends with status 0", {0},
+               {daemon.wait(60) for daemon in daemons})
+    cases.same("... and leaves no socket", set(), {
+        os.path.basename(path) for daemon in daemons for path in os.listdir(daemon.folder)
+        if "sock" in path})
+
+
 # Many, so that there is time to send signals while it is read.
 MANY_NETWORKS = "".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}\n" for n in range(100000))
 
