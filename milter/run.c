@@ -75,6 +75,13 @@ start_threads(struct ag_reloader *reloader, pthread_t *thread)
 	return error;
 }
 
+static void
+remove_sockets(void)
+{
+	ag_control_remove();
+	ag_socket_remove();
+}
+
 /* The policy is in force already. */
 static int
 serve(struct ag_reloader *reloader)
@@ -92,6 +99,8 @@ serve(struct ag_reloader *reloader)
 	}
 	ag_notify_ready();
 	status = smfi_main();
+	/* at once: the next daemon may be about to make its own */
+	remove_sockets();
 	ag_notify_stopping();
 	reloader->ended = true;
 	pthread_kill(thread, SIGHUP);
@@ -142,8 +151,7 @@ start(struct ag_reloader *reloader)
 		status = prepare_archives();
 	if (status == 0)
 		status = serve(reloader);
-	ag_control_remove();
-	ag_socket_remove();
+	remove_sockets();
 	return status;
 }
 

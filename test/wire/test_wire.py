@@ -1664,6 +1664,56 @@ def start_and_end(cases, program):
         session.milter.hang_up()
 
 
+def fill(pipe):
+    """Who writes to it stands still until somebody reads. The descriptor opened here is another
+    one than the writer's, which goes on to wait."""
+    again = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+    for size in (4096, 1):
+        try:
+            while True:
+                os.write(again, b"x" * size)
+        except BlockingIOError:
+            pass
+    os.close(again)
+
+
+def answers_nobody(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) != 0
+
+
+@part
+def next_daemon(cases, program):
+    """It starts while the one before still waits for its log, and keeps its own sockets."""
+    old = Daemon(program, config())
+    reading_end, writing_end = os.pipe()
+    old.launch(stderr=writing_end)
+    while b"is in force" not in os.read(reading_end, 65536):
+        pass
+    fill(writing_end)
+    os.close(writing_end)
+    old.terminate()
+    wait_for(lambda: answers_nobody(old.path), 60)
+    old.process.send_signal(signal.SIGSTOP)
+    new = Daemon(program, {name: text.replace("@SOCKET@", "unix:" + old.path)
+                           for name, text in config().items()})
+    new.path = new.address = old.path
+    new.start()
+    before = [os.stat(path).st_ino for path in (new.path, new.path + ".control")]
+    old.process.send_signal(signal.SIGCONT)
+    while os.read(reading_end, 65536):    # to its end
+        pass
+    os.close(reading_end)
+    cases.same("a daemon that ends while its log stands still", 0, old.wait(60))
+    cases.same("... leaves the sockets of the next one alone", before,
+               [os.path.lexists(path) and os.stat(path).st_ino
+                for path in (new.path, new.path + ".control")])
+    cases.run("... which answers", WELL, lambda: talk(new, "<carol@example.net>")[1:])
+    new.terminate()
+    cases.same("... and which takes them away at its end", (0, []), (new.wait(60), [
+        name for name in os.listdir(old.folder) if "sock" in name]))
+
+
 def asked_to_end():
     """Before it begins: what a program is blocked from hearing waits for the next one."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
