@@ -1814,6 +1814,43 @@ def other_user(cases, program):
                [[str(nobody.pw_uid)] * 4, [str(nobody.pw_gid)] * 4], ids)
     cases.run("... and it answers", WELL, lambda: talk(daemon, "<carol@example.net>")[1:])
     cases.run("... and reloads", True, lambda: bool(daemon.reload()))
+    cases.same("user: what is root's is not read for him", [], roots_files(program))
+
+
+# file, what it says, and what the line of the start begins with
+ROOTS_FILES = [
+    ("domains/example.com.ini", "[relay]\nfile = @FOLDER@/secret\n",
+     "domains/example.com.ini:2: error: @FOLDER@/secret cannot be read"),
+    ("domains/example.com.ini", "[domain]\naccounts = @FOLDER@/secret\n",
+     "domains/example.com.ini:2: error: @FOLDER@/secret cannot be read"),
+    ("secret.map", "", "authgate.ini:22: error: @FOLDER@/secret cannot be read"),
+    ("domains/secret.ini", "", "domains/secret.ini: error: the file cannot be read"),
+]
+
+
+def roots_files(program):
+    """What is not as it should be: no line of such a file is shown, and the user is named."""
+    wrong = []
+    for name, text, expected in ROOTS_FILES:
+        daemon = Daemon(program, config(milter="user = nobody", more=""))
+        daemon.open_to_all()
+        daemon.write("secret", "root:$y$j9T$secret\n")
+        daemon.write(name, text.replace("@FOLDER@", daemon.folder))
+        if name == "secret.map":
+            daemon.write("authgate.ini", config(
+                milter="user = nobody", more=f"[lists]\nkill = {daemon.folder}/secret\n"
+            )["authgate.ini"])
+        os.chmod(os.path.join(daemon.folder, "secret"), 0o600)
+        if "secret" in name:
+            os.chmod(os.path.join(daemon.folder, name), 0o600)
+        status, lines = run_once(program, daemon)
+        line = f"{daemon.folder}/{expected.replace('@FOLDER@', daemon.folder)}: " \
+            "Permission denied for the user nobody"
+        if (status, lines[:1]) != (78, [line]) or any("$y$" in each for each in lines):
+            wrong += [(status, line, lines)]
+        if os.path.lexists(daemon.path):
+            wrong += ["a socket is left"]
+    return wrong
 
 
 REFUSED_STARTS = [
