@@ -41,18 +41,6 @@ ag_session_set_content(struct ag_session *s, bool space)
 	s->space = space;
 }
 
-void
-ag_session_set_silent_body(struct ag_session *s)
-{
-	s->silent_body = true;
-}
-
-bool
-ag_session_body_is_silent(const struct ag_session *s)
-{
-	return s->silent_body;
-}
-
 bool
 ag_session_begins_copy(const struct ag_session *s)
 {

@@ -215,6 +215,27 @@ def contents(cases, program):
     without_flags(cases, daemon)
 
 
+@part
+def body_with_the_end(cases, program):
+    """The packet that ends the message may bring the last piece of its body, or all of it."""
+    daemon = Archive(program).start()
+    for steps in (ALL_STEPS, ALL_STEPS & ~(milter.NR_BODY | milter.NR_HEADER | 0x100000)):
+        with Session(daemon, steps=steps) as session:
+            for name, pieces, last, expected in (
+                    ("a body that comes with the end", [], b"Hello\r\n", b"Hello\n"),
+                    ("its last piece", [b"Hello\r"], b"\n\r", b"Hello\n\r"),
+                    ("nothing", [b"Hello\r\n"], b"", b"Hello\n")):
+                session.envelope()
+                session.milter.header("Subject", b" x" if steps == ALL_STEPS else b"x")
+                session.milter.eoh()
+                for piece in pieces:
+                    session.milter.body(piece)
+                cases.run(f"{name}, steps {steps:#x}", "continue",
+                          lambda last=last: session.milter.command(b"E", last))
+                cases.same("... is in the copy", [front() + SUBJECT + expected], daemon.copies())
+                daemon.clear()
+
+
 def random_contents(cases, daemon):
     """Bodies of bytes that matter, cut anywhere."""
     seed = random.randrange(1 << 32)
@@ -383,8 +404,8 @@ def negotiation(cases, program):
         with Session(daemon) as new:
             cases.same("the next is asked for it, but for the end of the header", milter.NO_EOH,
                        new.milter.steps & no_content)
-            cases.same("... with the blank, and without a reply for each piece",
-                       0x100000 | milter.NR_BODY | milter.NR_HEADER,
+            cases.same("... with the blank, and without a reply for each field",
+                       0x100000 | milter.NR_HEADER,
                        new.milter.steps & (0x100000 | milter.NR_BODY | milter.NR_HEADER))
             new.message()
             cases.same("... and copied", 1, len(daemon.copies()))
