@@ -42,8 +42,8 @@ find_place(const char *dir)
 
 /* ---- making ---- */
 
-int
-ag_archivedir_sync(const char *path)
+static int
+sync_folder(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
 
@@ -62,7 +62,7 @@ sync_parent(const char *path)
 
 	snprintf(parent, sizeof(parent), "%.*s",
 	    slash > path ? (int)(slash - path) : 1, path);
-	return ag_archivedir_sync(parent);
+	return sync_folder(parent);
 }
 
 /* A directory that is there may have been made and not synced before a crash.
@@ -108,26 +108,77 @@ check(const char *dir)
 	    errno;
 }
 
-static bool
-join(char path[static PATH_MAX], const char *dir, const char *day,
-    const char *sub)
+/* A descriptor, or -1 and errno: ELOOP for a link, or what is no folder. */
+static int
+open_below(int at, const char *name)
 {
-	int n = snprintf(path, PATH_MAX, "%s/%s%s%s", dir, day,
-	    sub != NULL ? "/" : "", sub != NULL ? sub : "");
+	int fd =
+	    openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	return n > 0 && n < PATH_MAX;
+	if (fd < 0 && errno == ENOTDIR)
+		errno = ELOOP;
+	return fd;
+}
+
+/* As open_below(); the descriptor before is closed, if there was one. */
+static int
+go_below(int at, const char *name)
+{
+	int fd = at >= 0 ? open_below(at, name) : -1, error = errno;
+
+	if (at >= 0)
+		close(at);
+	errno = error;
+	return fd;
+}
+
+int
+ag_archivedir_open(const char *dir, const char *day, const char *sub)
+{
+	int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return go_below(go_below(at, day), sub);
+}
+
+/* A descriptor, or -1 and errno; who syncs at, makes it survive a crash. */
+static int
+make_below(int at, const char *name)
+{
+	if (mkdirat(at, name, MODE) != 0 && errno != EEXIST)
+		return -1;
+	return open_below(at, name);
+}
+
+/* What is there may have been made and not synced before a crash. */
+static int
+fill_day(int day)
+{
+	static const char *const sub[] = { "tmp", "new", "cur" };
+
+	for (size_t i = 0; i < 3; i++) {
+		int fd = make_below(day, sub[i]);
+
+		if (fd < 0)
+			return errno;
+		close(fd);
+	}
+	return fsync(day) == 0 ? 0 : errno;
 }
 
 static int
 make_maildir(const char *dir, const char *day)
 {
-	static const char *const sub[] = { NULL, "tmp", "new", "cur" };
-	char path[PATH_MAX];
-	int error = 0;
+	int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd, error;
 
-	for (size_t i = 0; i < 4 && error == 0; i++)
-		error = join(path, dir, day, sub[i]) ? make_one(path) :
-						       ENAMETOOLONG;
+	if (at < 0)
+		return errno;
+	fd = make_below(at, day);
+	error = fd < 0 || fsync(at) != 0 ? errno : 0;
+	if (error == 0)
+		error = fill_day(fd);
+	if (fd >= 0)
+		close(fd);
+	close(at);
 	return error;
 }
 
@@ -212,6 +263,15 @@ ag_archivedir_days(const char *dir, struct ag_vec *days)
 		qsort(days->items, days->n, sizeof(struct ag_archivedir_day),
 		    compare_days);
 	return error;
+}
+
+static bool
+join(char path[static PATH_MAX], const char *dir, const char *day,
+    const char *sub)
+{
+	int n = snprintf(path, PATH_MAX, "%s/%s/%s", dir, day, sub);
+
+	return n > 0 && n < PATH_MAX;
 }
 
 int

@@ -28,7 +28,8 @@ int ag_archivedir_prepare(const struct ag_policy *policy);
 
 /*
  * Makes the Maildir of a day, once; again: it was there, and has vanished.  The
- * directory itself is not made anew.  Returns 0 or errno.
+ * directory itself is not made anew.  Returns 0 or errno, ELOOP where a link
+ * stands in its place.
  */
 int ag_archivedir_make_day(const char *dir, const char *day, bool again);
 
@@ -46,8 +47,12 @@ struct ag_archivedir_seen {
  */
 int ag_archivedir_see(struct ag_vec *seen, const char *dir, const char **same);
 
-/* Makes what was done in a directory survive a crash; 0 or errno. */
-int ag_archivedir_sync(const char *path);
+/*
+ * Opens DIR/DAY/SUB, to write there: no link is followed below the directory
+ * itself, for whoever may write to it could lead copies elsewhere.  Returns a
+ * descriptor, or -1 with errno: ELOOP for a link.
+ */
+int ag_archivedir_open(const char *dir, const char *day, const char *sub);
 
 /* A day that is there. */
 struct ag_archivedir_day {

@@ -612,9 +612,16 @@ def small_disk(cases, program):
                 cases.same("... leaves nothing there", ([], []), (daemon.copies(), daemon.rest()))
             says(cases, "... says so", daemon, "No space left on device")
             cases.same("what fits is kept", "continue", session.message(body=[b"x" * 60000] * 20))
+            daemon.configure(free="0", archive="on_error = accept")
+            daemon.reload()
+            goes_on(cases, daemon, session, "a full disk", "No space left on device",
+                    body=[b"x" * 60000] * 50)
             subprocess.run(["mount", "-o", "remount,ro", daemon.dir], check=True)
+            goes_on(cases, daemon, session, "a read-only file system", "Read-only file system")
+            daemon.configure(free="0")
+            daemon.reload()
             cases.same("a read-only file system", CANNOT, session.message())
-            says(cases, "... says so", daemon, "Read-only file system")
+            says(cases, "... says so", daemon, "verdict=tempfail", "Read-only file system")
         second = Archive(program, folder=daemon.dir)
         status, lines = run_once(program, second)
         cases.same("... ends a start with status 73", (73, True),
@@ -623,6 +630,79 @@ def small_disk(cases, program):
         daemon.terminate()
         daemon.wait(7)
         subprocess.run(["umount", "-l", daemon.dir], check=False)
+
+
+def goes_on(cases, daemon, session, name, why, **message):
+    """With on_error = accept."""
+    kept = len(daemon.copies())
+    cases.same(f"{name}, on_error = accept: mail goes on", "continue", session.message(**message))
+    says(cases, "... the log says why", daemon, "verdict=accept", why)
+    cases.same("... and nothing is left", (kept, []), (len(daemon.copies()), daemon.rest()))
+
+
+def small_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300000, 300000))
+
+
+@part
+def size_limit(cases, program):
+    """Of files, which the system tells by a signal that ends a program."""
+    large = [b"x" * 60000] * 10
+    daemon = Archive(program).start(preexec_fn=small_files)
+    with Session(daemon) as session:
+        cases.same("a copy above the limit of a file's size", CANNOT, session.message(body=large))
+        says(cases, "... says so", daemon, "verdict=tempfail", "File too large")
+        cases.same("... and leaves nothing there", ([], []), (daemon.copies(), daemon.rest()))
+        cases.same("what is smaller is kept", "continue", session.message())
+        daemon.configure(archive="on_error = accept")
+        daemon.reload()
+        goes_on(cases, daemon, session, "a limit of the size", "File too large", body=large)
+    cases.same("... and the daemon lives", None, daemon.status())
+
+
+@part
+def links(cases, program):
+    """Whoever may write to the directory could lead copies elsewhere."""
+    daemon = Archive(program)
+    outside = os.path.join(daemon.folder, "outside")
+    for name in ("tmp", "new", "cur"):
+        os.makedirs(os.path.join(outside, name))
+    day = os.path.join(daemon.dir, day_before(0))
+    os.makedirs(daemon.dir)
+    os.symlink(outside, day)
+    daemon.start()
+    why = f"archive {daemon.dir}: a folder of the day is a link, or none"
+    with Session(daemon) as session:
+        cases.same("a day that is a link", CANNOT, session.message())
+        says(cases, "... says so", daemon, "verdict=tempfail", why)
+        os.unlink(day)
+        cases.same("... gone, it is made", "continue", session.message())
+        for name in ("tmp", "new", ""):
+            place = os.path.join(day, name).rstrip("/")
+            os.rename(place, daemon.folder + "/aside")
+            os.symlink(os.path.join(outside, name), place)
+            cases.same(f"DAY/{name} that became one", CANNOT, session.message())
+            os.unlink(place)
+            os.rename(daemon.folder + "/aside", place)
+        session.envelope()
+        session.milter.header("A", " b")
+        wait_for(daemon.rest, 5)
+        os.rename(day + "/new", day + "/old")
+        os.symlink(outside + "/new", day + "/new")
+        session.milter.eoh()
+        cases.same("in the middle of a message", CANNOT, session.milter.eom())
+        os.unlink(day + "/new")
+        os.rename(day + "/old", day + "/new")
+        cases.same("... put right, copies are kept again", "continue", session.message())
+        cases.same("... which are here", (2, []), (len(daemon.copies()), daemon.rest()))
+        os.rename(day, daemon.folder + "/aside")
+        with open(day, "w", encoding="ascii"):
+            pass
+        cases.same("a day that is a file", CANNOT, session.message())
+        daemon.configure(archive="on_error = accept")
+        daemon.reload()
+        goes_on(cases, daemon, session, "a day that is a file", why)
+    cases.same("nothing was written elsewhere", [], glob.glob(outside + "/*/*"))
 
 
 @part
