@@ -27,8 +27,15 @@ struct place {
 	struct place *next;
 };
 
+/* A day of which there are copies that this process wrote. */
+struct written {
+	char day[AG_DAY_MAX];
+	int64_t at; /* the last of them; by the steady clock */
+};
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct place *places;
+static struct ag_vec written; /* struct written; never given back */
 
 static struct place *
 find_place(const char *dir)
@@ -182,19 +189,71 @@ make_maildir(const char *dir, const char *day)
 	return error;
 }
 
+/* From the last on: mostly it is that one.  NULL: none. */
+static struct written *
+find_written(const char *day)
+{
+	struct written *known = written.items;
+
+	for (size_t i = written.n; i > 0; i--)
+		if (strcmp(known[i - 1].day, day) == 0)
+			return &known[i - 1];
+	return NULL;
+}
+
+/* 0 or errno. */
+static int
+note_written(const char *day)
+{
+	struct written *known = find_written(day);
+
+	if (known == NULL) {
+		known = ag_vec_add(&written, sizeof(*known));
+		if (known == NULL)
+			return ENOMEM;
+		snprintf(known->day, sizeof(known->day), "%s", day);
+	}
+	known->at = ag_moment_now().steady;
+	return 0;
+}
+
+int64_t
+ag_archivedir_idle(const char *day)
+{
+	const struct written *known;
+	int64_t idle = AG_NO_TIME;
+
+	pthread_mutex_lock(&mutex);
+	known = find_written(day);
+	if (known != NULL)
+		idle = ag_moment_now().steady - known->at;
+	pthread_mutex_unlock(&mutex);
+	return idle;
+}
+
+static int
+make_day(const char *dir, const char *day, bool again)
+{
+	struct place *place = find_place(dir);
+	int error;
+
+	if (place != NULL && !again && strcmp(place->day, day) == 0)
+		return 0;
+	error = make_maildir(dir, day);
+	if (error == 0 && place != NULL)
+		snprintf(place->day, sizeof(place->day), "%s", day);
+	return error;
+}
+
 int
 ag_archivedir_make_day(const char *dir, const char *day, bool again)
 {
-	struct place *place;
-	int error = 0;
+	int error;
 
 	pthread_mutex_lock(&mutex);
-	place = find_place(dir);
-	if (place == NULL || again || strcmp(place->day, day) != 0) {
-		error = make_maildir(dir, day);
-		if (error == 0 && place != NULL)
-			snprintf(place->day, sizeof(place->day), "%s", day);
-	}
+	error = note_written(day);
+	if (error == 0)
+		error = make_day(dir, day, again);
 	pthread_mutex_unlock(&mutex);
 	return error;
 }

@@ -14,6 +14,7 @@
 #include "../policy/policy.h"
 #include "../policy/vec.h"
 #include "copyname.h"
+#include "daybook.h"
 
 /*
  * Makes the directories where the policy keeps copies, and removes from tmp/
@@ -29,9 +30,15 @@ int ag_archivedir_prepare(const struct ag_policy *policy);
 /*
  * Makes the Maildir of a day, once; again: it was there, and has vanished.  The
  * directory itself is not made anew.  Returns 0 or errno, ELOOP where a link
- * stands in its place.
+ * stands in its place.  Whoever writes to the day calls it each time.
  */
 int ag_archivedir_make_day(const char *dir, const char *day, bool again);
+
+/*
+ * For how many seconds nothing has been written to that day, in any directory,
+ * by the steady clock; AG_NO_TIME where this process has not written to it.
+ */
+int64_t ag_archivedir_idle(const char *day);
 
 /* A directory by its name, and which one it is. */
 struct ag_archivedir_seen {

@@ -70,8 +70,9 @@ steps_to_leave_out(const struct ag_session *session, bool content)
 		steps |= SMFIP_NR_MAIL;
 	if (ag_session_takes_everyone(session) && ag_session_has_room(session))
 		steps |= SMFIP_NR_CONN;
-	/* the end of a message may bring a last piece of the body, and libmilter
-	 * does not answer it where the callback for pieces is silent */
+	/* the end of a message may bring a last piece of the body, and
+	 * libmilter does not answer it where the callback for pieces is silent
+	 */
 	steps |= content ? SMFIP_HDR_LEADSPC : SMFIP_NOBODY;
 	steps |= content || header ? SMFIP_NR_HDR : SMFIP_NOHDRS;
 	/* a copy needs no end of the header: the body, or the end, is one */

@@ -22,6 +22,7 @@ import threading
 import time
 
 sys.dont_write_bytecode = True    # no cache folder in a checkout
+HERE = os.path.dirname(os.path.realpath(__file__))
 import milter  # noqa: E402
 from daemon import Broken, Daemon, run_once, run_parts, wait_for  # noqa: E402
 from milter import ALL_STEPS, Failure, Milter  # noqa: E402
@@ -66,6 +67,32 @@ class Archive(Daemon):
 
     def configure(self, **changes):
         self.write("authgate.ini", INI.format(**{**DEFAULTS, "dir": self.dir, **changes}))
+
+    def start_with_clock(self, ahead=0):
+        """A clock that is so many seconds ahead, and to be set."""
+        self.steady = 0
+        self.clock = os.path.join(self.folder, "clock")
+        self.set_clock(ahead)
+        return self.start(env=self.with_preloaded(os.path.join(HERE, "clock.c"),
+                                                  AUTHGATE_CLOCK=self.clock))
+
+    def set_clock(self, ahead, monotonic=0):
+        """The keeper's own clock goes on as it is."""
+        with open(self.clock + ".new", "w", encoding="ascii") as file:
+            file.write(f"{ahead} {self.steady} {monotonic}")
+        os.rename(self.clock + ".new", self.clock)
+        self.ahead = ahead
+
+    def hours_until(self, condition):
+        """What it gives in the end. Days go when they are over at two looks an hour apart; a
+        reload has the keeper look. The time of day stays, lest another day begin."""
+        for _ in range(100):
+            if wait_for(condition, 0.5):
+                break
+            self.steady += 3600
+            self.set_clock(self.ahead)
+            self.reload()
+        return condition()
 
     def restart(self):
         count = len(self.generations())
@@ -480,7 +507,7 @@ def two_names(cases, program):
     os.symlink("archive", link)
     daemon.write("domains/ex1.example.ini", f"[archive]\ndir = {link}\n")
     daemon.write("domains/ex2.example.ini", f"[archive]\ndir = {daemon.folder}/./link\n")
-    daemon.start()
+    daemon.start_with_clock()
     with Session(daemon) as session:
         for _ in range(3):
             cases.same("a message for both", "continue", session.message(
@@ -488,13 +515,17 @@ def two_names(cases, program):
     cases.same("... is kept once", (3, []), (len(daemon.copies()), daemon.rest()))
     cases.same("... verified once", (0, ["3 copies, 0 damaged"]), daemon.command("verify"))
     cases.same("... and listed once", 3, len(daemon.listed()))
-    for days in (5, 4, 3):
+    for days in (50, 5, 4, 3):
         make_old(daemon, days, 1000000)
-    daemon.configure(archive="max_total = 4M")
-    daemon.reload()
+    daemon.configure(archive="max_total = 4M\nretention = 40d")
     with Session(daemon) as session:
         session.message(rcpts=("b@ex1.example",))
-    time.sleep(0.3)    # the keeper has nothing to say
+    daemon.hours_until(lambda: day_before(50) not in days_kept(daemon))
+    daemon.steady += 3600
+    daemon.set_clock(daemon.ahead)
+    daemon.reload()
+    make_old(daemon, 50, 10)
+    daemon.hours_until(lambda: day_before(50) not in days_kept(daemon))
     cases.same("max_total weighs it once", [day_before(n) for n in (5, 4, 3, 0)],
                days_kept(daemon))
     check(cases, daemon)
@@ -924,10 +955,13 @@ def old_days(cases, program):
     os.makedirs(os.path.join(daemon.dir, day_before(600), "somebody", "new"))
     os.mkdir(os.path.join(daemon.dir, day_before(700)))
     os.makedirs(os.path.join(daemon.dir, day_before(800), "tmp"))
-    daemon.start()
+    daemon.start_with_clock()
+    before = days_kept(daemon)
+    daemon.reload()
+    cases.same("nothing goes in the first hour", before, days_kept(daemon))
     expected = sorted([day_before(n) for n in (0, 1, 9, 10, 500, 600)] +
                       ["example.com", "2020-01-32", "x2020-01-01"])
-    wait_for(lambda: days_kept(daemon) == expected, 5)
+    daemon.hours_until(lambda: days_kept(daemon) == expected)
     cases.same("retention: whole days, and nothing else", expected, days_kept(daemon))
     cases.same("... each is in the log", True, wait_for(lambda: 5 == sum(
         "is removed, retention" in line for line in daemon.log()), 5))
@@ -989,9 +1023,10 @@ def somebody_elses(cases, program):
     make_old(daemon, 1, 2000000)
     before = all_below(daemon.folder)
     make_old(daemon, 300, 10)
-    daemon.start()
+    daemon.start_with_clock()
     gone = os.path.join(daemon.dir, day_before(300))
-    cases.same("a day of ours goes", True, wait_for(lambda: not os.path.exists(gone), 5))
+    cases.same("a day of ours goes", True,
+               daemon.hours_until(lambda: not os.path.exists(gone)))
     staying = [day_before(n) for n in [*range(100, 100 + len(ELSE)), 200, 201, 203]]
 
     def told():
@@ -1035,10 +1070,10 @@ def stuck(cases, program):
             for name in folders + files:
                 shutil.chown(os.path.join(place, name), "nobody")
     os.chmod(os.path.join(daemon.dir, day_before(5), "cur"), 0o500)
-    daemon.start()
-    cases.same("it says that the day cannot be removed", True, wait_for(lambda: any(
+    daemon.start_with_clock()
+    cases.same("it says that the day cannot be removed", True, daemon.hours_until(lambda: any(
         f"{day_before(5)} cannot be removed: Permission denied" in line
-        for line in daemon.log()), 5))
+        for line in daemon.log())))
     cases.same("... of which all went that can", True, wait_for(
         lambda: not glob.glob(os.path.join(daemon.dir, day_before(5), "new", "*")), 5))
     daemon.reload()
@@ -1054,13 +1089,11 @@ def total(cases, daemon):
         make_old(daemon, days, 1000000)
         make_old(daemon, days, 1, "cur")
     daemon.configure(archive="max_total = 2500K")
-    daemon.reload()
     expected = sorted(day_before(n) for n in (0, 1, 9))
-    wait_for(lambda: days_kept(daemon) == expected, 5)
+    daemon.hours_until(lambda: days_kept(daemon) == expected)
     cases.same("max_total: the oldest go first", expected, days_kept(daemon))
     daemon.configure(archive="max_total = 1K")
-    daemon.reload()
-    wait_for(lambda: days_kept(daemon) == [day_before(0)], 5)
+    daemon.hours_until(lambda: days_kept(daemon) == [day_before(0)])
     cases.same("... today stays", [day_before(0)], days_kept(daemon))
     cases.same("... with a warning", True, wait_for(lambda: any(
         "more than max_total" in line for line in daemon.log()), 5))
@@ -1068,18 +1101,94 @@ def total(cases, daemon):
         cases.same("... and mail goes on", "continue", session.message())
 
 
+# ---------------------------------------------------------------- clocks
+
+DAY = 86400
+NOT_BELIEVED = "no copies are removed until it is right, or for the next 7 days"
+
+
+def told(daemon, words):
+    """How often the log says it."""
+    return sum(words in line for line in daemon.log())
+
+
 @part
 def clock_set_back(cases, program):
     """The next look comes after an hour, whatever the time of day was before."""
-    clock = os.environ.get("AUTHGATE_CLOCK", "")
-    if not os.path.exists(clock):
-        print("skipped: AUTHGATE_CLOCK names no library")
-        return
     daemon = Archive(program, archive="retention = 10d")
-    daemon.start(env={**os.environ, "LD_PRELOAD": clock})
+    make_old(daemon, 1, 10)
+    daemon.start_with_clock()
     make_old(daemon, 100, 10)
+    daemon.set_clock(-DAY, monotonic=-3598)
+    daemon.reload()    # after it the keeper waits for two seconds, which it takes for an hour
+    daemon.steady = 2 * 3600
+    daemon.set_clock(-DAY, monotonic=-3598)
     cases.same("an hour by a clock that nobody sets", True,
-               wait_for(lambda: not days_kept(daemon), 6))
+               wait_for(lambda: day_before(100) not in days_kept(daemon), 60))
+
+
+@part
+def clock_jumps_ahead(cases, program):
+    """Nothing goes that is not old by the time that has passed as well."""
+    daemon = Archive(program, archive="retention = 90d")
+    for days in (100, 80, 1):
+        make_old(daemon, days, 10)
+    daemon.start_with_clock()
+    with Session(daemon) as session:
+        session.message()
+        cases.same("an old day goes", True,
+                   daemon.hours_until(lambda: day_before(100) not in days_kept(daemon)))
+        for days in (1400, -8000):
+            before = told(daemon, NOT_BELIEVED)
+            daemon.set_clock(days * DAY)
+            daemon.reload()
+            cases.same(f"a clock that is set by {days} days: it is said", before + 1, wait_for(
+                lambda before=before: told(daemon, NOT_BELIEVED) > before, 60) and
+                       told(daemon, NOT_BELIEVED))
+            cases.same("... and mail goes on", "continue", session.message())
+            for _ in range(3):
+                daemon.steady += 3600
+                daemon.set_clock(daemon.ahead)
+                daemon.reload()
+            daemon.set_clock(0)
+            cases.same("... set right: it is said", True, daemon.hours_until(
+                lambda before=before: told(daemon, "the clock is believed again") > before))
+            cases.same("... once", before + 1, told(daemon, NOT_BELIEVED))
+    make_old(daemon, 100, 10)
+    cases.same("old days go again", True,
+               daemon.hours_until(lambda: day_before(100) not in days_kept(daemon)))
+    other = [day_before(-1400), day_before(-1401), day_before(8000), day_before(7999)]
+    kept = [day for day in days_kept(daemon) if day not in other]
+    cases.same("... all others are there", [day_before(n) for n in (80, 1, 0)], kept)
+    cases.same("... and what was kept meanwhile", True, 2 <= len(set(days_kept(daemon)) - set(kept)))
+    cases.same("... whole", 3, len([path for path in daemon.files()
+                                    if os.path.getsize(path) > 10]))
+
+
+@part
+def start_with_another_clock(cases, program):
+    """2001, as of a machine without a battery, and years ahead."""
+    for days in (-8000, 1400):
+        daemon = Archive(program, archive="retention = 90d\nmax_total = 100K")
+        for old in (200, 80, 1):
+            make_old(daemon, old, 1000000)
+        daemon.start_with_clock(days * DAY)
+        cases.same(f"a start {days} days off: it is said", True, wait_for(
+            lambda daemon=daemon: told(daemon, NOT_BELIEVED) == 1, 60))
+        with Session(daemon) as session:
+            cases.same("... mail goes on", "continue", session.message())
+        for _ in range(3):
+            daemon.steady += 3600
+            daemon.set_clock(daemon.ahead)
+            daemon.reload()
+        cases.same("... nothing is removed", 4, len(days_kept(daemon)))
+        meanwhile = [day for day in days_kept(daemon) if day not in (
+            day_before(200), day_before(80), day_before(1))]
+        daemon.set_clock(0)
+        cases.same("... set right: old days go", True, daemon.hours_until(
+            lambda daemon=daemon: day_before(80) not in days_kept(daemon)))
+        cases.same("... but not what was kept meanwhile", [meanwhile, []], [
+            [day for day in days_kept(daemon) if day in meanwhile], daemon.rest()])
 
 
 # ---------------------------------------------------------------- the command
