@@ -81,9 +81,7 @@ fail(struct ag_copy *copy, const char *dir, const char *what)
 static void
 fail_by_errno(struct ag_copy *copy, const char *dir, int error)
 {
-	fail(copy, dir,
-	    error == ELOOP ? "a folder of the day is a link, or none" :
-			     strerror(error));
+	fail(copy, dir, ag_archivedir_reason(error));
 }
 
 static bool

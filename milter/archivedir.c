@@ -22,7 +22,8 @@
 /* What this process has made ready; never given back. */
 struct place {
 	char *dir;
-	int lock; /* shared, as long as the process runs; -1: another has it */
+	int lock; /* as long as the process runs; -1: it has it by another name
+		   */
 	char day[AG_DAY_MAX]; /* the last that was made */
 	struct place *next;
 };
@@ -189,75 +190,6 @@ make_maildir(const char *dir, const char *day)
 	return error;
 }
 
-/* From the last on: mostly it is that one.  NULL: none. */
-static struct written *
-find_written(const char *day)
-{
-	struct written *known = written.items;
-
-	for (size_t i = written.n; i > 0; i--)
-		if (strcmp(known[i - 1].day, day) == 0)
-			return &known[i - 1];
-	return NULL;
-}
-
-/* 0 or errno. */
-static int
-note_written(const char *day)
-{
-	struct written *known = find_written(day);
-
-	if (known == NULL) {
-		known = ag_vec_add(&written, sizeof(*known));
-		if (known == NULL)
-			return ENOMEM;
-		snprintf(known->day, sizeof(known->day), "%s", day);
-	}
-	known->at = ag_moment_now().steady;
-	return 0;
-}
-
-int64_t
-ag_archivedir_idle(const char *day)
-{
-	const struct written *known;
-	int64_t idle = AG_NO_TIME;
-
-	pthread_mutex_lock(&mutex);
-	known = find_written(day);
-	if (known != NULL)
-		idle = ag_moment_now().steady - known->at;
-	pthread_mutex_unlock(&mutex);
-	return idle;
-}
-
-static int
-make_day(const char *dir, const char *day, bool again)
-{
-	struct place *place = find_place(dir);
-	int error;
-
-	if (place != NULL && !again && strcmp(place->day, day) == 0)
-		return 0;
-	error = make_maildir(dir, day);
-	if (error == 0 && place != NULL)
-		snprintf(place->day, sizeof(place->day), "%s", day);
-	return error;
-}
-
-int
-ag_archivedir_make_day(const char *dir, const char *day, bool again)
-{
-	int error;
-
-	pthread_mutex_lock(&mutex);
-	error = note_written(day);
-	if (error == 0)
-		error = make_day(dir, day, again);
-	pthread_mutex_unlock(&mutex);
-	return error;
-}
-
 /* ---- looking ---- */
 
 int
@@ -391,13 +323,37 @@ is_locked(int fd)
 	return false;
 }
 
-/*
- * Who keeps copies holds a shared lock of the directory.  Who is alone may tidy
- * up.
- */
 static int
-lock_place(struct place *place)
+try_lock(int fd)
 {
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+}
+
+/* The next daemon may begin while the one before still ends. */
+static int
+wait_for_lock(int fd, const char *dir, unsigned seconds)
+{
+	int error = try_lock(fd);
+
+	if (error == EWOULDBLOCK && seconds > 0)
+		ag_log(LOG_NOTICE,
+		    "archive: another authgate keeps copies in %s; waiting "
+		    "for its end",
+		    dir);
+	for (unsigned i = 0; error == EWOULDBLOCK && i < 10 * seconds; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000 * 1000 },
+		    NULL);
+		error = try_lock(fd);
+	}
+	return error;
+}
+
+/* Who keeps copies holds the lock of the directory, and may tidy up. */
+static int
+lock_place(struct place *place, unsigned seconds)
+{
+	int error;
+
 	place->lock = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (place->lock < 0)
 		return errno;
@@ -406,15 +362,17 @@ lock_place(struct place *place)
 		place->lock = -1;
 		return 0;
 	}
-	if (flock(place->lock, LOCK_EX | LOCK_NB) == 0)
+	error = wait_for_lock(place->lock, place->dir, seconds);
+	if (error == 0)
 		remove_leftovers(place->dir);
+	if (error == EWOULDBLOCK)
+		close(place->lock);
 	/* where there are no locks, nothing has been tidied up either */
-	flock(place->lock, LOCK_SH | LOCK_NB);
-	return 0;
+	return error == EWOULDBLOCK ? error : 0;
 }
 
 static int
-add_place(const char *dir)
+add_place(const char *dir, unsigned seconds)
 {
 	struct place *place = calloc(1, sizeof(*place));
 	int error;
@@ -422,7 +380,7 @@ add_place(const char *dir)
 	if (place == NULL)
 		return ENOMEM;
 	place->dir = strdup(dir);
-	error = place->dir == NULL ? ENOMEM : lock_place(place);
+	error = place->dir == NULL ? ENOMEM : lock_place(place, seconds);
 	if (error != 0) {
 		free(place->dir);
 		free(place);
@@ -433,12 +391,86 @@ add_place(const char *dir)
 	return 0;
 }
 
+/* ---- a day ---- */
+
+/* From the last on: mostly it is that one.  NULL: none. */
+static struct written *
+find_written(const char *day)
+{
+	struct written *known = written.items;
+
+	for (size_t i = written.n; i > 0; i--)
+		if (strcmp(known[i - 1].day, day) == 0)
+			return &known[i - 1];
+	return NULL;
+}
+
+/* 0 or errno. */
+static int
+note_written(const char *day)
+{
+	struct written *known = find_written(day);
+
+	if (known == NULL) {
+		known = ag_vec_add(&written, sizeof(*known));
+		if (known == NULL)
+			return ENOMEM;
+		snprintf(known->day, sizeof(known->day), "%s", day);
+	}
+	known->at = ag_moment_now().steady;
+	return 0;
+}
+
+int64_t
+ag_archivedir_idle(const char *day)
+{
+	const struct written *known;
+	int64_t idle = AG_NO_TIME;
+
+	pthread_mutex_lock(&mutex);
+	known = find_written(day);
+	if (known != NULL)
+		idle = ag_moment_now().steady - known->at;
+	pthread_mutex_unlock(&mutex);
+	return idle;
+}
+
+/* What could not be made ready before may have become fit for it. */
+static int
+make_day(const char *dir, const char *day, bool again)
+{
+	int error = find_place(dir) != NULL ? 0 : add_place(dir, 0);
+	struct place *place = find_place(dir);
+
+	if (error != 0 || (!again && strcmp(place->day, day) == 0))
+		return error;
+	error = make_maildir(dir, day);
+	if (error == 0)
+		snprintf(place->day, sizeof(place->day), "%s", day);
+	return error;
+}
+
+int
+ag_archivedir_make_day(const char *dir, const char *day, bool again)
+{
+	int error;
+
+	pthread_mutex_lock(&mutex);
+	error = note_written(day);
+	if (error == 0)
+		error = make_day(dir, day, again);
+	pthread_mutex_unlock(&mutex);
+	return error;
+}
+
+/* ---- making ready ---- */
+
 /*
  * What has been made ready before and is gone is perhaps in a file system that
  * is not mounted now: it is not made in its place.
  */
 static int
-prepare(const char *dir)
+prepare(const char *dir, unsigned seconds)
 {
 	bool known;
 	int error;
@@ -449,7 +481,7 @@ prepare(const char *dir)
 	if (error == 0)
 		error = check(dir);
 	if (error == 0 && !known)
-		error = add_place(dir);
+		error = add_place(dir, seconds);
 	pthread_mutex_unlock(&mutex);
 	return error;
 }
@@ -468,22 +500,41 @@ reckon_descriptors(const struct ag_policy *policy)
 	ag_limits_reckon(ag_archives_any(policy) ? 2 : 1, locks);
 }
 
+const char *
+ag_archivedir_reason(int error)
+{
+	if (error == ELOOP)
+		return "a folder of the day is a link, or none";
+	if (error == EWOULDBLOCK)
+		return "another authgate keeps copies there; stop it, or give "
+		       "each an [archive] dir of its own";
+	return strerror(error);
+}
+
+static int
+exit_status(int error)
+{
+	if (error == EWOULDBLOCK)
+		return EX_TEMPFAIL;
+	return error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
+}
+
 int
-ag_archivedir_prepare(const struct ag_policy *policy)
+ag_archivedir_prepare(const struct ag_policy *policy, unsigned seconds)
 {
 	size_t n;
 	const struct ag_archive *archive = ag_archives(policy, &n);
 	int status = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int error = archive[i].kept ? prepare(archive[i].dir) : 0;
+		int error =
+		    archive[i].kept ? prepare(archive[i].dir, seconds) : 0;
 
 		if (error == 0)
 			continue;
 		ag_log(LOG_ERR, "archive: cannot keep copies in %s: %s",
-		    archive[i].dir, strerror(error));
-		status = error == EACCES || error == EPERM ? EX_NOPERM :
-							     EX_CANTCREAT;
+		    archive[i].dir, ag_archivedir_reason(error));
+		status = exit_status(error);
 	}
 	reckon_descriptors(policy);
 	return status;

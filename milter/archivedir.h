@@ -18,14 +18,18 @@
 
 /*
  * Makes the directories where the policy keeps copies, and removes from tmp/
- * what a crash has left there, unless another process keeps copies in the same
- * directory.  One that was ready before and has vanished is not made again.
+ * what a crash has left there.  Where another process keeps copies in the same
+ * directory, it waits for the end of that for so many seconds, at most.  One
+ * that was ready before and has vanished is not made again.
  * Call it at the start and before a policy comes into force: limits.h is told
  * of the descriptors that it takes.
- * Returns 0, or EX_NOPERM or EX_CANTCREAT after a line in the log for each that
- * cannot be used.
+ * Returns 0, or EX_NOPERM, EX_CANTCREAT or EX_TEMPFAIL (another has it) after a
+ * line in the log for each that cannot be used.
  */
-int ag_archivedir_prepare(const struct ag_policy *policy);
+int ag_archivedir_prepare(const struct ag_policy *policy, unsigned seconds);
+
+/* Why a directory cannot be used, of an errno that came from here. */
+const char *ag_archivedir_reason(int error);
 
 /*
  * Makes the Maildir of a day, once; again: it was there, and has vanished.  The

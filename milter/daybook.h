@@ -45,8 +45,8 @@ struct ag_look_back {
 	int64_t now;      /* what is over by then is over; or AG_NO_TIME */
 };
 
-/* newest is the first second of the newest day, or AG_NO_TIME; at the first look
- * it counts. */
+/* newest is the first second of the newest day, or AG_NO_TIME; at the first
+ * look it counts. */
 struct ag_look_back ag_daybook_look(struct ag_daybook *book,
     struct ag_moment moment, int64_t newest);
 

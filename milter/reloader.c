@@ -168,7 +168,7 @@ take_policy(struct ag_reloader *reloader, const struct ag_policy *in_force,
 	open_log(reloader, policy);
 	warn_of_restart(policy);
 	/* it has logged what cannot be used; there [archive] on_error holds */
-	ag_archivedir_prepare(policy);
+	ag_archivedir_prepare(policy, 0);
 	ag_reloader_put(policy);
 	ag_keeper_wake();
 	ag_reloader_announce();

@@ -84,12 +84,15 @@ serve(struct ag_reloader *reloader)
 								EX_SOFTWARE;
 }
 
+/* For another daemon that ends; less than service managers wait for our end. */
+#define ARCHIVE_SECONDS 10
+
 /* As the user who is to write there: 0, or an exit status after a line. */
 static int
 prepare_archives(void)
 {
 	struct ag_snapshot snapshot = ag_store_get();
-	int status = ag_archivedir_prepare(snapshot.policy);
+	int status = ag_archivedir_prepare(snapshot.policy, ARCHIVE_SECONDS);
 
 	ag_policy_unref(snapshot.policy);
 	return status;

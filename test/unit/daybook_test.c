@@ -142,13 +142,15 @@ test_a_start_with_another_clock(void **state)
 {
 	static const struct step late[] = {
 		{ "the first", 8 * DAY + 1, 0, true, true, AG_NO_TIME },
-		{ "an hour", 8 * DAY + HOUR + 1, HOUR, true, false, AG_NO_TIME },
+		{ "an hour", 8 * DAY + HOUR + 1, HOUR, true, false,
+		    AG_NO_TIME },
 		{ "set right", 2 * HOUR, 2 * HOUR, false, true, 2 * HOUR },
 		{ "and on", 3 * HOUR, 3 * HOUR, false, false, 2 * HOUR },
 	};
 	static const struct step early[] = {
 		{ "2001", -8000 * DAY, 0, true, true, AG_NO_TIME },
-		{ "an hour", -8000 * DAY + HOUR, HOUR, true, false, AG_NO_TIME },
+		{ "an hour", -8000 * DAY + HOUR, HOUR, true, false,
+		    AG_NO_TIME },
 		{ "set right", 2 * HOUR, 2 * HOUR, false, true,
 		    -8000 * DAY + HOUR },
 		{ "and on", 3 * HOUR, 3 * HOUR, false, false, 2 * HOUR },
@@ -198,7 +200,8 @@ test_over(void **state)
 		    ag_day_is_over(TODAY + table[i].start, table[i].seconds,
 			TODAY + table[i].now, table[i].idle),
 		    table[i].over);
-	expect_number("never", ag_day_is_over(0, 0, AG_NO_TIME, AG_NO_TIME), false);
+	expect_number("never", ag_day_is_over(0, 0, AG_NO_TIME, AG_NO_TIME),
+	    false);
 }
 
 static void

@@ -906,20 +906,45 @@ def killed(cases, program):
     daemon.restart()
     cases.same("the next start removes it, and nothing else", [foreign], daemon.rest())
     cases.same("... and keeps the rest", set(), set(taken) - kept_names(daemon))
-    two_daemons(cases, program, daemon)
 
 
-def two_daemons(cases, program, first):
-    """What is in work in one is not removed by the start of another."""
+@part
+def two_daemons(cases, program):
+    """A directory is one daemon's. What is in work there is not removed by the start of another,
+    which waits: a restart may begin the new one while the old one ends."""
+    first = Archive(program).start()
     with Session(first) as session:
         begin(first, session)
         before = first.rest()
-        second = Archive(program, folder=first.dir).start()
-        cases.same("a second daemon leaves the first one's files alone", before, first.rest())
+        third = Archive(program).start()
+        third.configure(dir=first.dir)
+        cases.same("a reload to another one's directory says so", 1, sum(
+            f"cannot keep copies in {first.dir}: another authgate keeps copies there; stop it"
+            in line for line in third.reload()))
+        with Session(third) as other:
+            cases.same("... and mail waits", CANNOT, other.message())
+            says(cases, "... with the reason", third, "another authgate keeps copies there")
+        second = Archive(program, folder=first.dir).launch()
+        cases.same("a second daemon says that it waits", True, wait_for(
+            lambda: told(second, f"another authgate keeps copies in {first.dir}; waiting"), 60))
+        refused = Archive(program, folder=first.dir)
+        cases.same("... leaves the first one's files alone", before, first.rest())
         session.milter.eoh()
         cases.same("... so that it can go on", "continue", session.milter.eom())
+    first.terminate()
+    cases.same("when the first ends, the second begins", True,
+               bool(wait_for(second.generations, 60)))
     with Session(second) as session:
-        cases.same("... and so can the second", "continue", session.message())
+        cases.same("... and keeps copies", "continue", session.message())
+    refused.launch()
+    cases.same("one that waits in vain ends with status 75", 75, refused.wait(100))
+    cases.same("... and says what to do", True, told(refused, "another authgate keeps copies "
+               "there; stop it, or give each an [archive] dir of its own") == 1)
+    cases.same("... and leaves no socket", False, os.path.lexists(refused.path))
+    second.terminate()
+    second.wait(60)
+    with Session(third) as session:
+        cases.same("it is free: the third has it at once", "continue", session.message())
 
 
 # ---------------------------------------------------------------- old copies
