@@ -43,25 +43,17 @@ struct ag_copy {
 
 /* ---- the file ---- */
 
-static bool
-make_path(char path[static PATH_MAX], const char *dir, const char *day,
-    const char *sub, const char *name)
-{
-	int n = snprintf(path, PATH_MAX, "%s/%s/%s%s%s", dir, day, sub,
-	    name != NULL ? "/" : "", name != NULL ? name : "");
-
-	return n > 0 && n < PATH_MAX;
-}
-
 /* Out of DIR/DAY/SUB, whether it is there or not. */
 static void
 remove_from(const struct ag_copy *copy, const char *dir, const char *sub,
     const char *name)
 {
-	char path[PATH_MAX];
+	int at = ag_archivedir_open(dir, copy->day, sub);
 
-	if (make_path(path, dir, copy->day, sub, name))
-		unlink(path);
+	if (at < 0)
+		return;
+	unlinkat(at, name, 0);
+	close(at);
 }
 
 static void
@@ -89,7 +81,7 @@ fail(struct ag_copy *copy, const char *dir, const char *what)
 static void
 fail_by_errno(struct ag_copy *copy, const char *dir, int error)
 {
-	fail(copy, dir, strerror(error));
+	fail(copy, dir, ag_archivedir_reason(error));
 }
 
 static bool
@@ -313,12 +305,16 @@ get_memory(struct ag_copy *copy)
 static int
 create_in(const struct ag_copy *copy, const char *dir)
 {
-	char path[PATH_MAX];
+	int at = ag_archivedir_open(dir, copy->day, "tmp"), fd, error;
 
-	errno = ENAMETOOLONG;
-	return make_path(path, dir, copy->day, "tmp", copy->name) ?
-	    open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) :
-	    -1;
+	if (at < 0)
+		return -1;
+	fd = openat(at, copy->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
+	error = errno;
+	close(at);
+	errno = error;
+	return fd;
 }
 
 /* The day may have been taken away since it was made. */
@@ -419,6 +415,13 @@ finish_file(struct ag_copy *copy)
 	return true;
 }
 
+static void
+close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 /* 0 or errno. */
 static int
 copy_bytes(struct ag_copy *copy, int from, int to)
@@ -441,24 +444,24 @@ copy_bytes(struct ag_copy *copy, int from, int to)
 
 /* In another file system there is no link: the file is written once more. */
 static int
-write_again(struct ag_copy *copy, const char *from, const char *dir,
-    const char *to)
+write_again(struct ag_copy *copy, int from, const char *dir, int to)
 {
-	char tmp[PATH_MAX];
-	int in = open(from, O_RDONLY | O_CLOEXEC), out, error;
+	int in = openat(from, copy->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int out = in >= 0 ? create(copy, dir) : -1;
+	int tmp = -1, error = out < 0 ? errno : copy_bytes(copy, in, out);
 
-	if (in < 0)
-		return errno;
-	make_path(tmp, dir, copy->day, "tmp", copy->name);
-	out = create(copy, dir);
-	error = out < 0 ? errno : copy_bytes(copy, in, out);
-	close(in);
-	if (out >= 0)
-		close(out);
-	if (error == 0 && rename(tmp, to) != 0)
-		error = errno;
+	if (error == 0) {
+		tmp = ag_archivedir_open(dir, copy->day, "tmp");
+		error =
+		    tmp < 0 || renameat(tmp, copy->name, to, copy->last) != 0 ?
+		    errno :
+		    0;
+	}
+	close_if_open(in);
+	close_if_open(out);
+	close_if_open(tmp);
 	if (error != 0 && out >= 0)
-		unlink(tmp);
+		remove_from(copy, dir, "tmp", copy->name);
 	return error;
 }
 
@@ -467,26 +470,50 @@ static bool
 has_no_links(int error)
 {
 	return error == EXDEV || error == EPERM || error == EMLINK ||
-	    error == EOPNOTSUPP || error == ENOSYS || error == ENOENT;
+	    error == EOPNOTSUPP || error == ENOSYS;
+}
+
+/* From the first directory's tmp/ into new/ of another. */
+static int
+give(struct ag_copy *copy, int from, const char *dir, int to)
+{
+	if (linkat(from, copy->name, to, copy->last, 0) == 0)
+		return 0;
+	return has_no_links(errno) ? write_again(copy, from, dir, to) : errno;
+}
+
+/* Opens new/ of a day that may have been taken away; a descriptor, or -1. */
+static int
+open_new(const struct ag_copy *copy, const char *dir)
+{
+	int fd = ag_archivedir_open(dir, copy->day, "new"), error;
+
+	if (fd >= 0 || errno != ENOENT || dir == copy->dir)
+		return fd;
+	error = ag_archivedir_make_day(dir, copy->day, true);
+	if (error == 0)
+		return ag_archivedir_open(dir, copy->day, "new");
+	errno = error;
+	return -1;
 }
 
 /* Puts the file into new/ of a directory; 0 or errno. */
 static int
 place_in(struct ag_copy *copy, const char *dir)
 {
-	char from[PATH_MAX], to[PATH_MAX], folder[PATH_MAX];
-	int error = 0;
+	int from = ag_archivedir_open(copy->dir, copy->day, "tmp");
+	int to = from >= 0 ? open_new(copy, dir) : -1;
+	int error = to < 0 ? errno : 0;
 
-	if (!make_path(from, copy->dir, copy->day, "tmp", copy->name) ||
-	    !make_path(to, dir, copy->day, "new", copy->last) ||
-	    !make_path(folder, dir, copy->day, "new", NULL))
-		return ENAMETOOLONG;
-	if (dir == copy->dir)
-		error = rename(from, to) == 0 ? 0 : errno;
-	else if (link(from, to) != 0)
-		error = has_no_links(errno) ? write_again(copy, from, dir, to) :
-					      errno;
-	return error == 0 ? ag_archivedir_sync(folder) : error;
+	if (error == 0 && dir != copy->dir)
+		error = give(copy, from, dir, to);
+	else if (error == 0 && renameat(from, copy->name, to, copy->last) != 0)
+		error = errno;
+	if (error == 0 && fsync(to) != 0)
+		error = errno;
+	close_if_open(from);
+	close_if_open(to);
+	return error;
 }
 
 /* The first directory is served last, for its file is what the others get. */

@@ -22,13 +22,21 @@
 /* What this process has made ready; never given back. */
 struct place {
 	char *dir;
-	int lock; /* shared, as long as the process runs; -1: another has it */
+	int lock; /* as long as the process runs; -1: it has it by another name
+		   */
 	char day[AG_DAY_MAX]; /* the last that was made */
 	struct place *next;
 };
 
+/* A day of which there are copies that this process wrote. */
+struct written {
+	char day[AG_DAY_MAX];
+	int64_t at; /* the last of them; by the steady clock */
+};
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct place *places;
+static struct ag_vec written; /* struct written; never given back */
 
 static struct place *
 find_place(const char *dir)
@@ -42,8 +50,8 @@ find_place(const char *dir)
 
 /* ---- making ---- */
 
-int
-ag_archivedir_sync(const char *path)
+static int
+sync_folder(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
 
@@ -62,7 +70,7 @@ sync_parent(const char *path)
 
 	snprintf(parent, sizeof(parent), "%.*s",
 	    slash > path ? (int)(slash - path) : 1, path);
-	return ag_archivedir_sync(parent);
+	return sync_folder(parent);
 }
 
 /* A directory that is there may have been made and not synced before a crash.
@@ -108,43 +116,77 @@ check(const char *dir)
 	    errno;
 }
 
-static bool
-join(char path[static PATH_MAX], const char *dir, const char *day,
-    const char *sub)
+/* A descriptor, or -1 and errno: ELOOP for a link, or what is no folder. */
+static int
+open_below(int at, const char *name)
 {
-	int n = snprintf(path, PATH_MAX, "%s/%s%s%s", dir, day,
-	    sub != NULL ? "/" : "", sub != NULL ? sub : "");
+	int fd =
+	    openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	return n > 0 && n < PATH_MAX;
+	if (fd < 0 && errno == ENOTDIR)
+		errno = ELOOP;
+	return fd;
+}
+
+/* As open_below(); the descriptor before is closed, if there was one. */
+static int
+go_below(int at, const char *name)
+{
+	int fd = at >= 0 ? open_below(at, name) : -1, error = errno;
+
+	if (at >= 0)
+		close(at);
+	errno = error;
+	return fd;
+}
+
+int
+ag_archivedir_open(const char *dir, const char *day, const char *sub)
+{
+	int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return go_below(go_below(at, day), sub);
+}
+
+/* A descriptor, or -1 and errno; who syncs at, makes it survive a crash. */
+static int
+make_below(int at, const char *name)
+{
+	if (mkdirat(at, name, MODE) != 0 && errno != EEXIST)
+		return -1;
+	return open_below(at, name);
+}
+
+/* What is there may have been made and not synced before a crash. */
+static int
+fill_day(int day)
+{
+	static const char *const sub[] = { "tmp", "new", "cur" };
+
+	for (size_t i = 0; i < 3; i++) {
+		int fd = make_below(day, sub[i]);
+
+		if (fd < 0)
+			return errno;
+		close(fd);
+	}
+	return fsync(day) == 0 ? 0 : errno;
 }
 
 static int
 make_maildir(const char *dir, const char *day)
 {
-	static const char *const sub[] = { NULL, "tmp", "new", "cur" };
-	char path[PATH_MAX];
-	int error = 0;
+	int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd, error;
 
-	for (size_t i = 0; i < 4 && error == 0; i++)
-		error = join(path, dir, day, sub[i]) ? make_one(path) :
-						       ENAMETOOLONG;
-	return error;
-}
-
-int
-ag_archivedir_make_day(const char *dir, const char *day, bool again)
-{
-	struct place *place;
-	int error = 0;
-
-	pthread_mutex_lock(&mutex);
-	place = find_place(dir);
-	if (place == NULL || again || strcmp(place->day, day) != 0) {
-		error = make_maildir(dir, day);
-		if (error == 0 && place != NULL)
-			snprintf(place->day, sizeof(place->day), "%s", day);
-	}
-	pthread_mutex_unlock(&mutex);
+	if (at < 0)
+		return errno;
+	fd = make_below(at, day);
+	error = fd < 0 || fsync(at) != 0 ? errno : 0;
+	if (error == 0)
+		error = fill_day(fd);
+	if (fd >= 0)
+		close(fd);
+	close(at);
 	return error;
 }
 
@@ -214,6 +256,15 @@ ag_archivedir_days(const char *dir, struct ag_vec *days)
 	return error;
 }
 
+static bool
+join(char path[static PATH_MAX], const char *dir, const char *day,
+    const char *sub)
+{
+	int n = snprintf(path, PATH_MAX, "%s/%s/%s", dir, day, sub);
+
+	return n > 0 && n < PATH_MAX;
+}
+
 int
 ag_archivedir_each(const char *dir, const char *day, const char *sub,
     void (*file)(void *arg, int at, const char *name), void *arg)
@@ -272,13 +323,37 @@ is_locked(int fd)
 	return false;
 }
 
-/*
- * Who keeps copies holds a shared lock of the directory.  Who is alone may tidy
- * up.
- */
 static int
-lock_place(struct place *place)
+try_lock(int fd)
 {
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+}
+
+/* The next daemon may begin while the one before still ends. */
+static int
+wait_for_lock(int fd, const char *dir, unsigned seconds)
+{
+	int error = try_lock(fd);
+
+	if (error == EWOULDBLOCK && seconds > 0)
+		ag_log(LOG_NOTICE,
+		    "archive: another authgate keeps copies in %s; waiting "
+		    "for its end",
+		    dir);
+	for (unsigned i = 0; error == EWOULDBLOCK && i < 10 * seconds; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000 * 1000 },
+		    NULL);
+		error = try_lock(fd);
+	}
+	return error;
+}
+
+/* Who keeps copies holds the lock of the directory, and may tidy up. */
+static int
+lock_place(struct place *place, unsigned seconds)
+{
+	int error;
+
 	place->lock = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (place->lock < 0)
 		return errno;
@@ -287,15 +362,17 @@ lock_place(struct place *place)
 		place->lock = -1;
 		return 0;
 	}
-	if (flock(place->lock, LOCK_EX | LOCK_NB) == 0)
+	error = wait_for_lock(place->lock, place->dir, seconds);
+	if (error == 0)
 		remove_leftovers(place->dir);
+	if (error == EWOULDBLOCK)
+		close(place->lock);
 	/* where there are no locks, nothing has been tidied up either */
-	flock(place->lock, LOCK_SH | LOCK_NB);
-	return 0;
+	return error == EWOULDBLOCK ? error : 0;
 }
 
 static int
-add_place(const char *dir)
+add_place(const char *dir, unsigned seconds)
 {
 	struct place *place = calloc(1, sizeof(*place));
 	int error;
@@ -303,7 +380,7 @@ add_place(const char *dir)
 	if (place == NULL)
 		return ENOMEM;
 	place->dir = strdup(dir);
-	error = place->dir == NULL ? ENOMEM : lock_place(place);
+	error = place->dir == NULL ? ENOMEM : lock_place(place, seconds);
 	if (error != 0) {
 		free(place->dir);
 		free(place);
@@ -314,12 +391,86 @@ add_place(const char *dir)
 	return 0;
 }
 
+/* ---- a day ---- */
+
+/* From the last on: mostly it is that one.  NULL: none. */
+static struct written *
+find_written(const char *day)
+{
+	struct written *known = written.items;
+
+	for (size_t i = written.n; i > 0; i--)
+		if (strcmp(known[i - 1].day, day) == 0)
+			return &known[i - 1];
+	return NULL;
+}
+
+/* 0 or errno. */
+static int
+note_written(const char *day)
+{
+	struct written *known = find_written(day);
+
+	if (known == NULL) {
+		known = ag_vec_add(&written, sizeof(*known));
+		if (known == NULL)
+			return ENOMEM;
+		snprintf(known->day, sizeof(known->day), "%s", day);
+	}
+	known->at = ag_moment_now().steady;
+	return 0;
+}
+
+int64_t
+ag_archivedir_idle(const char *day)
+{
+	const struct written *known;
+	int64_t idle = AG_NO_TIME;
+
+	pthread_mutex_lock(&mutex);
+	known = find_written(day);
+	if (known != NULL)
+		idle = ag_moment_now().steady - known->at;
+	pthread_mutex_unlock(&mutex);
+	return idle;
+}
+
+/* What could not be made ready before may have become fit for it. */
+static int
+make_day(const char *dir, const char *day, bool again)
+{
+	int error = find_place(dir) != NULL ? 0 : add_place(dir, 0);
+	struct place *place = find_place(dir);
+
+	if (error != 0 || (!again && strcmp(place->day, day) == 0))
+		return error;
+	error = make_maildir(dir, day);
+	if (error == 0)
+		snprintf(place->day, sizeof(place->day), "%s", day);
+	return error;
+}
+
+int
+ag_archivedir_make_day(const char *dir, const char *day, bool again)
+{
+	int error;
+
+	pthread_mutex_lock(&mutex);
+	error = note_written(day);
+	if (error == 0)
+		error = make_day(dir, day, again);
+	pthread_mutex_unlock(&mutex);
+	return error;
+}
+
+/* ---- making ready ---- */
+
 /*
  * What has been made ready before and is gone is perhaps in a file system that
  * is not mounted now: it is not made in its place.
  */
 static int
-prepare(const char *dir)
+prepare(const char *dir, unsigned seconds)
 {
 	bool known;
 	int error;
@@ -330,7 +481,7 @@ prepare(const char *dir)
 	if (error == 0)
 		error = check(dir);
 	if (error == 0 && !known)
-		error = add_place(dir);
+		error = add_place(dir, seconds);
 	pthread_mutex_unlock(&mutex);
 	return error;
 }
@@ -349,22 +500,41 @@ reckon_descriptors(const struct ag_policy *policy)
 	ag_limits_reckon(ag_archives_any(policy) ? 2 : 1, locks);
 }
 
+const char *
+ag_archivedir_reason(int error)
+{
+	if (error == ELOOP)
+		return "a folder of the day is a link, or none";
+	if (error == EWOULDBLOCK)
+		return "another authgate keeps copies there; stop it, or give "
+		       "each an [archive] dir of its own";
+	return strerror(error);
+}
+
+static int
+exit_status(int error)
+{
+	if (error == EWOULDBLOCK)
+		return EX_TEMPFAIL;
+	return error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
+}
+
 int
-ag_archivedir_prepare(const struct ag_policy *policy)
+ag_archivedir_prepare(const struct ag_policy *policy, unsigned seconds)
 {
 	size_t n;
 	const struct ag_archive *archive = ag_archives(policy, &n);
 	int status = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int error = archive[i].kept ? prepare(archive[i].dir) : 0;
+		int error =
+		    archive[i].kept ? prepare(archive[i].dir, seconds) : 0;
 
 		if (error == 0)
 			continue;
 		ag_log(LOG_ERR, "archive: cannot keep copies in %s: %s",
-		    archive[i].dir, strerror(error));
-		status = error == EACCES || error == EPERM ? EX_NOPERM :
-							     EX_CANTCREAT;
+		    archive[i].dir, ag_archivedir_reason(error));
+		status = exit_status(error);
 	}
 	reckon_descriptors(policy);
 	return status;

@@ -7,8 +7,16 @@
 #include "event.h"
 #include "log.h"
 
+/*
+ * Fields that claim to be ours, in one message.  For each that is removed,
+ * Postfix goes through the whole header once more.
+ */
+#define CLAIMS_MAX 100
+
 static const struct ag_reply copy_reply = { "451", "4.3.0",
 	AG_STR("Cannot keep a copy of this now, please try again later") };
+static const struct ag_reply claims_reply = { "550", "5.7.1",
+	AG_STR("Too many Authentication-Results fields in our name") };
 
 void
 ag_fields_free(struct ag_fields *fields)
@@ -31,18 +39,6 @@ ag_session_set_content(struct ag_session *s, bool space)
 {
 	s->content = true;
 	s->space = space;
-}
-
-void
-ag_session_set_silent_body(struct ag_session *s)
-{
-	s->silent_body = true;
-}
-
-bool
-ag_session_body_is_silent(const struct ag_session *s)
-{
-	return s->silent_body;
 }
 
 bool
@@ -153,6 +149,12 @@ ag_session_set_edits(struct ag_session *s, bool asked, bool allowed)
 	s->may_edit = allowed;
 }
 
+static bool
+has_too_many_claims(const struct ag_message *m)
+{
+	return m->forged.n > CLAIMS_MAX;
+}
+
 /* NULL, or why the field cannot be kept in mind. */
 static const char *
 look_at_results(struct ag_message *m, const char *value)
@@ -160,7 +162,7 @@ look_at_results(struct ag_message *m, const char *value)
 	unsigned *number;
 
 	m->results++;
-	if (m->results_id[0] == '\0' ||
+	if (m->results_id[0] == '\0' || has_too_many_claims(m) ||
 	    !ag_results_is_ours(ag_str(value), ag_str(m->results_id)))
 		return NULL;
 	number = ag_vec_add(&m->forged, sizeof(*number));
@@ -237,6 +239,23 @@ add_fields(struct ag_request *request, const struct ag_message *m)
 	}
 }
 
+/* Whoever sends so many of them means the MTA no good. */
+static void
+refuse_claims(const struct ag_event *event, struct ag_answer *answer)
+{
+	const struct ag_value *key = ag_policy_value(event->snapshot.policy,
+	    ag_str(NULL), AG_KEY_RESULTS_HEADER);
+	struct ag_finding finding = { .rule = AG_RULE_NONE,
+		.verdict = AG_REJECT,
+		.reply = &claims_reply,
+		.at = key->origin,
+		.note = "more than 100 Authentication-Results fields claim to "
+			"be ours" };
+
+	ag_event_log_refusal(event, AG_STAGE_HEADER, &finding);
+	ag_event_answer(event, &finding, answer);
+}
+
 static void
 judge_header(struct ag_session *s, struct ag_answer *answer)
 {
@@ -248,7 +267,13 @@ judge_header(struct ag_session *s, struct ag_answer *answer)
 
 	ag_answer_clear(answer);
 	/* what is held is said at the end */
-	if (!m->open || m->held || m->undecided)
+	if (!m->open || m->held)
+		return;
+	if (has_too_many_claims(m)) {
+		refuse_claims(&event, answer);
+		return;
+	}
+	if (m->undecided)
 		return;
 	if (m->header_error != NULL) {
 		ag_event_error(&event, AG_STAGE_HEADER, m->header_error,
@@ -331,7 +356,11 @@ edit(const struct ag_event *event, const struct ag_editor *editor,
 
 	if (s->message.results_id[0] == '\0')
 		return;
-	if (!remove_forged(&s->message, editor) || !insert_results(s, editor))
+	/* where the MTA tells of no end of the header */
+	if (has_too_many_claims(&s->message))
+		refuse_claims(event, answer);
+	else if (!remove_forged(&s->message, editor) ||
+	    !insert_results(s, editor))
 		ag_event_error(event, AG_STAGE_HEADER,
 		    "the MTA took no change of Authentication-Results", answer);
 }

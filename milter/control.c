@@ -61,9 +61,12 @@ remove_stale(const char *path)
 		unlink(path);
 }
 
+/* Of the socket that this process has made, or -1. */
+static int mark = -1;
+
 /* For the daemon's user, and for the group that the milter's socket has. */
 static bool
-permit(const char *path)
+permit(void)
 {
 	struct ag_str user = ag_fixed_text(AG_KEY_USER);
 	struct ag_str group = ag_fixed_text(AG_KEY_SOCKET_GROUP);
@@ -71,7 +74,7 @@ permit(const char *path)
 	const struct group *of = group.len > 0 ? getgrnam(group.ptr) : NULL;
 	uid_t uid = geteuid() == 0 && owner != NULL ? owner->pw_uid : (uid_t)-1;
 
-	return ag_socket_give(path, MODE, uid,
+	return ag_socket_give(mark, MODE, uid,
 	    of != NULL ? of->gr_gid : (gid_t)-1);
 }
 
@@ -87,7 +90,10 @@ listen_at(int fd, const struct sockaddr_un *address)
 	bound =
 	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
 	umask(old);
-	return bound && permit(address->sun_path) && listen(fd, 8) == 0;
+	if (!bound)
+		return false;
+	mark = ag_socket_mark(address->sun_path);
+	return permit() && listen(fd, 8) == 0;
 }
 
 int
@@ -105,6 +111,7 @@ ag_control_open(void)
 	ag_log(LOG_WARNING,
 	    "\"authgate status\" and \"authgate reload\" will not work: %s: %s",
 	    address.sun_path, strerror(errno));
+	ag_control_remove();
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -116,7 +123,7 @@ ag_control_remove(void)
 	struct sockaddr_un address = { 0 };
 
 	if (make_address(ag_fixed_text(AG_KEY_SOCKET), &address))
-		remove_stale(address.sun_path);
+		ag_socket_take_away(address.sun_path, &mark);
 }
 
 static bool

@@ -42,7 +42,7 @@ add_finding(struct ag_buf *line, const struct ag_event *event,
 	char reply[AG_REPLY_TEXT_MAX + 20] = "";
 	struct ag_buf place = AG_BUF(at), text = AG_BUF(say);
 
-	if (finding->rule != AG_RULE_NONE)
+	if (finding->rule != AG_RULE_NONE || finding->at.file != NULL)
 		ag_origin_write(&finding->at, &place);
 	ag_log_key(line, "domain", finding->domain);
 	ag_log_key(line, "at", ag_str(at));
@@ -57,11 +57,14 @@ add_finding(struct ag_buf *line, const struct ag_event *event,
 	ag_log_key(line, "reply", ag_str(reply));
 }
 
+/* Without a rule, results_header alone refuses for good. */
 static struct ag_str
 rule_name(const struct ag_finding *finding)
 {
 	if (finding->rule != AG_RULE_NONE)
 		return ag_str(ag_rule_name(finding->rule));
+	if (finding->verdict == AG_REJECT)
+		return ag_str("results_header");
 	return ag_str(finding->note != NULL ? "on_error" : NULL);
 }
 

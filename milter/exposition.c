@@ -55,19 +55,17 @@ write_mail(const struct ag_numbers *numbers, struct ag_buf *out)
 	    "Recipients that were let through.", numbers->recipients);
 }
 
-/* Where no rule decides, on_error does, and it refuses nothing for good. */
 static bool
 can_decide(enum ag_rule rule, enum ag_counted verdict)
 {
 	switch (verdict) {
-	case AG_COUNT_REJECT:
-		return rule != AG_RULE_NONE;
 	case AG_COUNT_WOULD_REJECT:
 		/* a rule without a mode is always enforced */
 		return rule != AG_RULE_NONE &&
 		    ag_rule_mode_key(rule) != AG_KEY_NONE;
 	case AG_COUNT_ACCEPT:
 		return rule == AG_RULE_NONE;
+	case AG_COUNT_REJECT:
 	case AG_COUNT_TEMPFAIL:
 	case AG_COUNT_KINDS:
 		break;
@@ -75,17 +73,26 @@ can_decide(enum ag_rule rule, enum ag_counted verdict)
 	return true;
 }
 
+/*
+ * Where no rule decides, on_error does, and it refuses nothing for good;
+ * results_header does.
+ */
 static void
 put_decision(struct ag_buf *out, enum ag_rule rule, enum ag_counted verdict,
     uint64_t value)
 {
 	bool none = rule == AG_RULE_NONE;
+	bool claims = none && verdict == AG_COUNT_REJECT;
 
 	ag_buf_printf(out,
 	    "authgate_decisions_total{rule=\"%s\",stage=\"%s\","
 	    "verdict=\"%s\"} %" PRIu64 "\n",
-	    none ? "on_error" : ag_rule_name(rule),
-	    none ? "-" : ag_stage_name(ag_rule_stage(rule)),
+	    claims   ? "results_header" :
+		none ? "on_error" :
+		       ag_rule_name(rule),
+	    claims   ? ag_stage_name(AG_STAGE_HEADER) :
+		none ? "-" :
+		       ag_stage_name(ag_rule_stage(rule)),
 	    ag_count_name(verdict), value);
 }
 

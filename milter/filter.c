@@ -70,7 +70,10 @@ steps_to_leave_out(const struct ag_session *session, bool content)
 		steps |= SMFIP_NR_MAIL;
 	if (ag_session_takes_everyone(session) && ag_session_has_room(session))
 		steps |= SMFIP_NR_CONN;
-	steps |= content ? SMFIP_NR_BODY | SMFIP_HDR_LEADSPC : SMFIP_NOBODY;
+	/* the end of a message may bring a last piece of the body, and
+	 * libmilter does not answer it where the callback for pieces is silent
+	 */
+	steps |= content ? SMFIP_HDR_LEADSPC : SMFIP_NOBODY;
 	steps |= content || header ? SMFIP_NR_HDR : SMFIP_NOHDRS;
 	/* a copy needs no end of the header: the body, or the end, is one */
 	return header ? steps : steps | SMFIP_NOEOH;
@@ -86,8 +89,6 @@ note_silence(struct ag_session *session, unsigned long steps)
 		ag_session_set_silent(session, AG_STAGE_CONNECT);
 	if ((steps & SMFIP_NR_HDR) != 0)
 		ag_session_set_silent(session, AG_STAGE_HEADER);
-	if ((steps & SMFIP_NR_BODY) != 0)
-		ag_session_set_silent_body(session);
 }
 
 /*
@@ -266,8 +267,7 @@ on_body(SMFICTX *ctx, unsigned char *bytes, size_t count)
 		return no_session(ctx);
 	tell_queue_id(ctx, session);
 	ag_session_body(session, bytes, count);
-	return ag_session_body_is_silent(session) ? SMFIS_NOREPLY :
-						    SMFIS_CONTINUE;
+	return SMFIS_CONTINUE;
 }
 
 static sfsistat

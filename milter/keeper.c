@@ -9,13 +9,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "../policy/number.h"
 #include "archiveday.h"
 #include "archivedir.h"
 #include "log.h"
 #include "store.h"
 
 #define SECONDS_BETWEEN 3600
-#define DAY_SECONDS 86400
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -141,10 +141,12 @@ find_shelves(const struct ag_policy *policy, struct ag_vec *shelves)
 
 /* ---- what goes ---- */
 
+/* For so many seconds; with 0, as soon as the day has come to its end. */
 static bool
-is_over(const struct shelf *shelf, int64_t now, int64_t retention)
+is_over(const struct shelf *shelf, int64_t now, int64_t seconds)
 {
-	return retention > 0 && shelf->start + DAY_SECONDS + retention <= now;
+	return ag_day_is_over(shelf->start, seconds, now,
+	    ag_archivedir_idle(shelf->day));
 }
 
 static void
@@ -172,10 +174,8 @@ keep_to_max(struct shelf *shelf, size_t n, int64_t now, uint64_t max)
 {
 	uint64_t total = total_of(shelf, n);
 
-	for (; n > 0 && total > max && shelf->start + DAY_SECONDS <= now &&
-	     !ending;
-	     shelf++, n--) {
-		if (shelf->tried)
+	for (; n > 0 && total > max && !ending; shelf++, n--) {
+		if (shelf->tried || !is_over(shelf, now, 0))
 			continue;
 		total -= shelf->bytes;
 		remove_shelf(shelf, "max_total");
@@ -185,27 +185,71 @@ keep_to_max(struct shelf *shelf, size_t n, int64_t now, uint64_t max)
 	if (total > max && !ending)
 		ag_log(LOG_WARNING,
 		    "archive: %llu bytes are kept, more than max_total, and "
-		    "nothing older than today can go",
+		    "no further day can go yet",
 		    (unsigned long long)total);
 }
 
 static void
-tidy(const struct ag_policy *policy, int64_t now)
+tidy(const struct ag_policy *policy, const struct ag_vec *shelves, int64_t now)
 {
 	int64_t retention = ag_policy_time(policy, AG_KEY_ARCHIVE_RETENTION);
 	uint64_t max = ag_policy_size(policy, AG_KEY_ARCHIVE_MAX_TOTAL);
-	struct ag_vec shelves = { 0 };
-	struct shelf *shelf;
+	struct shelf *shelf = shelves->items;
 
-	if (retention == 0 && max == 0)
-		return;
-	find_shelves(policy, &shelves);
-	shelf = shelves.items;
-	for (size_t i = 0; i < shelves.n && !ending; i++)
+	for (size_t i = 0; i < shelves->n && retention > 0 && !ending; i++)
 		if (is_over(&shelf[i], now, retention))
 			remove_shelf(&shelf[i], "retention");
 	if (max > 0)
-		keep_to_max(shelf, shelves.n, now, max);
+		keep_to_max(shelf, shelves->n, now, max);
+}
+
+/* ---- the clock ---- */
+
+static struct ag_daybook daybook;
+
+/* Of the days that were there before; AG_NO_TIME: there is none. */
+static int64_t
+newest_of(const struct ag_vec *shelves)
+{
+	const struct shelf *shelf = shelves->items;
+
+	for (size_t i = shelves->n; i > 0; i--)
+		if (ag_archivedir_idle(shelf[i - 1].day) == AG_NO_TIME)
+			return shelf[i - 1].start;
+	return AG_NO_TIME;
+}
+
+static void
+tell_of_clock(const struct ag_look_back *look, int64_t wall)
+{
+	char says[AG_INSTANT_MAX], expected[AG_INSTANT_MAX];
+
+	ag_number_write_instant(wall, says);
+	ag_number_write_instant(look->expected, expected);
+	if (look->doubts)
+		ag_log(LOG_ERR,
+		    "archive: the clock says %s, but by the newest copies and "
+		    "the time that has passed it is about %s: no copies are "
+		    "removed until it is right, or for the next 7 days",
+		    says, expected);
+	else
+		ag_log(LOG_NOTICE, "archive: the clock is believed again: %s",
+		    says);
+}
+
+static void
+look(const struct ag_policy *policy)
+{
+	struct ag_moment moment = ag_moment_now();
+	struct ag_vec shelves = { 0 };
+	struct ag_look_back look;
+
+	find_shelves(policy, &shelves);
+	look = ag_daybook_look(&daybook, moment, newest_of(&shelves));
+	if (look.news)
+		tell_of_clock(&look, moment.wall);
+	if (look.now != AG_NO_TIME)
+		tidy(policy, &shelves, look.now);
 	ag_vec_free(&shelves);
 }
 
@@ -249,7 +293,7 @@ run_keeper(void *arg)
 	do {
 		struct ag_snapshot snapshot = ag_store_get();
 
-		tidy(snapshot.policy, time(NULL));
+		look(snapshot.policy);
 		ag_policy_unref(snapshot.policy);
 	} while (wait_for_wish());
 	return NULL;

@@ -3,7 +3,8 @@
  *
  * A thread of its own looks at the start, once an hour, and when it is told to.
  * Whole days go, the oldest first: those that [archive] retention has run out
- * for, and as many as max_total asks for.  The day that it is stays.
+ * for, and as many as max_total asks for.  The day that it is stays, and all of
+ * them while the clock is doubted; see daybook.h.
  */
 #ifndef AG_KEEPER_H
 #define AG_KEEPER_H

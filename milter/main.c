@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -199,6 +200,8 @@ main(int argc, char **argv)
 	const struct ag_command *command;
 	static char name[64];
 
+	/* a limit on the size of files is an error of write(), no death */
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2) {
 		print_help(stderr);
 		return EX_USAGE;

@@ -1,7 +1,9 @@
 #include "reloader.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,14 +59,28 @@ log_left_out(void)
 		    n);
 }
 
+struct start {
+	struct ag_printer printer;
+	const char *user; /* who reads, instead of root; or NULL */
+};
+
 /* At the start the log's own settings are not known: findings go to stderr. */
 static void
 print_finding(void *arg, enum ag_severity severity,
     const struct ag_origin *where, const char *text)
 {
+	struct start *start = arg;
+	char named[AG_LOG_LINE_MAX];
+
 	ag_state_finding(severity, where, text);
-	if (severity >= AG_BAD_LINE)
-		ag_print_finding(arg, severity, where, text);
+	if (severity < AG_BAD_LINE)
+		return;
+	if (start->user != NULL && strstr(text, strerror(EACCES)) != NULL) {
+		snprintf(named, sizeof(named), "%s for the user %s", text,
+		    start->user);
+		text = named;
+	}
+	ag_print_finding(&start->printer, severity, where, text);
 }
 
 /* ---- a policy comes into force ---- */
@@ -77,11 +93,12 @@ open_log(const struct ag_reloader *reloader, const struct ag_policy *policy)
 }
 
 int
-ag_reloader_load(struct ag_reloader *reloader, const struct ag_policy **policy)
+ag_reloader_load(struct ag_reloader *reloader, const char *user,
+    const struct ag_policy **policy)
 {
 	struct ag_watch *watch = &reloader->watch;
-	struct ag_printer printer = { stderr, watch->config };
-	struct ag_diag diag = { .emit = print_finding, .arg = &printer };
+	struct start start = { { stderr, watch->config }, user };
+	struct ag_diag diag = { .emit = print_finding, .arg = &start };
 	struct ag_reading reading = ag_watch_begin(watch);
 	int status;
 
@@ -160,7 +177,7 @@ take_policy(struct ag_reloader *reloader, const struct ag_policy *in_force,
 	open_log(reloader, policy);
 	warn_of_restart(policy);
 	/* it has logged what cannot be used; there [archive] on_error holds */
-	ag_archivedir_prepare(policy);
+	ag_archivedir_prepare(policy, 0);
 	ag_reloader_put(policy);
 	ag_keeper_wake();
 	ag_reloader_announce();

@@ -23,10 +23,11 @@ struct ag_reloader {
 };
 
 /*
- * The first load, which says on stderr what is wrong, and opens the log.  0, or
- * an exit status.
+ * The first load, which says on stderr what is wrong, and opens the log.  With
+ * a user, whose rights the process has for now, it names him where these are
+ * too few.  0, or an exit status.
  */
-int ag_reloader_load(struct ag_reloader *reloader,
+int ag_reloader_load(struct ag_reloader *reloader, const char *user,
     const struct ag_policy **policy);
 
 /* Puts a policy in force; takes over the caller's share. */

@@ -1,10 +1,9 @@
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -25,36 +24,7 @@
 #include "signals.h"
 #include "socket.h"
 #include "store.h"
-
-/* ---- privileges ---- */
-
-/* 0, or an exit status after a line. */
-static int
-drop_privileges(struct ag_str name)
-{
-	struct passwd *user;
-
-	if (name.len == 0)
-		return 0;
-	user = getpwnam(name.ptr);
-	if (user == NULL) {
-		ag_log(LOG_ERR, "user: there is no user %s", name.ptr);
-		return EX_CONFIG;
-	}
-	if (geteuid() != 0) {
-		if (geteuid() == user->pw_uid)
-			return 0;
-		ag_log(LOG_ERR, "only root can become the user %s", name.ptr);
-		return EX_NOPERM;
-	}
-	if (initgroups(name.ptr, user->pw_gid) != 0 ||
-	    setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0) {
-		ag_log(LOG_ERR, "cannot become the user %s: %s", name.ptr,
-		    strerror(errno));
-		return EX_NOPERM;
-	}
-	return 0;
-}
+#include "user.h"
 
 /* ---- the daemon ---- */
 
@@ -75,6 +45,13 @@ start_threads(struct ag_reloader *reloader, pthread_t *thread)
 	return error;
 }
 
+static void
+remove_sockets(void)
+{
+	ag_control_remove();
+	ag_socket_remove();
+}
+
 /* The policy is in force already. */
 static int
 serve(struct ag_reloader *reloader)
@@ -92,6 +69,8 @@ serve(struct ag_reloader *reloader)
 	}
 	ag_notify_ready();
 	status = smfi_main();
+	/* at once: the next daemon may be about to make its own */
+	remove_sockets();
 	ag_notify_stopping();
 	reloader->ended = true;
 	pthread_kill(thread, SIGHUP);
@@ -100,15 +79,20 @@ serve(struct ag_reloader *reloader)
 	ag_metrics_stop();
 	ag_log(LOG_INFO, "stopped");
 	ag_log_stop();
-	return status == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
+	/* libmilter fails where it is told to stop while it begins */
+	return status == MI_SUCCESS || ag_signals_stop_came() ? EX_OK :
+								EX_SOFTWARE;
 }
+
+/* For another daemon that ends; less than service managers wait for our end. */
+#define ARCHIVE_SECONDS 10
 
 /* As the user who is to write there: 0, or an exit status after a line. */
 static int
 prepare_archives(void)
 {
 	struct ag_snapshot snapshot = ag_store_get();
-	int status = ag_archivedir_prepare(snapshot.policy);
+	int status = ag_archivedir_prepare(snapshot.policy, ARCHIVE_SECONDS);
 
 	ag_policy_unref(snapshot.policy);
 	return status;
@@ -135,13 +119,12 @@ start(struct ag_reloader *reloader)
 	reloader->control = ag_control_open();
 	status = open_metrics();
 	if (status == 0)
-		status = drop_privileges(ag_fixed_text(AG_KEY_USER));
+		status = ag_user_become(ag_fixed_text(AG_KEY_USER).ptr);
 	if (status == 0)
 		status = prepare_archives();
 	if (status == 0)
 		status = serve(reloader);
-	ag_control_remove();
-	ag_socket_remove();
+	remove_sockets();
 	return status;
 }
 
@@ -174,6 +157,34 @@ begin(struct ag_reloader *reloader, const struct ag_policy *policy)
 	return start(reloader);
 }
 
+/*
+ * The first load, as the user whom root is to become: later ones are his too.
+ * Root itself reads no more than who that is.  0, or an exit status after a
+ * line.
+ */
+static int
+load(struct ag_reloader *reloader, const struct ag_policy **policy)
+{
+	char name[256];
+	struct ag_buf user = AG_BUF(name);
+	int status;
+
+	if (geteuid() != 0 ||
+	    !ag_policy_peek(reloader->watch.config, AG_KEY_USER, &user) ||
+	    user.len == 0)
+		return ag_reloader_load(reloader, NULL, policy);
+	status = ag_user_put_on(name);
+	if (status != 0)
+		return status;
+	status = ag_reloader_load(reloader, name, policy);
+	if (ag_user_take_off())
+		return status;
+	fprintf(stderr, "cannot go on as root: %s\n", strerror(errno));
+	if (status == EX_OK)
+		ag_policy_unref(*policy);
+	return EX_OSERR;
+}
+
 static int
 run(const char *config, bool only_stderr)
 {
@@ -187,7 +198,7 @@ run(const char *config, bool only_stderr)
 #endif
 	ag_signals_block();
 	ag_watch_init(&reloader.watch, config);
-	status = ag_reloader_load(&reloader, &policy);
+	status = load(&reloader, &policy);
 	if (status == EX_OK)
 		status = begin(&reloader, policy);
 	ag_watch_free(&reloader.watch);

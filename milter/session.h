@@ -106,10 +106,6 @@ bool ag_session_needs_content(const struct ag_session *session);
  */
 void ag_session_set_content(struct ag_session *session, bool space);
 
-/* The MTA waits for no reply to a piece of the body. */
-void ag_session_set_silent_body(struct ag_session *session);
-bool ag_session_body_is_silent(const struct ag_session *session);
-
 /* Whether a copy begins with what comes next; then tell the queue id first. */
 bool ag_session_begins_copy(const struct ag_session *session);
 void ag_session_set_queue_id(struct ag_session *session, const char *queue_id);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -10,6 +11,7 @@
 
 /* What libmilter waits for makes it stop, and others want to know. */
 static int stop = -1;
+static atomic_bool stop_came;
 
 /* As POSIX has it, but for SIGHUP. */
 int
@@ -26,6 +28,7 @@ sigwait(const sigset_t *set, int *signal)
 	if (taken < 0)
 		return errno;
 	*signal = taken;
+	stop_came = true;
 	if (stop >= 0)
 		(void)!write(stop, &one, sizeof(one));
 	return 0;
@@ -48,6 +51,12 @@ ag_signals_open_stop(void)
 {
 	stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return stop;
+}
+
+bool
+ag_signals_stop_came(void)
+{
+	return stop_came;
 }
 
 int

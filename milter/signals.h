@@ -24,6 +24,9 @@ int ag_signals_open_hangup(void);
  */
 int ag_signals_open_stop(void);
 
+/* Whether libmilter has been told to stop. */
+bool ag_signals_stop_came(void);
+
 /* Takes what has come; whether there was any. */
 bool ag_signals_take_hangup(int fd);
 

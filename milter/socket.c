@@ -18,6 +18,9 @@
 #include "fixed.h"
 #include "log.h"
 
+/* Of the unix socket that this process has made, or -1. */
+static int mark = -1;
+
 /* The path of a unix socket or NULL. */
 static const char *
 unix_path(void)
@@ -150,64 +153,83 @@ is_ours(const struct stat *st)
 	    st->st_nlink == 1;
 }
 
-bool
-ag_socket_give(const char *path, mode_t mode, uid_t uid, gid_t gid)
+int
+ag_socket_mark(const char *path)
 {
-	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-	bool given;
+	return open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
 
-	if (fd < 0)
-		return false;
+bool
+ag_socket_give(int fd, mode_t mode, uid_t uid, gid_t gid)
+{
+	struct stat st;
+
 	/* who gives it away may not change its mode any more */
-	given = fstat(fd, &st) == 0 && is_ours(&st) &&
+	return fd >= 0 && fstat(fd, &st) == 0 && is_ours(&st) &&
 	    set_mode(fd, st.st_mode, mode) &&
 	    fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0;
-	close(fd);
-	return given;
+}
+
+void
+ag_socket_take_away(const char *path, int *fd)
+{
+	struct stat mine, there;
+
+	if (*fd < 0)
+		return;
+	if (fstat(*fd, &mine) == 0 && S_ISSOCK(mine.st_mode) &&
+	    lstat(path, &there) == 0 && mine.st_dev == there.st_dev &&
+	    mine.st_ino == there.st_ino)
+		unlink(path);
+	close(*fd);
+	*fd = -1;
 }
 
 static int
-permit(const char *path)
+permit(const char *path, gid_t gid)
 {
-	gid_t gid;
+	mark = ag_socket_mark(path);
+	if (ag_socket_give(mark, mode_wanted(), (uid_t)-1, gid))
+		return 0;
+	ag_log(LOG_ERR, "permissions of the socket %s: %s", path,
+	    strerror(errno));
+	ag_socket_remove();
+	return EX_NOPERM;
+}
 
-	if (!find_group(ag_fixed_text(AG_KEY_SOCKET_GROUP), &gid))
-		return EX_CONFIG;
-	if (!ag_socket_give(path, mode_wanted(), (uid_t)-1, gid)) {
-		ag_log(LOG_ERR, "permissions of the socket %s: %s", path,
-		    strerror(errno));
-		return EX_NOPERM;
-	}
-	return 0;
+/* False after a line. */
+static bool
+listen_at(struct ag_str text, bool replace)
+{
+	/* who is of this process's group gets in before its own is set */
+	mode_t old = umask(ag_socket_umask(mode_wanted()));
+	bool open = smfi_setconn((char *)text.ptr) == MI_SUCCESS &&
+	    smfi_opensocket(replace) == MI_SUCCESS;
+	int error = errno;
+
+	umask(old);
+	if (!open)
+		ag_log(LOG_ERR, "cannot listen on %s: %s", text.ptr,
+		    error != 0 ? strerror(error) : "libmilter refuses it");
+	errno = error;
+	return open;
 }
 
 int
 ag_socket_open(void)
 {
-	struct ag_str text = ag_fixed_text(AG_KEY_SOCKET);
 	const char *path = unix_path();
 	int status = path != NULL ? check_path(path) : 0;
-	mode_t old;
-	bool open;
+	gid_t gid;
 
 	if (status != 0)
 		return status;
-	/* who is of this process's group gets in before its own is set */
-	old = umask(ag_socket_umask(mode_wanted()));
-	open = smfi_setconn((char *)text.ptr) == MI_SUCCESS &&
-	    smfi_opensocket(path != NULL) == MI_SUCCESS;
-	umask(old);
-	if (!open) {
-		ag_log(LOG_ERR, "cannot listen on %s: %s", text.ptr,
-		    errno != 0 ? strerror(errno) : "libmilter refuses it");
+	if (!find_group(ag_fixed_text(AG_KEY_SOCKET_GROUP), &gid))
+		return EX_CONFIG;
+	if (!listen_at(ag_fixed_text(AG_KEY_SOCKET), path != NULL))
 		return errno == EACCES || errno == EPERM ? EX_NOPERM :
 							   EX_UNAVAILABLE;
-	}
-	status = path != NULL ? permit(path) : 0;
-	if (status != 0)
-		ag_socket_remove();
-	return status;
+	return path != NULL ? permit(path, gid) : 0;
 }
 
 /* "inet:PORT@HOST", which has been checked. */
@@ -241,8 +263,5 @@ ag_socket_knock(void)
 void
 ag_socket_remove(void)
 {
-	const char *path = unix_path();
-
-	if (path != NULL)
-		unlink(path);
+	ag_socket_take_away(unix_path(), &mark);
 }

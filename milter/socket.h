@@ -21,11 +21,23 @@ int ag_socket_open(void);
 mode_t ag_socket_umask(mode_t mode);
 
 /*
- * Gives a unix socket that this process has bound its mode, owner and group; -1
- * leaves the latter two.  In a folder of somebody else another file, or a link
- * to one, may stand there by now: that is left as it is.  False with errno.
+ * A descriptor of a unix socket that this process has bound, for the two below;
+ * -1 with errno.  While it is open, no other file gets its inode's number.
  */
-bool ag_socket_give(const char *path, mode_t mode, uid_t uid, gid_t gid);
+int ag_socket_mark(const char *path);
+
+/*
+ * Gives it its mode, owner and group; -1 leaves the latter two.  In a folder of
+ * somebody else another file, or a link to one, may stand there by now: that is
+ * left as it is.  False with errno; a mark of -1 leaves that alone.
+ */
+bool ag_socket_give(int mark, mode_t mode, uid_t uid, gid_t gid);
+
+/*
+ * Removes it, as far as that is permitted, unless something else stands there
+ * by now, such as the socket of the next daemon.  *mark becomes -1.
+ */
+void ag_socket_take_away(const char *path, int *mark);
 
 /*
  * Connects to the socket and hangs up.  libmilter looks for a wish to stop only
@@ -33,7 +45,7 @@ bool ag_socket_give(const char *path, mode_t mode, uid_t uid, gid_t gid);
  */
 void ag_socket_knock(void);
 
-/* Removes a unix socket, as far as that is permitted. */
+/* Removes our unix socket, as far as that is permitted. */
 void ag_socket_remove(void);
 
 #endif

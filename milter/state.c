@@ -174,17 +174,30 @@ load_object(const struct ag_facts *now)
 	    (json_int_t)last.left_out);
 }
 
-static json_t *
-decision_object(enum ag_rule rule)
+/* Without a rule, results_header alone refuses for good, and nothing else. */
+static uint64_t
+count_of(enum ag_rule rule, bool claims, enum ag_counted what)
 {
-	json_t *object = json_pack("{ss ss}", "rule",
-	    rule == AG_RULE_NONE ? "on_error" : ag_rule_name(rule), "stage",
-	    rule == AG_RULE_NONE ? "-" : ag_stage_name(ag_rule_stage(rule)));
+	return rule == AG_RULE_NONE && claims != (what == AG_COUNT_REJECT) ?
+	    0 :
+	    ag_count_decisions(rule, what);
+}
+
+static json_t *
+decision_object(enum ag_rule rule, bool claims)
+{
+	const char *name = claims ? "results_header" :
+	    rule == AG_RULE_NONE  ? "on_error" :
+				    ag_rule_name(rule);
+	const char *stage = claims ? ag_stage_name(AG_STAGE_HEADER) :
+	    rule == AG_RULE_NONE   ? "-" :
+				     ag_stage_name(ag_rule_stage(rule));
+	json_t *object = json_pack("{ss ss}", "rule", name, "stage", stage);
 
 	for (unsigned i = 0; i < AG_COUNT_KINDS; i++)
 		json_object_set_new(object, ag_count_name((enum ag_counted)i),
-		    json_integer((json_int_t)ag_count_decisions(rule,
-			(enum ag_counted)i)));
+		    json_integer((
+			json_int_t)count_of(rule, claims, (enum ag_counted)i)));
 	return object;
 }
 
@@ -195,7 +208,8 @@ decisions_array(void)
 
 	for (unsigned rule = 0; rule <= AG_RULE_COUNT; rule++)
 		json_array_append_new(array,
-		    decision_object((enum ag_rule)rule));
+		    decision_object((enum ag_rule)rule, false));
+	json_array_append_new(array, decision_object(AG_RULE_NONE, true));
 	return array;
 }
 

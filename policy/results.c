@@ -28,20 +28,49 @@ add_byte(void *id, char c)
 	ag_buf_char(id, c);
 }
 
-/* Reads a word behind what there is; false when there is none. */
+/* Where the name is over: the results begin, or the one that comes first. */
+static bool
+is_at_end(const struct ag_str *rest)
+{
+	char c = ag_field_peek(rest);
+
+	return rest->len == 0 || c == ';' || c == '=';
+}
+
+static bool
+begins_word(char c)
+{
+	return c == '"' || is_token_byte(c);
+}
+
+/* Reads a word behind what there is; false when it cannot be read. */
 static bool
 take_word(struct ag_str *rest, struct ag_buf *id)
 {
-	size_t before = id->len;
-
-	if (!ag_field_skip_blanks(rest))
-		return false;
 	if (ag_field_peek(rest) == '"')
 		return ag_field_take_quoted(rest, add_byte, id) && !id->cut;
 	for (; rest->len > 0 && is_token_byte(ag_field_peek(rest));
 	     ag_field_take(rest, 1))
 		ag_buf_char(id, ag_field_peek(rest));
-	return id->len > before && !id->cut;
+	return !id->cut;
+}
+
+/*
+ * Goes to the next word, past comments and bytes that are in no name, for some
+ * program drops them; false when it cannot be told where it begins.
+ */
+static bool
+skip_to_word(struct ag_str *rest)
+{
+	for (;;) {
+		if (!ag_field_skip_blanks(rest))
+			return false;
+		if (is_at_end(rest) || begins_word(ag_field_peek(rest)))
+			return true;
+		if (ag_is_control(ag_field_peek(rest)))
+			return false;
+		ag_field_take(rest, 1);
+	}
 }
 
 static bool
@@ -55,19 +84,38 @@ is_same_name(struct ag_str a, struct ag_str b)
 	    ag_domain_parse(b, y) == AG_DOMAIN_OK && strcmp(x, y) == 0;
 }
 
+/*
+ * Blanks and marks beyond ASCII, which are not seen or trimmed away, are in no
+ * domain.  An encoded word may say anything (RFC 2047).
+ */
+static bool
+is_readable_name(struct ag_str name)
+{
+	char domain[AG_DOMAIN_MAX + 1];
+
+	if (name.len > 0 && memmem(name.ptr, name.len, "=?", 2) != NULL)
+		return false;
+	return ag_str_is_ascii(name) ||
+	    ag_domain_parse(name, domain) == AG_DOMAIN_OK;
+}
+
 bool
 ag_results_is_ours(struct ag_str value, struct ag_str id)
 {
 	char text[1000];
 	struct ag_buf named = AG_BUF(text);
 
-	if (!take_word(&value, &named) || is_same_name(ag_buf_get(&named), id))
+	if (!ag_field_skip_blanks(&value) ||
+	    !begins_word(ag_field_peek(&value)))
 		return true;
 	/* "mx.example (comment) .com", for who drops comments first */
-	for (unsigned n = 1; take_word(&value, &named); n++)
-		if (n == WORDS_MAX || is_same_name(ag_buf_get(&named), id))
+	for (unsigned n = 0; !is_at_end(&value); n++)
+		if (n == WORDS_MAX || !take_word(&value, &named) ||
+		    is_same_name(ag_buf_get(&named), id) ||
+		    !is_readable_name(ag_buf_get(&named)) ||
+		    !skip_to_word(&value))
 			return true;
-	return false;
+	return ag_str_starts(value, "=?");
 }
 
 /* ---- what ours says ---- */

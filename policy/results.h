@@ -17,7 +17,8 @@
 /*
  * Whether a field with that value has to go: its authserv-id is ours, whatever
  * its case, its quotes, comments, version and final dot; or it cannot be read,
- * so that nobody knows what another program takes it for.
+ * so that nobody knows what another program takes it for.  That is so, too,
+ * where it is neither ASCII nor a name that IDNA lets be a domain's.
  */
 bool ag_results_is_ours(struct ag_str value, struct ag_str id);
 

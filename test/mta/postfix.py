@@ -423,7 +423,8 @@ class Client:
     def content(self, text):
         """DATA and the message: the answer to DATA when that is a refusal, else to the end."""
         try:
-            return reply_text(self.smtp.data(text))
+            # data() itself sends nothing but ASCII
+            return reply_text(self.smtp.data(re.sub(r"\r?\n", "\r\n", text).encode()))
         except smtplib.SMTPDataError as error:
             return reply_text(error.args)
 

@@ -818,6 +818,9 @@ mx.example.com
 "mx\\.example.com"; auth=pass smtp.auth=forged7
 3.example; auth=pass smtp.auth=other4
 mx.example.com; auth=pass smtp.auth=forged8
+mx.example.com\u00a0; auth=pass smtp.auth=forged9
+mx.exam\u200bple.com; auth=pass smtp.auth=forged10
+\uff4dx.example.com; auth=pass smtp.auth=forged11
 """
 NAMES = ("Authentication-Results: ", "AUTHENTICATION-RESULTS:", "authentication-results:  ",
          "Authentication-Results : ", "Authentication-results\t:")

@@ -393,6 +393,8 @@ test_each_number_in_its_place(void **state)
 		    10 * AG_RULE_NONE + AG_COUNT_TEMPFAIL },
 		{ DECISIONS("on_error", "-", "accept"),
 		    10 * AG_RULE_NONE + AG_COUNT_ACCEPT },
+		{ DECISIONS("results_header", "header", "reject"),
+		    10 * AG_RULE_NONE + AG_COUNT_REJECT },
 		/* which cannot be */
 		{ DECISIONS("bad_address", "rcpt", "would-reject"), -1 },
 		{ DECISIONS("kill_client", "connect", "accept"), -1 },
@@ -409,7 +411,8 @@ test_each_number_in_its_place(void **state)
 		    table[i].value);
 }
 
-/* reject, tempfail, would-reject; but bad_address, twice; on_error. */
+/* reject, tempfail, would-reject; but bad_address, twice; on_error,
+ * and results_header. */
 static void
 test_every_pair_is_there(void **state)
 {
@@ -421,7 +424,7 @@ test_every_pair_is_there(void **state)
 	write_and_read(&numbers, &r);
 	for (size_t i = 0; i < r.nsamples; i++)
 		n += strstr(r.series[i], "_decisions_total{") != NULL;
-	expect_number("pairs", n, 3 * AG_RULE_COUNT - 2 + 2);
+	expect_number("pairs", n, 3 * AG_RULE_COUNT - 2 + 3);
 }
 
 int

@@ -76,7 +76,9 @@ class Daemon:
         library = os.path.join(self.folder, os.path.basename(source) + ".so")
         subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
         os.chmod(library, 0o755)
-        return {**os.environ, "LD_PRELOAD": library, **more}
+        # a sanitizer of gcc's wants to be the first library of all
+        return {**os.environ, "LD_PRELOAD": library, "ASAN_OPTIONS": ":".join(filter(
+            None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"])), **more}
 
     def config(self):
         return os.path.join(self.folder, "authgate.ini")

@@ -23,8 +23,9 @@ import threading
 import time
 
 sys.dont_write_bytecode = True    # no cache folder in a checkout
+HERE = os.path.dirname(os.path.realpath(__file__))
 import milter  # noqa: E402
-from daemon import Broken, Daemon, is_sanitized, run_once, run_parts, wait_for  # noqa: E402
+from daemon import Broken, Daemon, run_once, run_parts, wait_for  # noqa: E402
 from milter import ALL_STEPS, Failure, Milter  # noqa: E402
 
 CANNOT = "451 4.3.0 Cannot keep a copy of this now, please try again later"
@@ -65,6 +66,32 @@ class Archive(Daemon):
 
     def configure(self, **changes):
         self.write("authgate.ini", INI.format(**{**DEFAULTS, "dir": self.dir, **changes}))
+
+    def start_with_clock(self, ahead=0):
+        """A clock that is so many seconds ahead, and to be set."""
+        self.steady = 0
+        self.clock = os.path.join(self.folder, "clock")
+        self.set_clock(ahead)
+        return self.start(env=self.with_preloaded(os.path.join(HERE, "clock.c"),
+                                                  AUTHGATE_CLOCK=self.clock))
+
+    def set_clock(self, ahead, monotonic=0):
+        """The keeper's own clock goes on as it is."""
+        with open(self.clock + ".new", "w", encoding="ascii") as file:
+            file.write(f"{ahead} {self.steady} {monotonic}")
+        os.rename(self.clock + ".new", self.clock)
+        self.ahead = ahead
+
+    def hours_until(self, condition):
+        """What it gives in the end. Days go when they are over at two looks an hour apart; a
+        reload has the keeper look. The time of day stays, lest another day begin."""
+        for _ in range(100):
+            if wait_for(condition, 0.5):
+                break
+            self.steady += 3600
+            self.set_clock(self.ahead)
+            self.reload()
+        return condition()
 
     def restart(self):
         count = len(self.generations())
@@ -212,6 +239,27 @@ def contents(cases, program):
             daemon.clear()
     random_contents(cases, daemon)
     without_flags(cases, daemon)
+
+
+@part
+def body_with_the_end(cases, program):
+    """The packet that ends the message may bring the last piece of its body, or all of it."""
+    daemon = Archive(program).start()
+    for steps in (ALL_STEPS, ALL_STEPS & ~(milter.NR_BODY | milter.NR_HEADER | 0x100000)):
+        with Session(daemon, steps=steps) as session:
+            for name, pieces, last, expected in (
+                    ("a body that comes with the end", [], b"Hello\r\n", b"Hello\n"),
+                    ("its last piece", [b"Hello\r"], b"\n\r", b"Hello\n\r"),
+                    ("nothing", [b"Hello\r\n"], b"", b"Hello\n")):
+                session.envelope()
+                session.milter.header("Subject", b" x" if steps == ALL_STEPS else b"x")
+                session.milter.eoh()
+                for piece in pieces:
+                    session.milter.body(piece)
+                cases.run(f"{name}, steps {steps:#x}", "continue",
+                          lambda last=last: session.milter.command(b"E", last))
+                cases.same("... is in the copy", [front() + SUBJECT + expected], daemon.copies())
+                daemon.clear()
 
 
 def random_contents(cases, daemon):
@@ -382,8 +430,8 @@ def negotiation(cases, program):
         with Session(daemon) as new:
             cases.same("the next is asked for it, but for the end of the header", milter.NO_EOH,
                        new.milter.steps & no_content)
-            cases.same("... with the blank, and without a reply for each piece",
-                       0x100000 | milter.NR_BODY | milter.NR_HEADER,
+            cases.same("... with the blank, and without a reply for each field",
+                       0x100000 | milter.NR_HEADER,
                        new.milter.steps & (0x100000 | milter.NR_BODY | milter.NR_HEADER))
             new.message()
             cases.same("... and copied", 1, len(daemon.copies()))
@@ -458,7 +506,7 @@ def two_names(cases, program):
     os.symlink("archive", link)
     daemon.write("domains/ex1.example.ini", f"[archive]\ndir = {link}\n")
     daemon.write("domains/ex2.example.ini", f"[archive]\ndir = {daemon.folder}/./link\n")
-    daemon.start()
+    daemon.start_with_clock()
     with Session(daemon) as session:
         for _ in range(3):
             cases.same("a message for both", "continue", session.message(
@@ -466,13 +514,17 @@ def two_names(cases, program):
     cases.same("... is kept once", (3, []), (len(daemon.copies()), daemon.rest()))
     cases.same("... verified once", (0, ["3 copies, 0 damaged"]), daemon.command("verify"))
     cases.same("... and listed once", 3, len(daemon.listed()))
-    for days in (5, 4, 3):
+    for days in (50, 5, 4, 3):
         make_old(daemon, days, 1000000)
-    daemon.configure(archive="max_total = 4M")
-    daemon.reload()
+    daemon.configure(archive="max_total = 4M\nretention = 40d")
     with Session(daemon) as session:
         session.message(rcpts=("b@ex1.example",))
-    time.sleep(0.3)    # the keeper has nothing to say
+    daemon.hours_until(lambda: day_before(50) not in days_kept(daemon))
+    daemon.steady += 3600
+    daemon.set_clock(daemon.ahead)
+    daemon.reload()
+    make_old(daemon, 50, 10)
+    daemon.hours_until(lambda: day_before(50) not in days_kept(daemon))
     cases.same("max_total weighs it once", [day_before(n) for n in (5, 4, 3, 0)],
                days_kept(daemon))
     check(cases, daemon)
@@ -590,9 +642,16 @@ def small_disk(cases, program):
                 cases.same("... leaves nothing there", ([], []), (daemon.copies(), daemon.rest()))
             says(cases, "... says so", daemon, "No space left on device")
             cases.same("what fits is kept", "continue", session.message(body=[b"x" * 60000] * 20))
+            daemon.configure(free="0", archive="on_error = accept")
+            daemon.reload()
+            goes_on(cases, daemon, session, "a full disk", "No space left on device",
+                    body=[b"x" * 60000] * 50)
             subprocess.run(["mount", "-o", "remount,ro", daemon.dir], check=True)
+            goes_on(cases, daemon, session, "a read-only file system", "Read-only file system")
+            daemon.configure(free="0")
+            daemon.reload()
             cases.same("a read-only file system", CANNOT, session.message())
-            says(cases, "... says so", daemon, "Read-only file system")
+            says(cases, "... says so", daemon, "verdict=tempfail", "Read-only file system")
         second = Archive(program, folder=daemon.dir)
         status, lines = run_once(program, second)
         cases.same("... ends a start with status 73", (73, True),
@@ -601,6 +660,79 @@ def small_disk(cases, program):
         daemon.terminate()
         daemon.wait()
         subprocess.run(["umount", "-l", daemon.dir], check=False)
+
+
+def goes_on(cases, daemon, session, name, why, **message):
+    """With on_error = accept."""
+    kept = len(daemon.copies())
+    cases.same(f"{name}, on_error = accept: mail goes on", "continue", session.message(**message))
+    says(cases, "... the log says why", daemon, "verdict=accept", why)
+    cases.same("... and nothing is left", (kept, []), (len(daemon.copies()), daemon.rest()))
+
+
+def small_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300000, 300000))
+
+
+@part
+def size_limit(cases, program):
+    """Of files, which the system tells by a signal that ends a program."""
+    large = [b"x" * 60000] * 10
+    daemon = Archive(program).start(preexec_fn=small_files)
+    with Session(daemon) as session:
+        cases.same("a copy above the limit of a file's size", CANNOT, session.message(body=large))
+        says(cases, "... says so", daemon, "verdict=tempfail", "File too large")
+        cases.same("... and leaves nothing there", ([], []), (daemon.copies(), daemon.rest()))
+        cases.same("what is smaller is kept", "continue", session.message())
+        daemon.configure(archive="on_error = accept")
+        daemon.reload()
+        goes_on(cases, daemon, session, "a limit of the size", "File too large", body=large)
+    cases.same("... and the daemon lives", None, daemon.status())
+
+
+@part
+def links(cases, program):
+    """Whoever may write to the directory could lead copies elsewhere."""
+    daemon = Archive(program)
+    outside = os.path.join(daemon.folder, "outside")
+    for name in ("tmp", "new", "cur"):
+        os.makedirs(os.path.join(outside, name))
+    day = os.path.join(daemon.dir, day_before(0))
+    os.makedirs(daemon.dir)
+    os.symlink(outside, day)
+    daemon.start()
+    why = f"archive {daemon.dir}: a folder of the day is a link, or none"
+    with Session(daemon) as session:
+        cases.same("a day that is a link", CANNOT, session.message())
+        says(cases, "... says so", daemon, "verdict=tempfail", why)
+        os.unlink(day)
+        cases.same("... gone, it is made", "continue", session.message())
+        for name in ("tmp", "new", ""):
+            place = os.path.join(day, name).rstrip("/")
+            os.rename(place, daemon.folder + "/aside")
+            os.symlink(os.path.join(outside, name), place)
+            cases.same(f"DAY/{name} that became one", CANNOT, session.message())
+            os.unlink(place)
+            os.rename(daemon.folder + "/aside", place)
+        session.envelope()
+        session.milter.header("A", " b")
+        wait_for(daemon.rest, 5)
+        os.rename(day + "/new", day + "/old")
+        os.symlink(outside + "/new", day + "/new")
+        session.milter.eoh()
+        cases.same("in the middle of a message", CANNOT, session.milter.eom())
+        os.unlink(day + "/new")
+        os.rename(day + "/old", day + "/new")
+        cases.same("... put right, copies are kept again", "continue", session.message())
+        cases.same("... which are here", (2, []), (len(daemon.copies()), daemon.rest()))
+        os.rename(day, daemon.folder + "/aside")
+        with open(day, "w", encoding="ascii"):
+            pass
+        cases.same("a day that is a file", CANNOT, session.message())
+        daemon.configure(archive="on_error = accept")
+        daemon.reload()
+        goes_on(cases, daemon, session, "a day that is a file", why)
+    cases.same("nothing was written elsewhere", [], glob.glob(outside + "/*/*"))
 
 
 @part
@@ -772,20 +904,45 @@ def killed(cases, program):
     daemon.restart()
     cases.same("the next start removes it, and nothing else", [foreign], daemon.rest())
     cases.same("... and keeps the rest", set(), set(taken) - kept_names(daemon))
-    two_daemons(cases, program, daemon)
 
 
-def two_daemons(cases, program, first):
-    """What is in work in one is not removed by the start of another."""
+@part
+def two_daemons(cases, program):
+    """A directory is one daemon's. What is in work there is not removed by the start of another,
+    which waits: a restart may begin the new one while the old one ends."""
+    first = Archive(program).start()
     with Session(first) as session:
         begin(first, session)
         before = first.rest()
-        second = Archive(program, folder=first.dir).start()
-        cases.same("a second daemon leaves the first one's files alone", before, first.rest())
+        third = Archive(program).start()
+        third.configure(dir=first.dir)
+        cases.same("a reload to another one's directory says so", 1, sum(
+            f"cannot keep copies in {first.dir}: another authgate keeps copies there; stop it"
+            in line for line in third.reload()))
+        with Session(third) as other:
+            cases.same("... and mail waits", CANNOT, other.message())
+            says(cases, "... with the reason", third, "another authgate keeps copies there")
+        second = Archive(program, folder=first.dir).launch()
+        cases.same("a second daemon says that it waits", True, wait_for(
+            lambda: told(second, f"another authgate keeps copies in {first.dir}; waiting")))
+        refused = Archive(program, folder=first.dir)
+        cases.same("... leaves the first one's files alone", before, first.rest())
         session.milter.eoh()
         cases.same("... so that it can go on", "continue", session.milter.eom())
+    first.terminate()
+    cases.same("when the first ends, the second begins", True,
+               bool(wait_for(second.generations)))
     with Session(second) as session:
-        cases.same("... and so can the second", "continue", session.message())
+        cases.same("... and keeps copies", "continue", session.message())
+    refused.launch()
+    cases.same("one that waits in vain ends with status 75", 75, refused.wait(100))
+    cases.same("... and says what to do", True, told(refused, "another authgate keeps copies "
+               "there; stop it, or give each an [archive] dir of its own") == 1)
+    cases.same("... and leaves no socket", False, os.path.lexists(refused.path))
+    second.terminate()
+    second.wait(60)
+    with Session(third) as session:
+        cases.same("it is free: the third has it at once", "continue", session.message())
 
 
 # ---------------------------------------------------------------- old copies
@@ -821,10 +978,13 @@ def old_days(cases, program):
     os.makedirs(os.path.join(daemon.dir, day_before(600), "somebody", "new"))
     os.mkdir(os.path.join(daemon.dir, day_before(700)))
     os.makedirs(os.path.join(daemon.dir, day_before(800), "tmp"))
-    daemon.start()
+    daemon.start_with_clock()
+    before = days_kept(daemon)
+    daemon.reload()
+    cases.same("nothing goes in the first hour", before, days_kept(daemon))
     expected = sorted([day_before(n) for n in (0, 1, 9, 10, 500, 600)] +
                       ["example.com", "2020-01-32", "x2020-01-01"])
-    wait_for(lambda: days_kept(daemon) == expected)
+    daemon.hours_until(lambda: days_kept(daemon) == expected)
     cases.same("retention: whole days, and nothing else", expected, days_kept(daemon))
     cases.same("... each is in the log", True, wait_for(lambda: 5 == sum(
         "is removed, retention" in line for line in daemon.log())))
@@ -886,9 +1046,10 @@ def somebody_elses(cases, program):
     make_old(daemon, 1, 2000000)
     before = all_below(daemon.folder)
     make_old(daemon, 300, 10)
-    daemon.start()
+    daemon.start_with_clock()
     gone = os.path.join(daemon.dir, day_before(300))
-    cases.same("a day of ours goes", True, wait_for(lambda: not os.path.exists(gone)))
+    cases.same("a day of ours goes", True,
+               daemon.hours_until(lambda: not os.path.exists(gone)))
     staying = [day_before(n) for n in [*range(100, 100 + len(ELSE)), 200, 201, 203]]
 
     def told():
@@ -932,8 +1093,8 @@ def stuck(cases, program):
             for name in folders + files:
                 shutil.chown(os.path.join(place, name), "nobody")
     os.chmod(os.path.join(daemon.dir, day_before(5), "cur"), 0o500)
-    daemon.start()
-    cases.same("it says that the day cannot be removed", True, wait_for(lambda: any(
+    daemon.start_with_clock()
+    cases.same("it says that the day cannot be removed", True, daemon.hours_until(lambda: any(
         f"{day_before(5)} cannot be removed: Permission denied" in line
         for line in daemon.log())))
     cases.same("... of which all went that can", True, wait_for(
@@ -951,13 +1112,11 @@ def total(cases, daemon):
         make_old(daemon, days, 1000000)
         make_old(daemon, days, 1, "cur")
     daemon.configure(archive="max_total = 2500K")
-    daemon.reload()
     expected = sorted(day_before(n) for n in (0, 1, 9))
-    wait_for(lambda: days_kept(daemon) == expected)
+    daemon.hours_until(lambda: days_kept(daemon) == expected)
     cases.same("max_total: the oldest go first", expected, days_kept(daemon))
     daemon.configure(archive="max_total = 1K")
-    daemon.reload()
-    wait_for(lambda: days_kept(daemon) == [day_before(0)])
+    daemon.hours_until(lambda: days_kept(daemon) == [day_before(0)])
     cases.same("... today stays", [day_before(0)], days_kept(daemon))
     cases.same("... with a warning", True, wait_for(lambda: any(
         "more than max_total" in line for line in daemon.log())))
@@ -965,21 +1124,94 @@ def total(cases, daemon):
         cases.same("... and mail goes on", "continue", session.message())
 
 
+# ---------------------------------------------------------------- clocks
+
+DAY = 86400
+NOT_BELIEVED = "no copies are removed until it is right, or for the next 7 days"
+
+
+def told(daemon, words):
+    """How often the log says it."""
+    return sum(words in line for line in daemon.log())
+
+
 @part
 def clock_set_back(cases, program):
     """The next look comes after an hour, whatever the time of day was before."""
-    clock = os.environ.get("AUTHGATE_CLOCK", "")
-    if not os.path.exists(clock):
-        if is_sanitized(program):
-            print("# not with a sanitizer, which has to be the first library of all", flush=True)
-        else:
-            cases.skip("clock_set_back", "AUTHGATE_CLOCK names no library")
-        return
     daemon = Archive(program, archive="retention = 10d")
-    daemon.start(env={**os.environ, "LD_PRELOAD": clock})
+    make_old(daemon, 1, 10)
+    daemon.start_with_clock()
     make_old(daemon, 100, 10)
+    daemon.set_clock(-DAY, monotonic=-3598)
+    daemon.reload()    # after it the keeper waits for two seconds, which it takes for an hour
+    daemon.steady = 2 * 3600
+    daemon.set_clock(-DAY, monotonic=-3598)
     cases.same("an hour by a clock that nobody sets", True,
-               wait_for(lambda: not days_kept(daemon)))
+               wait_for(lambda: day_before(100) not in days_kept(daemon)))
+
+
+@part
+def clock_jumps_ahead(cases, program):
+    """Nothing goes that is not old by the time that has passed as well."""
+    daemon = Archive(program, archive="retention = 90d")
+    for days in (100, 80, 1):
+        make_old(daemon, days, 10)
+    daemon.start_with_clock()
+    with Session(daemon) as session:
+        session.message()
+        cases.same("an old day goes", True,
+                   daemon.hours_until(lambda: day_before(100) not in days_kept(daemon)))
+        for days in (1400, -8000):
+            before = told(daemon, NOT_BELIEVED)
+            daemon.set_clock(days * DAY)
+            daemon.reload()
+            cases.same(f"a clock that is set by {days} days: it is said", before + 1, wait_for(
+                lambda before=before: told(daemon, NOT_BELIEVED) > before) and
+                       told(daemon, NOT_BELIEVED))
+            cases.same("... and mail goes on", "continue", session.message())
+            for _ in range(3):
+                daemon.steady += 3600
+                daemon.set_clock(daemon.ahead)
+                daemon.reload()
+            daemon.set_clock(0)
+            cases.same("... set right: it is said", True, daemon.hours_until(
+                lambda before=before: told(daemon, "the clock is believed again") > before))
+            cases.same("... once", before + 1, told(daemon, NOT_BELIEVED))
+    make_old(daemon, 100, 10)
+    cases.same("old days go again", True,
+               daemon.hours_until(lambda: day_before(100) not in days_kept(daemon)))
+    other = [day_before(-1400), day_before(-1401), day_before(8000), day_before(7999)]
+    kept = [day for day in days_kept(daemon) if day not in other]
+    cases.same("... all others are there", [day_before(n) for n in (80, 1, 0)], kept)
+    cases.same("... and what was kept meanwhile", True, 2 <= len(set(days_kept(daemon)) - set(kept)))
+    cases.same("... whole", 3, len([path for path in daemon.files()
+                                    if os.path.getsize(path) > 10]))
+
+
+@part
+def start_with_another_clock(cases, program):
+    """2001, as of a machine without a battery, and years ahead."""
+    for days in (-8000, 1400):
+        daemon = Archive(program, archive="retention = 90d\nmax_total = 100K")
+        for old in (200, 80, 1):
+            make_old(daemon, old, 1000000)
+        daemon.start_with_clock(days * DAY)
+        cases.same(f"a start {days} days off: it is said", True, wait_for(
+            lambda daemon=daemon: told(daemon, NOT_BELIEVED) == 1))
+        with Session(daemon) as session:
+            cases.same("... mail goes on", "continue", session.message())
+        for _ in range(3):
+            daemon.steady += 3600
+            daemon.set_clock(daemon.ahead)
+            daemon.reload()
+        cases.same("... nothing is removed", 4, len(days_kept(daemon)))
+        meanwhile = [day for day in days_kept(daemon) if day not in (
+            day_before(200), day_before(80), day_before(1))]
+        daemon.set_clock(0)
+        cases.same("... set right: old days go", True, daemon.hours_until(
+            lambda daemon=daemon: day_before(80) not in days_kept(daemon)))
+        cases.same("... but not what was kept meanwhile", [meanwhile, []], [
+            [day for day in days_kept(daemon) if day in meanwhile], daemon.rest()])
 
 
 # ---------------------------------------------------------------- the command

@@ -551,8 +551,8 @@ def results_header(cases, program):
               lambda: edited(daemon, [], mta=""))
     cases.run("an MTA that allows no change: on_error", [CANNOT_DECIDE], lambda: edited(
         daemon, [], connection={"actions": milter.SETSYMLIST | milter.ADD_HEADERS}))
-    cases.run("1,000 of them go", ["continue"] + removed(
-        *range(1000, 0, -1)), edited, daemon, results(*["mx.example.com"] * 1000))
+    unreadable_results(cases, daemon)
+    many_results(cases, daemon)
     named = Daemon(program, config(more=RESULTS + "authserv_id = Our.Name\n",
                                    on_error="accept")).start()
     cases.run("a name of one's own", ["continue"] + removed(2) + [
@@ -561,6 +561,48 @@ def results_header(cases, program):
     cases.run("an MTA that allows no change, on_error = accept", ["continue"], lambda: edited(
         named, results("our.name"), connection={"actions": milter.SETSYMLIST}, **BOBS))
     results_by_reload(cases, program)
+
+
+TOO_MANY = "550 5.7.1 Too many Authentication-Results fields in our name"
+
+
+def claims(number):
+    return results(*["mx.example.com"] * number)
+
+
+def unreadable_results(cases, daemon):
+    """Whoever trims or drops what is not seen takes these for ours."""
+    odd = ["mx.example.com\u00a0", "\u2003mx.example.com", "mx.exam\u200bple.com",
+           "\ufeffmx.example.com", "mx\u3002example.com", "mx.example.com\u202e",
+           "\uff4dx.example.com", "=?utf-8?q?mx?="]
+    ids = [name.encode() for name in odd] + [b"mx.example.com\xa0", b"mx.exam\x0bple.com"]
+    fields = [("Authentication-Results", b" " + name + b"; auth=pass") for name in ids]
+    others = [("Authentication-Results", name + "; auth=pass") for name in
+              ("1.example", "spf=pass smtp.mailfrom=mx.example.com", "xn--exmple-cua.com")]
+    cases.run("an authserv-id that cannot be read", ["continue"] + removed(
+        *range(len(fields) + 1, 1, -1)), edited, daemon, others[:1] + fields + others[1:])
+
+
+def many_results(cases, daemon):
+    """Postfix takes a time that grows with the square of their number."""
+    cases.run("100 of them go", ["continue"] + removed(*range(100, 0, -1)), edited, daemon,
+              claims(100) + results(*["1.example"] * 1000))
+    daemon.new_lines()
+    with Session(daemon) as session:
+        cases.run("101: the message is refused", [TOO_MANY], whole, session, claims(101))
+        cases.run("... and 16,000", [TOO_MANY], whole, session, claims(16000))
+        cases.run("... from a login, too", [TOO_MANY], lambda: whole(session, claims(101), **BOBS))
+        cases.run("... and the next is judged by itself", ["continue"] + removed(1),
+                  whole, session, claims(1))
+    lines = [line for line in daemon.new_lines() if "verdict=reject" in line]
+    cases.same("... each has a line", 3, len(lines))
+    line = line_of(config(more=RESULTS)["authgate.ini"], "results_header")
+    for part_of in ("rule=results_header stage=header", f" at=authgate.ini:{line} ", TOO_MANY,
+                    'note="more than 100 Authentication-Results fields claim to be ours"'):
+        cases.has("... that says", part_of, lines[0])
+    with Session(daemon) as session:
+        cases.run("200 in two messages", [["continue"] + removed(*range(100, 0, -1))] * 2,
+                  lambda: [whole(session, claims(100)), whole(session, claims(100))])
 
 
 def results_by_reload(cases, program):
@@ -1617,6 +1659,75 @@ def start_and_end(cases, program):
         session.milter.hang_up()
 
 
+def fill(pipe):
+    """Who writes to it stands still until somebody reads. The descriptor opened here is another
+    one than the writer's, which goes on to wait."""
+    again = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+    for size in (4096, 1):
+        try:
+            while True:
+                os.write(again, b"x" * size)
+        except BlockingIOError:
+            pass
+    os.close(again)
+
+
+def answers_nobody(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) != 0
+
+
+@part
+def next_daemon(cases, program):
+    """It starts while the one before still waits for its log, and keeps its own sockets."""
+    old = Daemon(program, config())
+    reading_end, writing_end = os.pipe()
+    old.launch(stderr=writing_end)
+    while b"is in force" not in os.read(reading_end, 65536):
+        pass
+    fill(writing_end)
+    os.close(writing_end)
+    old.terminate()
+    wait_for(lambda: answers_nobody(old.path), 60)
+    old.process.send_signal(signal.SIGSTOP)
+    new = Daemon(program, {name: text.replace("@SOCKET@", "unix:" + old.path)
+                           for name, text in config().items()})
+    new.path = new.address = old.path
+    new.start()
+    before = [os.stat(path).st_ino for path in (new.path, new.path + ".control")]
+    old.process.send_signal(signal.SIGCONT)
+    while os.read(reading_end, 65536):    # to its end
+        pass
+    os.close(reading_end)
+    cases.same("a daemon that ends while its log stands still", 0, old.wait(60))
+    cases.same("... leaves the sockets of the next one alone", before,
+               [os.path.lexists(path) and os.stat(path).st_ino
+                for path in (new.path, new.path + ".control")])
+    cases.run("... which answers", WELL, lambda: talk(new, "<carol@example.net>")[1:])
+    new.terminate()
+    cases.same("... and which takes them away at its end", (0, []), (new.wait(60), [
+        name for name in os.listdir(old.folder) if "sock" in name]))
+
+
+def asked_to_end():
+    """Before it begins: what a program is blocked from hearing waits for the next one."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@part
+def end_at_the_start(cases, program):
+    """It comes while libmilter makes its threads, in whichever order these run."""
+    daemons = [Daemon(program, config()).launch(preexec_fn=asked_to_end) for _ in range(20)]
+    for daemon in daemons:
+        daemon.asked_to_stop = True
+    cases.same("SIGTERM before the start: each ends with status 0", {0},
+               {daemon.wait(60) for daemon in daemons})
+    cases.same("... and leaves no socket", set(), {
+        os.path.basename(path) for daemon in daemons for path in os.listdir(daemon.folder)
+        if "sock" in path})
+
+
 # Many, so that there is time to send signals while it is read.
 MANY_NETWORKS = "".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}\n" for n in range(100000))
 
@@ -1706,6 +1817,43 @@ def other_user(cases, program):
                [[str(nobody.pw_uid)] * 4, [str(nobody.pw_gid)] * 4], ids)
     cases.run("... and it answers", WELL, lambda: talk(daemon, "<carol@example.net>")[1:])
     cases.run("... and reloads", True, lambda: bool(daemon.reload()))
+    cases.same("user: what is root's is not read for him", [], roots_files(program))
+
+
+# file, what it says, and what the line of the start begins with
+ROOTS_FILES = [
+    ("domains/example.com.ini", "[relay]\nfile = @FOLDER@/secret\n",
+     "domains/example.com.ini:2: error: @FOLDER@/secret cannot be read"),
+    ("domains/example.com.ini", "[domain]\naccounts = @FOLDER@/secret\n",
+     "domains/example.com.ini:2: error: @FOLDER@/secret cannot be read"),
+    ("secret.map", "", "authgate.ini:22: error: @FOLDER@/secret cannot be read"),
+    ("domains/secret.ini", "", "domains/secret.ini: error: the file cannot be read"),
+]
+
+
+def roots_files(program):
+    """What is not as it should be: no line of such a file is shown, and the user is named."""
+    wrong = []
+    for name, text, expected in ROOTS_FILES:
+        daemon = Daemon(program, config(milter="user = nobody", more=""))
+        daemon.open_to_all()
+        daemon.write("secret", "root:$y$j9T$secret\n")
+        daemon.write(name, text.replace("@FOLDER@", daemon.folder))
+        if name == "secret.map":
+            daemon.write("authgate.ini", config(
+                milter="user = nobody", more=f"[lists]\nkill = {daemon.folder}/secret\n"
+            )["authgate.ini"])
+        os.chmod(os.path.join(daemon.folder, "secret"), 0o600)
+        if "secret" in name:
+            os.chmod(os.path.join(daemon.folder, name), 0o600)
+        status, lines = run_once(program, daemon)
+        line = f"{daemon.folder}/{expected.replace('@FOLDER@', daemon.folder)}: " \
+            "Permission denied for the user nobody"
+        if (status, lines[:1]) != (78, [line]) or any("$y$" in each for each in lines):
+            wrong += [(status, line, lines)]
+        if os.path.lexists(daemon.path):
+            wrong += ["a socket is left"]
+    return wrong
 
 
 REFUSED_STARTS = [
