@@ -5,6 +5,29 @@
 #include <string.h>
 #include <sysexits.h>
 
+/* More than a path and an address. */
+#define PRINTED_MAX 8192
+
+static void
+print_line(FILE *out, const char *format, va_list ap)
+{
+	char text[PRINTED_MAX];
+
+	vsnprintf(text, sizeof(text), format, ap);
+	ag_print_safely(out, ag_str(text));
+	fputc('\n', out);
+}
+
+void
+ag_print_line(FILE *out, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	print_line(out, format, ap);
+	va_end(ap);
+}
+
 int
 ag_command_help(const char *name)
 {
@@ -23,9 +46,8 @@ ag_command_usage(const char *name, const char *format, ...)
 	if (format != NULL) {
 		fprintf(stderr, "authgate %s: ", name);
 		va_start(ap, format);
-		vfprintf(stderr, format, ap);
+		print_line(stderr, format, ap);
 		va_end(ap);
-		fputc('\n', stderr);
 	}
 	fprintf(stderr, "Try \"authgate %s --help\".\n", name);
 	return EX_USAGE;
@@ -60,13 +82,14 @@ print_place(const struct ag_printer *printer, const struct ag_origin *where)
 	const char *slash = strrchr(printer->config, '/');
 
 	if (where == NULL || where->file == NULL) {
-		fprintf(printer->out, "%s", printer->config);
+		ag_print_safely(printer->out, ag_str(printer->config));
 		return;
 	}
 	if (where->file[0] != '/' && slash != NULL)
-		fprintf(printer->out, "%.*s",
-		    (int)(slash - printer->config) + 1, printer->config);
-	fputs(where->file, printer->out);
+		ag_print_safely(printer->out,
+		    ag_str_head(ag_str(printer->config),
+			(size_t)(slash - printer->config) + 1));
+	ag_print_safely(printer->out, ag_str(where->file));
 	if (where->line > 0)
 		fprintf(printer->out, ":%u", where->line);
 }
@@ -129,6 +152,25 @@ ag_command_write_sizes(const struct ag_policy *policy, struct ag_buf *out)
 void
 ag_print_safely(FILE *out, struct ag_str text)
 {
-	for (size_t i = 0; i < text.len; i++)
-		fputc(ag_is_control(text.ptr[i]) ? '?' : text.ptr[i], out);
+	ag_print_column(out, text, 0);
+}
+
+void
+ag_print_column(FILE *out, struct ag_str text, size_t width)
+{
+	size_t columns = 0;
+
+	while (text.len > 0) {
+		char piece[20];
+		struct ag_buf shown = AG_BUF(piece);
+		bool plain;
+		size_t n = ag_str_piece(text, &plain);
+
+		ag_buf_piece(&shown, ag_str_head(text, n), plain);
+		fwrite(shown.ptr, 1, shown.len, out);
+		columns += plain ? 1 : shown.len;
+		text = ag_str_skip(text, n);
+	}
+	for (; columns < width; columns++)
+		fputc(' ', out);
 }

@@ -72,7 +72,14 @@ int ag_command_exit_status(enum ag_load_status status);
  */
 void ag_command_write_sizes(const struct ag_policy *policy, struct ag_buf *out);
 
-/* Prints bytes that came from outside: control bytes become "?". */
+/*
+ * For all that is shown to people and may hold what came from outside, as
+ * ag_buf_plain() writes it: a text; a text in a column, which is at least so
+ * many characters wide; a line, to which a newline is added.
+ */
 void ag_print_safely(FILE *out, struct ag_str text);
+void ag_print_column(FILE *out, struct ag_str text, size_t width);
+void ag_print_line(FILE *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../policy/policy.h"
+#include "command.h"
 #include "fixed.h"
 #include "log.h"
 #include "socket.h"
@@ -219,14 +220,14 @@ no_daemon(const char *command, const char *path)
 	int error = errno;
 
 	if (error == EACCES || error == EPERM) {
-		fprintf(stderr,
+		ag_print_line(stderr,
 		    "authgate %s: no permission for %s; root, the daemon's "
-		    "user and its socket_group have it\n",
+		    "user and its socket_group have it",
 		    command, path);
 		return EX_NOPERM;
 	}
-	fprintf(stderr, "authgate %s: no daemon answers on %s: %s\n", command,
-	    path, strerror(error));
+	ag_print_line(stderr, "authgate %s: no daemon answers on %s: %s",
+	    command, path, strerror(error));
 	return EX_UNAVAILABLE;
 }
 
@@ -239,8 +240,8 @@ ag_control_ask(const char *command, const char *config, char **answer)
 	int fd, n = snprintf(word, sizeof(word), "%s\n", command);
 
 	if (!ag_policy_peek(config, AG_KEY_SOCKET, &buf)) {
-		fprintf(stderr, "authgate %s: %s cannot be read: %s\n", command,
-		    config,
+		ag_print_line(stderr, "authgate %s: %s cannot be read: %s",
+		    command, config,
 		    errno == EISDIR ? "not a regular file" : strerror(errno));
 		return EX_NOINPUT;
 	}

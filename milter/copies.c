@@ -52,7 +52,7 @@ struct work {
 static void
 report(struct work *work, const char *path, int error)
 {
-	fprintf(stderr, "%s: %s\n", path, strerror(error));
+	ag_print_line(stderr, "%s: %s", path, strerror(error));
 	work->status = error == EACCES || error == EPERM ? EX_NOPERM : EX_IOERR;
 }
 
@@ -140,9 +140,7 @@ print_json(const struct ag_front_text *front, const char *when,
 static void
 print_column(const char *text, size_t width)
 {
-	ag_print_safely(stdout, ag_str(*text != '\0' ? text : "-"));
-	for (size_t len = *text != '\0' ? strlen(text) : 1; len < width; len++)
-		putchar(' ');
+	ag_print_column(stdout, ag_str(*text != '\0' ? text : "-"), width);
 	printf("  ");
 }
 
@@ -188,7 +186,7 @@ list_copy(struct work *work, int fd, const char *path,
 		return;
 	}
 	if (!ag_front_read(in, &front)) {
-		fprintf(stderr, "%s: its first lines are damaged\n", path);
+		ag_print_line(stderr, "%s: its first lines are damaged", path);
 		work->damaged++;
 	} else if (is_wanted(work->options, &front)) {
 		print_copy(work, &front, name, path);

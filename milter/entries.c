@@ -103,7 +103,7 @@ path_of(struct work *work, struct ag_str name)
 static int
 report_error(const char *path, int error)
 {
-	fprintf(stderr, "%s: %s\n", path, strerror(error));
+	ag_print_line(stderr, "%s: %s", path, strerror(error));
 	return error == EACCES || error == EPERM ? EX_NOPERM : EX_IOERR;
 }
 
@@ -175,13 +175,13 @@ change_locked(struct work *work, struct ag_listfile *file, change_fn *change,
 static int
 report_holder(const char *path, const struct ag_listfile *file)
 {
-	fprintf(stderr, "%s: not changed; waited %d seconds for ", path,
-	    AG_LISTFILE_SECONDS);
+	char who[64] = "whoever has made";
+
 	if (file->holder != 0)
-		fprintf(stderr, "process %ld, which holds %s\n",
-		    (long)file->holder, file->new_path);
-	else
-		fprintf(stderr, "whoever has made %s\n", file->new_path);
+		snprintf(who, sizeof(who), "process %ld, which holds",
+		    (long)file->holder);
+	ag_print_line(stderr, "%s: not changed; waited %d seconds for %s %s",
+	    path, AG_LISTFILE_SECONDS, who, file->new_path);
 	return EX_TEMPFAIL;
 }
 
@@ -327,7 +327,7 @@ del(struct work *work)
 	int status = change_all(work, drop_like);
 
 	if (status == EX_OK && work->changed == 0) {
-		fprintf(stderr, "authgate %s: %s is not in the list\n",
+		ag_print_line(stderr, "authgate %s: %s is not in the list",
 		    work->options->command, work->options->entry);
 		return 1;
 	}
@@ -390,8 +390,10 @@ print_item(const struct work *work, const struct ag_item *item)
 		print_json(item, until, ag_buf_get(&place));
 		return;
 	}
-	printf("%-42.*s  %-20s  %-20s  ", AG_STR_ARG(item->entry),
-	    until[0] != '\0' ? until : "-", at);
+	ag_print_column(stdout, item->entry, 42);
+	printf("  %-20s  ", until[0] != '\0' ? until : "-");
+	ag_print_column(stdout, ag_buf_get(&place), 20);
+	printf("  ");
 	ag_print_safely(stdout, ag_str(item->about.note));
 	printf("\n");
 }

@@ -91,6 +91,16 @@ ag_event_log(const struct ag_event *event, enum ag_counted verdict,
 }
 
 void
+ag_event_log_id(const struct ag_session *s)
+{
+	char text[AG_LOG_LINE_MAX];
+	struct ag_buf line = AG_BUF(text);
+
+	add_session(&line, s);
+	ag_log(LOG_NOTICE, "%s", text);
+}
+
+void
 ag_event_log_refusal(const struct ag_event *event, enum ag_stage stage,
     const struct ag_finding *finding)
 {

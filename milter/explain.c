@@ -76,7 +76,8 @@ print_reply(const struct printer *printer, const struct ag_request *request,
 	struct ag_buf say = AG_BUF(text);
 
 	ag_policy_say(printer->policy, request, finding, &say);
-	printf("%s %s %s", finding->reply->code, finding->reply->status, text);
+	printf("%s %s ", finding->reply->code, finding->reply->status);
+	ag_print_safely(stdout, ag_buf_get(&say));
 }
 
 static void
@@ -87,10 +88,15 @@ print_rule(void *arg, const struct ag_request *request, enum ag_outcome outcome,
 	struct ag_buf place = AG_BUF(at);
 
 	ag_origin_write(&finding->at, &place);
-	printf("  %-22s  %-12s  %-28s  %s", ag_rule_name(finding->rule),
-	    outcome_name(outcome), at, finding->why);
-	if (finding->note != NULL)
-		printf(" (%s)", finding->note);
+	printf("  %-22s  %-12s  ", ag_rule_name(finding->rule),
+	    outcome_name(outcome));
+	ag_print_column(stdout, ag_buf_get(&place), 28);
+	printf("  %s", finding->why);
+	if (finding->note != NULL) {
+		printf(" (");
+		ag_print_safely(stdout, ag_str(finding->note));
+		printf(")");
+	}
 	printf("\n");
 	if (outcome == AG_WOULD_OBJECT) {
 		printf("  %-22s  would say ", "");

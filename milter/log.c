@@ -231,12 +231,14 @@ ag_log_open(struct ag_str ident, struct ag_str facility, bool only_stderr)
 void
 ag_log(int priority, const char *format, ...)
 {
-	char line[AG_LOG_LINE_MAX];
+	char raw[AG_LOG_LINE_MAX], line[AG_LOG_LINE_MAX];
+	struct ag_buf plain = AG_BUF(line);
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(line, sizeof(line), format, ap);
+	vsnprintf(raw, sizeof(raw), format, ap);
 	va_end(ap);
+	ag_buf_plain(&plain, ag_str(raw));
 	pthread_mutex_lock(&lock);
 	if (queue.running)
 		put_line(priority, line);
@@ -248,35 +250,49 @@ ag_log(int priority, const char *format, ...)
 static bool
 needs_quotes(struct ag_str value)
 {
-	for (size_t i = 0; i < value.len; i++)
-		if (value.ptr[i] == ' ' || value.ptr[i] == '"' ||
-		    value.ptr[i] == '\\' || ag_is_control(value.ptr[i]))
+	if (ag_str_eq(value, ag_str("-")))
+		return true;
+	while (value.len > 0) {
+		bool plain;
+		size_t n = ag_str_piece(value, &plain);
+
+		if (!plain || *value.ptr == ' ' || *value.ptr == '"' ||
+		    *value.ptr == '\\')
 			return true;
-	return ag_str_eq(value, ag_str("-"));
+		value = ag_str_skip(value, n);
+	}
+	return false;
 }
 
+/* In whole pieces, as many as fit. */
 static void
-add_escaped(struct ag_buf *line, char c)
+add_escaped(struct ag_buf *out, struct ag_str value)
 {
-	if (ag_is_control(c))
-		ag_buf_printf(line, "\\x%02x", (unsigned char)c);
-	else if (c == '"' || c == '\\')
-		ag_buf_printf(line, "\\%c", c);
-	else
-		ag_buf_char(line, c);
+	while (value.len > 0 && !out->cut) {
+		bool plain;
+		struct ag_str piece =
+		    ag_str_head(value, ag_str_piece(value, &plain));
+
+		value = ag_str_skip(value, piece.len);
+		if (*piece.ptr == '"')
+			piece = ag_str("\\\"");
+		else if (*piece.ptr == '\\')
+			piece = ag_str("\\\\");
+		ag_buf_piece(out, piece, plain);
+	}
 }
 
 void
 ag_log_key(struct ag_buf *line, const char *key, struct ag_str value)
 {
-	bool quotes;
+	char text[VALUE_MAX];
+	struct ag_buf escaped = AG_BUF(text);
+	bool quotes = needs_quotes(value);
 
-	value = ag_str_head(value, VALUE_MAX);
-	quotes = needs_quotes(value);
+	add_escaped(&escaped, value);
 	ag_buf_printf(line, "%s%s=%s", line->len > 0 ? " " : "", key,
 	    quotes ? "\"" : "");
-	for (size_t i = 0; i < value.len; i++)
-		add_escaped(line, value.ptr[i]);
+	ag_buf_str(line, ag_buf_get(&escaped));
 	ag_buf_text(line, value.len == 0 ? "-" : quotes ? "\"" : "");
 }
 

@@ -38,7 +38,7 @@ struct ag_log_counts {
 };
 struct ag_log_counts ag_log_counts(void);
 
-/* Priorities of syslog(3). */
+/* Priorities of syslog(3).  What is not plain text is escaped. */
 void ag_log(int priority, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

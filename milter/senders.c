@@ -22,9 +22,14 @@ print_line(void *arg, struct ag_str left, struct ag_str login,
 	else
 		ag_origin_write(origin, &place);
 	list->n++;
-	printf("  %-42.*s  %s", AG_STR_ARG(what), at);
-	if (!list->of_login && origin != NULL)
-		printf("  as %.*s", AG_STR_ARG(left));
+	printf("  ");
+	ag_print_column(stdout, what, 42);
+	printf("  ");
+	ag_print_safely(stdout, ag_buf_get(&place));
+	if (!list->of_login && origin != NULL) {
+		printf("  as ");
+		ag_print_safely(stdout, left);
+	}
 	printf("\n");
 }
 
@@ -44,11 +49,11 @@ senders(const char *config, const char *name)
 
 	if (status != EX_OK)
 		return status;
-	printf("The login %s may send as\n", name);
+	ag_print_line(stdout, "The login %s may send as", name);
 	ag_policy_of_login(policy, ag_str(name), print_line, &addresses);
 	print_none(&addresses);
 	if (ag_str_has(ag_str(name), '@')) {
-		printf("As the address %s may send\n", name);
+		ag_print_line(stdout, "As the address %s may send", name);
 		ag_policy_of_address(policy, ag_str(name), print_line, &logins);
 		print_none(&logins);
 	}

@@ -15,7 +15,11 @@ show_key(const struct ag_policy *policy, struct ag_str domain, enum ag_key key)
 
 	ag_origin_write(&value->origin, &place);
 	ag_buf_printf(&words, "%s =", setting->name);
-	printf("%-42s  %-28s  %.*s\n", name, at, AG_STR_ARG(value->text));
+	printf("%-42s  ", name);
+	ag_print_column(stdout, ag_buf_get(&place), 28);
+	printf("  ");
+	ag_print_safely(stdout, value->text);
+	printf("\n");
 }
 
 /* A domain has no say in what is the server's. */
@@ -55,7 +59,7 @@ show(const char *config, struct ag_str domain)
 		return status;
 	if (domain.len > 0) {
 		ag_policy_describe_domain(policy, domain, &described);
-		printf("%s\n", words);
+		ag_print_line(stdout, "%s", words);
 	}
 	show_keys(policy, domain);
 	ag_policy_unref(policy);

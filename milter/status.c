@@ -40,7 +40,7 @@ print_findings(const json_t *answer)
 	size_t i;
 
 	json_array_foreach(json_object_get(load, "findings"), i, finding)
-	    printf("%s: %s: %s\n", text(finding, "at"),
+	    ag_print_line(stdout, "%s: %s: %s", text(finding, "at"),
 		text(finding, "severity"), text(finding, "text"));
 	if (number(load, "findings_left_out") > 0)
 		printf("... and %lld more; \"authgate check\" prints all\n",
@@ -190,7 +190,7 @@ report(const struct asking *asking, const char *answer_text, bool json)
 	int status = has_failed(answer) ? asking->failed : EX_OK;
 
 	if (error != NULL || answer == NULL) {
-		fprintf(stderr, "authgate %s: %s\n", asking->command,
+		ag_print_line(stderr, "authgate %s: %s", asking->command,
 		    error != NULL ? error : "the answer cannot be read");
 		status = error != NULL ? EX_NOPERM : EX_PROTOCOL;
 	} else if (json) {

@@ -168,8 +168,25 @@ def many_findings(cases, program):
                (code, out.count("bad line"), "... and 2500 more; " in out))
     with open(os.path.join(daemon.folder, "kill.list"), "wb") as file:
         file.write(b"192.0.2.1\xff\n")
-    cases.has("bytes that are not UTF-8", "kill.list:1: bad line: 192.0.2.1? ",
+    cases.has("bytes that are not UTF-8", r"kill.list:1: bad line: 192.0.2.1\xff ",
               ask(daemon, "reload")[1])
+
+
+@part
+def odd_bytes(cases, program):
+    """What a file holds steers no terminal."""
+    daemon = Daemon(program, FILES).start()
+    odd = "\x1b[31m\x9b\u202e\u2028\x85"
+    escaped = r"\x1b[31m\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xc2\x85"
+    daemon.write("kill.list", odd + "\n")
+    cases.has("reload", f"kill.list:1: bad line: {escaped} has ", ask(daemon, "reload")[1])
+    daemon.write("authgate.ini", FILES["authgate.ini"] + odd + " = 1\n")
+    for command in ("reload", "status"):
+        _, out, _ = ask(daemon, command)
+        cases.has(f"{command} that fails", escaped, out)
+        cases.same("... in plain text", True, out.isascii() and out.replace("\n", "").isprintable())
+        cases.same("... JSON is ASCII", True, ask(daemon, command, "--json")[1].isascii())
+    cases.same("the log", [], [line for line in daemon.log() if not line.isprintable()])
 
 
 @part

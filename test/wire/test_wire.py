@@ -1162,6 +1162,7 @@ def the_log(cases, program):
             daemon, LOCAL_WAYS[0][1], "spam@bad.example", "bob@example.com"))
             if "verdict=accept" not in line])
     quoting(cases, daemon)
+    odd_queue_ids(cases, monitored)
     numbering(cases, daemon)
 
 
@@ -1179,6 +1180,22 @@ def one_of_two(daemon):
         session.rcpt("<carol@example.net>")
         session.rcpt("<bob@example.com>", queue_id="4ABC")
         session.end("4ABC")
+
+
+def odd_queue_ids(cases, daemon):
+    """A message of which something was logged, with ids that no MTA gives."""
+    def message_of(queue_id):
+        with Session(daemon) as session:
+            session.mail(login=BOB, mech="LOGIN")
+            session.rcpt("<bob@example.com>")
+            session.rcpt("<carol@example.net>")
+            session.end(queue_id)
+    for queue_id, shown in (("4A\nverdict=accept", r'"4A\x0averdict=accept"'),
+                            ("4 B", '"4 B"'), ("4\xc2\x9b31m\xe2\x80\xae", r'"4\xc2\x9b31m\xe2\x80\xae"')):
+        lines = log_of(daemon, lambda: message_of(queue_id))
+        cases.same(f"the queue id {queue_id!r}, in the last line", f"s=S-1 q={shown}", lines[-1])
+        cases.same("... which is the only one of its kind", 1,
+                   sum(line.startswith("s=") for line in lines))
 
 
 def monitored_message(daemon):
