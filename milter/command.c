@@ -54,6 +54,15 @@ ag_command_usage(const char *name, const char *format, ...)
 }
 
 int
+ag_command_unexpected(const char *name, const char *word)
+{
+	if (strchr(word, '/') != NULL)
+		return ag_command_usage(name,
+		    "unexpected argument \"%s\"; use -c FILE", word);
+	return ag_command_usage(name, "unexpected argument \"%s\"", word);
+}
+
+int
 ag_command_options(const char *name, int argc, char **argv, const char **config)
 {
 	static const struct option long_options[] = {

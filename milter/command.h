@@ -42,6 +42,12 @@ int ag_command_usage(const char *name, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
+ * The same for a word that no command line has there, with a hint where it is
+ * the path of a file.
+ */
+int ag_command_unexpected(const char *name, const char *word);
+
+/*
  * Reads the options of a command that has only -c and --help, and leaves optind
  * at the first word behind them.  Returns -1 to go on, or an exit status.
  */

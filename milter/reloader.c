@@ -7,7 +7,6 @@
 
 #include "archivedir.h"
 #include "command.h"
-#include "control.h"
 #include "fixed.h"
 #include "keeper.h"
 #include "limits.h"
@@ -196,9 +195,6 @@ try_again(struct ag_reloader *reloader)
 /* Milliseconds between two knocks, until libmilter has noticed. */
 #define KNOCK_MS 20
 
-/* How long who asks is left waiting for want of a descriptor. */
-#define DEAF_MS 1000
-
 static void
 hasten_the_end(const struct ag_reloader *reloader)
 {
@@ -208,33 +204,47 @@ hasten_the_end(const struct ag_reloader *reloader)
 	}
 }
 
-/* What "authgate status" or "authgate reload" has come for. */
-static void
-serve_client(struct ag_reloader *reloader)
+/* To be freed; NULL: no memory. */
+static char *
+answer_wish(struct ag_reloader *reloader, enum ag_wish wish,
+    const struct ag_control_client *client)
 {
 	static const char refused[] =
 	    "{\"error\":\"only root and the daemon's user may reload\"}";
-	int client;
-	char *text = NULL;
+	struct ag_known_file file = { reloader->watch.config, false, 0 };
 
-	switch (ag_control_take(reloader->control, &client)) {
+	switch (wish) {
 	case AG_WISH_RELOAD:
 		reload(reloader, true);
-		text = ag_state_reload();
-		break;
-	case AG_WISH_STATUS:
-		text = ag_state_status();
-		break;
+		return ag_state_reload();
+	case AG_WISH_LOOK:
+		/* who asks has just changed it: it is not half written */
+		if (ag_watch_changed(&reloader->watch))
+			reload(reloader, false);
+		file.known = ag_watch_find(&reloader->watch, client->device,
+		    client->inode, &file.fingerprint);
+		return ag_state_look(&file);
 	case AG_WISH_REFUSED:
-		text = strdup(refused);
-		break;
+		return strdup(refused);
+	case AG_WISH_STATUS:
 	case AG_WISH_NONE:
 		break;
 	}
-	if (client < 0)
-		reloader->ask_at = ag_watch_now() + DEAF_MS;
-	ag_control_answer(client, text);
-	free(text);
+	return ag_state_status();
+}
+
+static void
+serve_clients(struct ag_reloader *reloader)
+{
+	struct ag_control_client *client;
+	enum ag_wish wish;
+
+	while ((client = ag_control_serve(&reloader->control, ag_watch_now(),
+		    &wish)) != NULL) {
+		char *text = answer_wish(reloader, wish, client);
+
+		ag_control_answer(client, ag_watch_now(), text);
+	}
 }
 
 /* False when the files have nothing to do. */
@@ -254,22 +264,18 @@ serve_files(struct ag_reloader *reloader)
 	return false;
 }
 
-/* Waits; whoever asks is not listened to while there is no descriptor. */
+#define FDS (3 + AG_CONTROL_FDS)
+
 static void
-wait_for_work(const struct ag_reloader *reloader, struct pollfd fds[static 4])
+wait_for_work(const struct ag_reloader *reloader, struct pollfd fds[static FDS])
 {
 	int timeout = ag_watch_timeout(&reloader->watch);
-	int64_t deaf = reloader->ask_at - ag_watch_now();
 
 	fds[0] = (struct pollfd){ reloader->hangup, POLLIN, 0 };
 	fds[1] = (struct pollfd){ reloader->watch.inotify, POLLIN, 0 };
 	fds[2] = (struct pollfd){ reloader->stop, POLLIN, 0 };
-	fds[3] = (struct pollfd){ reloader->control, POLLIN, 0 };
-	if (deaf > 0) {
-		fds[3].fd = -1;
-		timeout = deaf < timeout ? (int)deaf : timeout;
-	}
-	poll(fds, 4, timeout);
+	ag_control_wait(&reloader->control, ag_watch_now(), fds + 3, &timeout);
+	poll(fds, FDS, timeout);
 }
 
 void *
@@ -279,7 +285,7 @@ ag_reloader_run(void *arg)
 
 	ag_watch_loaded(&reloader->watch, AG_LOAD_OK);
 	for (;;) {
-		struct pollfd fds[4];
+		struct pollfd fds[FDS];
 
 		wait_for_work(reloader, fds);
 		if (reloader->ended)
@@ -291,8 +297,8 @@ ag_reloader_run(void *arg)
 			hasten_the_end(reloader);
 		else if (ag_signals_take_hangup(reloader->hangup))
 			reload(reloader, true);
-		else if (!serve_files(reloader) && fds[3].revents != 0)
-			serve_client(reloader);
+		else if (!serve_files(reloader))
+			serve_clients(reloader);
 	}
 	return NULL;
 }

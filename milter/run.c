@@ -132,7 +132,7 @@ start(struct ag_reloader *reloader)
 
 	if (status != 0)
 		return status;
-	reloader->control = ag_control_open();
+	ag_control_begin(&reloader->control, ag_control_open());
 	status = open_metrics();
 	if (status == 0)
 		status = drop_privileges(ag_fixed_text(AG_KEY_USER));
@@ -140,6 +140,7 @@ start(struct ag_reloader *reloader)
 		status = prepare_archives();
 	if (status == 0)
 		status = serve(reloader);
+	ag_control_end(&reloader->control);
 	ag_control_remove();
 	ag_socket_remove();
 	return status;

@@ -253,11 +253,32 @@ ag_state_status(void)
 	return dump(object);
 }
 
-char *
-ag_state_reload(void)
+static json_t *
+reload_object(void)
 {
 	struct ag_facts now = ag_state_facts();
 
-	return dump(json_pack("{so so}", "policy", policy_object(&now),
-	    "last_load", load_object(&now)));
+	return json_pack("{so so}", "policy", policy_object(&now), "last_load",
+	    load_object(&now));
+}
+
+char *
+ag_state_reload(void)
+{
+	return dump(reload_object());
+}
+
+char *
+ag_state_look(const struct ag_known_file *file)
+{
+	json_t *object = reload_object();
+	char fingerprint[17];
+
+	snprintf(fingerprint, sizeof(fingerprint), "%016llx",
+	    (unsigned long long)file->fingerprint);
+	json_object_set_new(object, "config",
+	    ag_json_text(ag_str(file->config)));
+	if (file->known)
+		json_object_set_new(object, "file", json_string(fingerprint));
+	return dump(object);
 }

@@ -5,9 +5,11 @@
 
 #include <jansson.h>
 
+#include "../policy/number.h"
 #include "command.h"
 #include "control.h"
 #include "count.h"
+#include "status.h"
 
 /* ---- what was said, member by member; absent ones are 0 or "-" ---- */
 
@@ -25,25 +27,26 @@ text(const json_t *object, const char *key)
 	return value != NULL ? value : "-";
 }
 
-static bool
-has_failed(const json_t *answer)
+bool
+ag_status_has_failed(const json_t *answer)
 {
 	return json_is_true(
 	    json_object_get(json_object_get(answer, "last_load"), "failed"));
 }
 
-static void
-print_findings(const json_t *answer)
+void
+ag_status_print_findings(FILE *out, const json_t *answer)
 {
 	const json_t *load = json_object_get(answer, "last_load");
 	const json_t *finding;
 	size_t i;
 
 	json_array_foreach(json_object_get(load, "findings"), i, finding)
-	    ag_print_line(stdout, "%s: %s: %s", text(finding, "at"),
+	    ag_print_line(out, "%s: %s: %s", text(finding, "at"),
 		text(finding, "severity"), text(finding, "text"));
 	if (number(load, "findings_left_out") > 0)
-		printf("... and %lld more; \"authgate check\" prints all\n",
+		fprintf(out,
+		    "... and %lld more; \"authgate check\" prints all\n",
 		    number(load, "findings_left_out"));
 }
 
@@ -152,12 +155,12 @@ print_status(const json_t *answer)
 	print_policy(answer);
 	print_counts(answer);
 	print_decisions(answer);
-	if (!has_failed(answer))
+	if (!ag_status_has_failed(answer))
 		return;
 	printf(
 	    "\nThe last reload, at %s, failed; the files are not in force:\n",
 	    text(json_object_get(answer, "last_load"), "at"));
-	print_findings(answer);
+	ag_status_print_findings(stdout, answer);
 }
 
 /* ---- reload ---- */
@@ -167,10 +170,10 @@ print_reload(const json_t *answer)
 {
 	const json_t *policy = json_object_get(answer, "policy");
 
-	print_findings(answer);
+	ag_status_print_findings(stdout, answer);
 	printf("%s: generation %lld, digest %s\n",
-	    has_failed(answer) ? "the old policy stays in force" :
-				 "the new policy is in force",
+	    ag_status_has_failed(answer) ? "the old policy stays in force" :
+					   "the new policy is in force",
 	    number(policy, "generation"), text(policy, "digest"));
 }
 
@@ -187,7 +190,7 @@ report(const struct asking *asking, const char *answer_text, bool json)
 {
 	json_t *answer = json_loads(answer_text, 0, NULL);
 	const char *error = json_string_value(json_object_get(answer, "error"));
-	int status = has_failed(answer) ? asking->failed : EX_OK;
+	int status = ag_status_has_failed(answer) ? asking->failed : EX_OK;
 
 	if (error != NULL || answer == NULL) {
 		ag_print_line(stderr, "authgate %s: %s", asking->command,
@@ -205,36 +208,62 @@ report(const struct asking *asking, const char *answer_text, bool json)
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "timeout", required_argument, NULL, 't' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
-static int
-ask(const struct asking *asking, int argc, char **argv)
+static bool
+set_timeout(struct ag_question *question, const char *text)
 {
-	const char *config = AG_DEFAULT_CONFIG;
-	bool json = false;
-	char *answer;
-	int option, status;
+	int64_t seconds;
+
+	if (!ag_number_time(ag_str(text), &seconds) || seconds < 1 ||
+	    seconds > 86400)
+		return false;
+	question->seconds = (int)seconds;
+	return true;
+}
+
+/* Returns -1 to go on, or an exit status. */
+static int
+parse_options(struct ag_question *question, bool *json, int argc, char **argv)
+{
+	int option;
 
 	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
 	    -1) {
 		if (option == 'h')
-			return ag_command_help(asking->command);
+			return ag_command_help(question->command);
 		if (option == '?')
-			return ag_command_usage(asking->command, NULL);
+			return ag_command_usage(question->command, NULL);
 		if (option == 'c')
-			config = optarg;
-		else
-			json = true;
+			question->config = optarg;
+		else if (option == 'j')
+			*json = true;
+		else if (!set_timeout(question, optarg))
+			return ag_command_usage(question->command,
+			    "\"%s\" is not a time such as 30s", optarg);
 	}
-	if (optind < argc)
-		return ag_command_usage(asking->command, "what is \"%s\"?",
-		    argv[optind]);
-	status = ag_control_ask(asking->command, config, &answer);
-	if (status != EX_OK)
+	return optind < argc ?
+	    ag_command_unexpected(question->command, argv[optind]) :
+	    -1;
+}
+
+static int
+ask(const struct asking *asking, int argc, char **argv)
+{
+	struct ag_question question = { asking->command, asking->command,
+		AG_DEFAULT_CONFIG, AG_CONTROL_SECONDS, false };
+	bool json = false;
+	char *answer;
+	int status = parse_options(&question, &json, argc, argv);
+
+	if (status >= 0)
 		return status;
-	status = report(asking, answer, json);
+	status = ag_control_ask(&question, &answer);
+	if (status == EX_OK)
+		status = report(asking, answer, json);
 	free(answer);
 	return status;
 }

@@ -346,6 +346,12 @@ ag_buf_plain(struct ag_buf *buf, struct ag_str s)
 	}
 }
 
+const char *
+ag_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 void
 ag_origin_write(const struct ag_origin *origin, struct ag_buf *buf)
 {

@@ -11,6 +11,7 @@ import json
 import os
 import pwd
 import resource
+import signal
 import socket
 import stat
 import subprocess
@@ -189,17 +190,153 @@ def odd_bytes(cases, program):
     cases.same("the log", [], [line for line in daemon.log() if not line.isprintable()])
 
 
+# ---------------------------------------------------------------- changes of the lists
+
+IN_FORCE = "the change is in force: generation %d\n"
+
+
 @part
-def a_client_that_says_nothing(cases, program):
+def in_force(cases, program):
+    """What kill and relay say: whether the daemon has taken it."""
+    daemon = Daemon(program, {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
+        "[rules]", "[lists]\nkill = kill.list more.list\n[rules]"), "more.list": "# none\n"})
+    daemon.start()
+    cases.same("add", (0, IN_FORCE % 2, ""), ask(daemon, "kill", "add", OTHER))
+    cases.same("... and it is so", 2, facts(daemon)["policy"]["kill_entries"])
+    cases.same("add once more, which changes nothing", (0, IN_FORCE % 3, ""),
+               ask(daemon, "kill", "add", OTHER))
+    daemon.write("more.list", f"{OTHER}\n")
+    cases.same("del of an entry of two files", (0, IN_FORCE % 4 + IN_FORCE % 4, ""),
+               ask(daemon, "kill", "del", OTHER))
+    cases.same("... and it is so", 1, facts(daemon)["policy"]["kill_entries"])
+    cases.same("a list that was not there", (0, IN_FORCE % 5, ""),
+               ask(daemon, "relay", "add", OTHER))
+    os.rename(os.path.join(daemon.folder, "kill.list"), os.path.join(daemon.folder, "real"))
+    os.symlink("real", os.path.join(daemon.folder, "kill.list"))
+    cases.same("a list behind a link", (0, IN_FORCE % 6, ""), ask(daemon, "kill", "add", OTHER))
+    daemon.write("more.list", "")
+    ask(daemon, "kill", "del", OTHER)
+    cases.same("beside a list that is held back", (0, ""),
+               ask(daemon, "kill", "add", OTHER)[::2])
+    stranger = os.path.join(daemon.folder, "stranger")
+    os.mkdir(stranger)
+    with open(daemon.config(), encoding="utf-8") as file:
+        daemon.write("stranger/authgate.ini", file.read().replace("more.list", ""))
+    daemon.write("stranger/kill.list", "# none\n")
+    done = subprocess.run([program, "kill", "-c", stranger + "/authgate.ini", "add", OTHER],
+                          text=True, capture_output=True, timeout=COMMAND_SECONDS, check=False)
+    cases.same("a daemon of other files: status", (75, ""), (done.returncode, done.stdout))
+    cases.has("... and which it has", f"the change is not in force: the daemon, whose main file is "
+              f"{daemon.config()}, does not read {stranger}/kill.list\n", done.stderr)
+
+
+@part
+def not_in_force(cases, program):
+    """The daemon cannot use its files."""
     daemon = Daemon(program, FILES).start()
-    with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as odd:
-        silent.connect(control_path(daemon))
-        odd.connect(control_path(daemon))
-        odd.sendall(b"x" * 5000)
-        begin = time.monotonic()
-        cases.same("is left behind after a second", 0, ask(daemon, "status")[0])
-        cases.same("... or so", True, time.monotonic() - begin < 5)
+    daemon.write("domains/example.com.ini", "nonsense\n")
+    wait_for(lambda: facts(daemon)["last_load"]["failed"], 60)
+    daemon.write("authgate.ini", FILES["authgate.ini"])
+    code, out, err = ask(daemon, "kill", "add", OTHER)
+    cases.same("a file that is broken: the command reads it too", (78, ""), (code, out))
+    daemon.terminate()
+    if os.geteuid() != 0:
+        print("# skipped: needs root")
+        return
+    other = Daemon(program, {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
+        "[rules]", "user = nobody\n[rules]")})
+    other.open_to_all()
+    other.start()
+    os.chmod(os.path.join(other.folder, "kill.list"), 0o600)
+    code, out, err = ask(other, "kill", "add", OTHER)
+    cases.same("a list that the daemon may not read: status", (75, ""), (code, out))
+    cases.has("... the reason", "the change is not in force: the daemon cannot use its files:\n"
+              "kill.list: error: kill.list cannot be read: Permission denied\n", err)
+    cases.same("... though the list has it", 2, len(ask(other, "kill", "list")[1].splitlines()))
+    os.chmod(os.path.join(other.folder, "kill.list"), 0o644)
+    cases.same("... mended", 0, ask(other, "kill", "del", OTHER)[0])
+    stranger = as_nobody()
+    os.chmod(other.folder, 0o777)
+    os.chown(os.path.join(other.folder, "kill.list"), stranger["user"], stranger["group"])
+    os.chmod(control_path(other), 0o600)
+    os.chown(control_path(other), 0, 0)
+    code, out, err = ask(other, "kill", "add", OTHER, **stranger)
+    cases.same("who may write the list and not ask the daemon: status", (75, ""), (code, out))
+    cases.has("... the reason", f"no permission for {control_path(other)}", err)
+    cases.has("... and what that means", "it is not known whether the change is in force\n", err)
+
+
+@part
+def many_changes(cases, program):
+    """At the same time, and each is told rightly."""
+    daemon = Daemon(program, FILES).start()
+    running = [subprocess.Popen([daemon.program, "kill", "-c", daemon.config(), "add",
+                                 f"10.0.0.{n}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True) for n in range(8)]
+    said = [(process.communicate()[0], process.returncode) for process in running]
+    cases.same("each is in force", [0] * 8, [status for _, status in said])
+    cases.same("... and says so", True, all(out.startswith("the change is in force") for out, _ in
+                                            said))
+    cases.same("... and is so", 9, facts(daemon)["policy"]["kill_entries"])
+
+
+# ---------------------------------------------------------------- slow ones
+
+@part
+def clients_that_say_nothing(cases, program):
+    daemon = Daemon(program, {**FILES, "kill.list": "nonsense\n" * 3000}).start()
+    with contextlib.ExitStack() as stack:
+        def client(words):
+            connection = stack.enter_context(socket.socket(socket.AF_UNIX))
+            connection.connect(control_path(daemon))
+            connection.sendall(words)
+            return connection
+        odd = client(b"x" * 5000)
+        silent = [client(b"") for _ in range(3)]
+        silent += [client(b"s") for _ in range(2)]
+        # the answer is larger than what a socket takes
+        readers = [client(b"status\n") for _ in range(3)]
+        cases.same("nobody waits for them", 0, ask(daemon, "status")[0])
+        cases.same("... nor for any number", [0] * 20, [
+            (client(b""), client(b"status\n"), ask(daemon, "reload")[0])[2] for _ in range(20)])
+        cases.same("what nobody understands is hung up on", True, is_closed(odd))
+        cases.same("the oldest are hung up on", [True] * 5, [is_closed(one) for one in silent])
+        slow = client(b"sta")
+        slow.sendall(b"tus\n")
+        cases.same("who speaks in pieces is understood", b"{", slow.recv(1))
+        del readers
     cases.same("and the daemon goes on", 0, ask(daemon, "reload")[0])
+
+
+def is_closed(connection):
+    connection.settimeout(COMMAND_SECONDS)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+@part
+def a_daemon_that_stands_still(cases, program):
+    daemon = Daemon(program, FILES).start()
+    daemon.process.send_signal(signal.SIGSTOP)
+    for command in ("status", "reload"):
+        code, out, err = ask(daemon, command, "--timeout", "1s")
+        cases.same(f"{command}: status", (69, ""), (code, out))
+        cases.has("... what is wrong", f"authgate {command}: the daemon on {control_path(daemon)} "
+                  "gave no answer within 1 second; it is stopped, or it reads its files\n", err)
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):    # until its queue is full
+            waiting = stack.enter_context(socket.socket(socket.AF_UNIX))
+            waiting.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                waiting.connect(control_path(daemon))
+        cases.same("... where its queue is full too", 69,
+                   ask(daemon, "status", "--timeout", "1s")[0])
+    daemon.process.send_signal(signal.SIGCONT)
+    cases.same("... and goes on", 0, ask(daemon, "status")[0])
+    for wrong in ("0s", "soon", "5", "-1s"):
+        cases.same(f"--timeout {wrong}", 64, ask(daemon, "status", "--timeout", wrong)[0])
 
 
 @part
