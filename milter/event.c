@@ -86,6 +86,7 @@ ag_event_log(const struct ag_event *event, enum ag_counted verdict,
 	add_message(&line, event);
 	add_finding(&line, event, finding);
 	ag_buf_printf(&line, " gen=%u", event->snapshot.generation);
+	ag_log_fit(&line);
 	ag_log(priority, "%s", text);
 	s->message.logged = s->message.open;
 }

@@ -14,7 +14,8 @@ struct ag_facts {
 	int64_t started;
 	unsigned generation; /* of the policy in force; 0: none yet */
 	uint64_t digest;
-	int64_t since; /* when it was loaded */
+	int64_t since;      /* when it was loaded */
+	unsigned bad_lines; /* of lists, that it passes over */
 	struct ag_policy_sizes sizes;
 	bool failed;      /* the last attempt; an older policy is in force */
 	uint64_t reloads; /* those that came to a policy */

@@ -68,6 +68,8 @@ print_policy(const json_t *answer)
 {
 	const json_t *policy = json_object_get(answer, "policy");
 
+	long long bad = number(policy, "bad_lines");
+
 	printf("\npolicy    generation %lld, digest %s, in force since %s\n",
 	    number(policy, "generation"), text(policy, "digest"),
 	    text(policy, "since"));
@@ -78,6 +80,11 @@ print_policy(const json_t *answer)
 	    number(policy, "domain_files"), number(policy, "local_domains"),
 	    number(policy, "kill_entries"), number(policy, "relay_networks"),
 	    number(policy, "sender_map_addresses"));
+	if (bad > 0)
+		printf(
+		    "          %lld bad line%s of lists passed over; \"authgate "
+		    "check\" says which\n",
+		    bad, ag_plural((uint64_t)bad));
 }
 
 static void
@@ -94,9 +101,11 @@ print_counts(const json_t *answer)
 		printf("archive   %lld messages kept, %lld failed\n",
 		    number(answer, "copies_kept"),
 		    number(answer, "copies_failed"));
-	printf("log       %lld lines waiting, %lld dropped since the start\n",
+	printf("log       %lld lines waiting, %lld dropped and %lld lost since "
+	       "the start\n",
 	    number(answer, "log_lines_waiting"),
-	    number(answer, "log_lines_dropped"));
+	    number(answer, "log_lines_dropped"),
+	    number(answer, "log_lines_lost"));
 }
 
 static bool

@@ -137,6 +137,11 @@ def reload(cases, program):
     cases.same("with a bad line: status", (0, ""), (code, err))
     cases.has("... which is shown", f"kill.list:2: bad line: {OTHER}/40", out)
     cases.has("... and the rest is in force", "the new policy is in force: generation 2,", out)
+    code, out, err = ask(daemon, "status")
+    cases.same("... status is well", (0, ""), (code, err))
+    cases.has("... but tells of it", "1 bad line of lists passed over; \"authgate check\" says "
+              "which\n", out)
+    cases.same("... in JSON too", 1, facts(daemon)["policy"]["bad_lines"])
     cases.same("another digest", True, facts(daemon)["policy"]["digest"] != first)
     daemon.write("authgate.ini", FILES["authgate.ini"] + "kill_cleint = off\n")
     code, out, err = ask(daemon, "reload")
@@ -151,7 +156,11 @@ def reload(cases, program):
     cases.same("reload --json", (78, True), (code, json.loads(out)["last_load"]["failed"]))
     daemon.write("authgate.ini", FILES["authgate.ini"])
     daemon.write("kill.list", FILES["kill.list"])
+    cases.same("after a reload that failed the bad lines are still those in force", 1,
+               facts(daemon)["policy"]["bad_lines"])
     cases.same("mended: status", 0, ask(daemon, "reload")[0])
+    cases.same("... and no bad lines", (0, False), (facts(daemon)["policy"]["bad_lines"],
+                                                    "bad line" in ask(daemon, "status")[1]))
     cases.same("reloads are counted", (2, 2), (facts(daemon)["reloads"],
                                                facts(daemon)["reloads_failed"]))
     cases.same("... and of status", 0, ask(daemon, "status")[0])

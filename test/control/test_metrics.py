@@ -167,6 +167,8 @@ def the_same_as_status(cases, program):
             "messages_total": said["messages"], "log_lines_waiting": said["log_lines_waiting"],
             "recipients_accepted_total": said["recipients_accepted"],
             "log_lines_dropped_total": said["log_lines_dropped"],
+            "log_lines_lost_total": said["log_lines_lost"],
+            "policy_bad_lines": said["policy"]["bad_lines"],
             'reloads_total{result="ok"}': said["reloads"],
             'reloads_total{result="failed"}': said["reloads_failed"],
             'archive_messages_total{result="kept"}': said["copies_kept"],
