@@ -151,11 +151,23 @@ ag_command_write_sizes(const struct ag_policy *policy, struct ag_buf *out)
 {
 	struct ag_policy_sizes sizes = ag_policy_sizes(policy);
 
-	ag_buf_printf(out,
-	    "%zu domain files, %zu names of local domains, %zu kill entries, "
-	    "%zu relay networks, %zu addresses in the sender map",
-	    sizes.domain_files, sizes.local_domains, sizes.killed, sizes.relays,
-	    sizes.senders);
+	const struct {
+		size_t n;
+		const char *one;
+		const char *many;
+	} part[] = {
+		{ sizes.domain_files, "domain file", "domain files" },
+		{ sizes.local_domains, "name of local domains",
+		    "names of local domains" },
+		{ sizes.killed, "kill entry", "kill entries" },
+		{ sizes.relays, "relay network", "relay networks" },
+		{ sizes.senders, "address in the sender map",
+		    "addresses in the sender map" },
+	};
+
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+		ag_buf_printf(out, "%s%zu %s", i > 0 ? ", " : "", part[i].n,
+		    ag_plural(part[i].n, part[i].one, part[i].many));
 }
 
 void

@@ -245,9 +245,10 @@ complain(const struct ag_question *question, const char *path, int error)
 	if (error == ETIMEDOUT)
 		ag_print_line(stderr,
 		    "authgate %s: the daemon on %s gave no answer within %d "
-		    "second%s; it is stopped, or it reads its files",
+		    "%s; it is stopped, or it reads its files",
 		    name, path, question->seconds,
-		    ag_plural((uint64_t)question->seconds));
+		    ag_plural((uint64_t)question->seconds, "second",
+			"seconds"));
 	else if (error == ECONNRESET)
 		ag_print_line(stderr,
 		    "authgate %s: the daemon on %s gave no answer", name, path);

@@ -409,7 +409,8 @@ verify(struct work *work)
 	status = walk(work);
 	free(work->chunk);
 	if (status == EX_OK || work->seen > 0)
-		printf("%lu copies, %lu damaged\n", work->seen, work->damaged);
+		printf("%lu %s, %lu damaged\n", work->seen,
+		    ag_plural(work->seen, "copy", "copies"), work->damaged);
 	return status;
 }
 

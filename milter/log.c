@@ -77,8 +77,9 @@ write_to_syslog(int priority, const char *line)
 
 	if (heard && lost > lost_told) {
 		syslog(LOG_ERR,
-		    "%llu log lines were lost, because nobody listened at " _PATH_LOG,
-		    (unsigned long long)(lost - lost_told));
+		    "%llu log %s lost, because nobody listened at " _PATH_LOG,
+		    (unsigned long long)(lost - lost_told),
+		    ag_plural(lost - lost_told, "line was", "lines were"));
 		lost_told = lost;
 	}
 	lost += !heard;
@@ -169,9 +170,10 @@ take_line(char line[static AG_LOG_LINE_MAX])
 	if (queue.used == 0) {
 		queue.waiting++;
 		snprintf(line, AG_LOG_LINE_MAX,
-		    "%llu log lines were dropped, because syslog did not take "
-		    "them",
-		    (unsigned long long)(queue.dropped - queue.told));
+		    "%llu log %s dropped, because syslog did not take them",
+		    (unsigned long long)(queue.dropped - queue.told),
+		    ag_plural(queue.dropped - queue.told, "line was",
+			"lines were"));
 		queue.told = queue.dropped;
 		return LOG_ERR;
 	}

@@ -43,8 +43,8 @@ log_left_out(void)
 
 	if (n > 0 && ag_state_has_news())
 		ag_log(LOG_ERR,
-		    "... and %u more findings; \"authgate check\" prints all",
-		    n);
+		    "... and %u more %s; \"authgate check\" prints all", n,
+		    ag_plural(n, "finding", "findings"));
 }
 
 /* At the start the log's own settings are not known: findings go to stderr. */
@@ -100,13 +100,15 @@ ag_reloader_announce(void)
 	struct ag_snapshot in_force = ag_store_get();
 	char text[300];
 	struct ag_buf sizes = AG_BUF(text);
+	size_t killed;
 
 	ag_command_write_sizes(in_force.policy, &sizes);
 	ag_log(LOG_INFO, "policy gen=%u is in force: digest=%016llx, %s",
 	    in_force.generation,
 	    (unsigned long long)ag_policy_digest(in_force.policy), text);
-	ag_notify_status("policy %u in force, %zu kill entries",
-	    in_force.generation, ag_policy_sizes(in_force.policy).killed);
+	killed = ag_policy_sizes(in_force.policy).killed;
+	ag_notify_status("policy %u in force, %zu %s", in_force.generation,
+	    killed, ag_plural(killed, "kill entry", "kill entries"));
 	ag_policy_unref(in_force.policy);
 }
 

@@ -219,6 +219,6 @@ ag_run_command(int argc, char **argv)
 			only_stderr = true;
 	}
 	if (optind < argc)
-		return ag_command_usage("run", "what is \"%s\"?", argv[optind]);
+		return ag_command_unexpected("run", argv[optind]);
 	return run(config, only_stderr);
 }

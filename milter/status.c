@@ -57,10 +57,41 @@ print_uptime(const json_t *answer)
 {
 	long long up = number(answer, "uptime");
 
-	printf("authgate %s, pid %lld, up %lld days %02lld:%02lld:%02lld, "
+	printf("authgate %s, pid %lld, up %lld %s %02lld:%02lld:%02lld, "
 	       "since %s\n",
 	    text(answer, "version"), number(answer, "pid"), up / 86400,
-	    up / 3600 % 24, up / 60 % 60, up % 60, text(answer, "started"));
+	    ag_plural((uint64_t)up / 86400, "day", "days"), up / 3600 % 24,
+	    up / 60 % 60, up % 60, text(answer, "started"));
+}
+
+/* In two lines. */
+static void
+print_sizes(const json_t *policy)
+{
+	static const struct {
+		const char *key;
+		const char *one;
+		const char *many;
+		const char *end;
+	} part[] = {
+		{ "domain_files", "domain file", "domain files", ", " },
+		{ "local_domains", "name of local domains",
+		    "names of local domains", ", " },
+		{ "kill_entries", "kill entry", "kill entries",
+		    ",\n          " },
+		{ "relay_networks", "relay network", "relay networks", ", " },
+		{ "sender_map_addresses", "address in the sender map",
+		    "addresses in the sender map", "\n" },
+	};
+
+	printf("          ");
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		long long n = number(policy, part[i].key);
+
+		printf("%lld %s%s", n,
+		    ag_plural((uint64_t)n, part[i].one, part[i].many),
+		    part[i].end);
+	}
 }
 
 static void
@@ -73,18 +104,11 @@ print_policy(const json_t *answer)
 	printf("\npolicy    generation %lld, digest %s, in force since %s\n",
 	    number(policy, "generation"), text(policy, "digest"),
 	    text(policy, "since"));
-	printf("          %lld domain files, %lld names of local domains, %lld "
-	       "kill entries,\n"
-	       "          %lld relay networks, %lld addresses in the sender "
-	       "map\n",
-	    number(policy, "domain_files"), number(policy, "local_domains"),
-	    number(policy, "kill_entries"), number(policy, "relay_networks"),
-	    number(policy, "sender_map_addresses"));
+	print_sizes(policy);
 	if (bad > 0)
-		printf(
-		    "          %lld bad line%s of lists passed over; \"authgate "
-		    "check\" says which\n",
-		    bad, ag_plural((uint64_t)bad));
+		printf("          %lld %s of lists passed over; \"authgate "
+		       "check\" says which\n",
+		    bad, ag_plural((uint64_t)bad, "bad line", "bad lines"));
 }
 
 static void
@@ -98,12 +122,16 @@ print_counts(const json_t *answer)
 	    number(answer, "messages"), number(answer, "recipients_accepted"));
 	if (number(answer, "copies_kept") > 0 ||
 	    number(answer, "copies_failed") > 0)
-		printf("archive   %lld messages kept, %lld failed\n",
+		printf("archive   %lld %s kept, %lld failed\n",
 		    number(answer, "copies_kept"),
+		    ag_plural((uint64_t)number(answer, "copies_kept"),
+			"message", "messages"),
 		    number(answer, "copies_failed"));
-	printf("log       %lld lines waiting, %lld dropped and %lld lost since "
+	printf("log       %lld %s waiting, %lld dropped and %lld lost since "
 	       "the start\n",
 	    number(answer, "log_lines_waiting"),
+	    ag_plural((uint64_t)number(answer, "log_lines_waiting"), "line",
+		"lines"),
 	    number(answer, "log_lines_dropped"),
 	    number(answer, "log_lines_lost"));
 }

@@ -347,9 +347,9 @@ ag_buf_plain(struct ag_buf *buf, struct ag_str s)
 }
 
 const char *
-ag_plural(uint64_t n)
+ag_plural(uint64_t n, const char *one, const char *many)
 {
-	return n == 1 ? "" : "s";
+	return n == 1 ? one : many;
 }
 
 void

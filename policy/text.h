@@ -178,8 +178,8 @@ struct ag_str ag_buf_get(const struct ag_buf *buf);
  */
 void ag_buf_plain(struct ag_buf *buf, struct ag_str s);
 
-/* "s" behind a word of which there are n, or nothing. */
-const char *ag_plural(uint64_t n);
+/* The word for n of a thing. */
+const char *ag_plural(uint64_t n, const char *one, const char *many);
 
 /* One piece of it, as ag_str_piece() gives it. */
 void ag_buf_piece(struct ag_buf *buf, struct ag_str piece, bool plain);

@@ -447,11 +447,11 @@ def service_manager(cases, program):
                           manager.recv(4096).decode().splitlines()]
             return words
         daemon.start(env={**os.environ, "NOTIFY_SOCKET": path})
-        cases.same("start", ["STATUS=policy 1 in force, 1 kill entries", "READY=1"],
+        cases.same("start", ["STATUS=policy 1 in force, 1 kill entry", "READY=1"],
                    heard("READY=1"))
         ask(daemon, "reload")
         cases.same("reload", ["RELOADING=1", "MONOTONIC",
-                              "STATUS=policy 2 in force, 1 kill entries", "READY=1"],
+                              "STATUS=policy 2 in force, 1 kill entry", "READY=1"],
                    heard("READY=1"))
         daemon.write("authgate.ini", "[rules]\nx = y\n")
         daemon.hang_up_signal()
