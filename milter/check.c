@@ -9,12 +9,6 @@
 #include "json.h"
 #include "wrap.h"
 
-static const char *
-plural(unsigned n)
-{
-	return n == 1 ? "" : "s";
-}
-
 static void
 print_summary(const struct ag_diag *diag, const struct ag_policy *policy)
 {
@@ -22,9 +16,10 @@ print_summary(const struct ag_diag *diag, const struct ag_policy *policy)
 	char text[300];
 	struct ag_buf sizes = AG_BUF(text);
 
-	printf("%u error%s, %u bad line%s, %u warning%s\n", diag->errors,
-	    plural(diag->errors), diag->bad_lines, plural(diag->bad_lines),
-	    diag->warnings, plural(diag->warnings));
+	printf("%u %s, %u %s, %u %s\n", diag->errors,
+	    ag_plural(diag->errors, "error", "errors"), diag->bad_lines,
+	    ag_plural(diag->bad_lines, "bad line", "bad lines"), diag->warnings,
+	    ag_plural(diag->warnings, "warning", "warnings"));
 	if (policy == NULL)
 		return;
 	ag_command_write_sizes(policy, &sizes);
@@ -186,7 +181,6 @@ ag_check_command(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (optind < argc)
-		return ag_command_usage("check", "what is \"%s\"?",
-		    argv[optind]);
+		return ag_command_unexpected("check", argv[optind]);
 	return json ? check_json(config) : check(config);
 }

@@ -5,6 +5,29 @@
 #include <string.h>
 #include <sysexits.h>
 
+/* More than a path and an address. */
+#define PRINTED_MAX 8192
+
+static void
+print_line(FILE *out, const char *format, va_list ap)
+{
+	char text[PRINTED_MAX];
+
+	vsnprintf(text, sizeof(text), format, ap);
+	ag_print_safely(out, ag_str(text));
+	fputc('\n', out);
+}
+
+void
+ag_print_line(FILE *out, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	print_line(out, format, ap);
+	va_end(ap);
+}
+
 int
 ag_command_help(const char *name)
 {
@@ -23,12 +46,20 @@ ag_command_usage(const char *name, const char *format, ...)
 	if (format != NULL) {
 		fprintf(stderr, "authgate %s: ", name);
 		va_start(ap, format);
-		vfprintf(stderr, format, ap);
+		print_line(stderr, format, ap);
 		va_end(ap);
-		fputc('\n', stderr);
 	}
 	fprintf(stderr, "Try \"authgate %s --help\".\n", name);
 	return EX_USAGE;
+}
+
+int
+ag_command_unexpected(const char *name, const char *word)
+{
+	if (strchr(word, '/') != NULL)
+		return ag_command_usage(name,
+		    "unexpected argument \"%s\"; use -c FILE", word);
+	return ag_command_usage(name, "unexpected argument \"%s\"", word);
 }
 
 int
@@ -66,13 +97,14 @@ print_place(const struct ag_printer *printer, const struct ag_origin *where)
 	const char *slash = strrchr(printer->config, '/');
 
 	if (where == NULL || where->file == NULL) {
-		fprintf(printer->out, "%s", printer->config);
+		ag_print_safely(printer->out, ag_str(printer->config));
 		return;
 	}
 	if (where->file[0] != '/' && slash != NULL)
-		fprintf(printer->out, "%.*s",
-		    (int)(slash - printer->config) + 1, printer->config);
-	fputs(where->file, printer->out);
+		ag_print_safely(printer->out,
+		    ag_str_head(ag_str(printer->config),
+			(size_t)(slash - printer->config) + 1));
+	ag_print_safely(printer->out, ag_str(where->file));
 	if (where->line > 0)
 		fprintf(printer->out, ":%u", where->line);
 }
@@ -125,16 +157,47 @@ ag_command_write_sizes(const struct ag_policy *policy, struct ag_buf *out)
 {
 	struct ag_policy_sizes sizes = ag_policy_sizes(policy);
 
-	ag_buf_printf(out,
-	    "%zu domain files, %zu names of local domains, %zu kill entries, "
-	    "%zu relay networks, %zu addresses in the sender map",
-	    sizes.domain_files, sizes.local_domains, sizes.killed, sizes.relays,
-	    sizes.senders);
+	const struct {
+		size_t n;
+		const char *one;
+		const char *many;
+	} part[] = {
+		{ sizes.domain_files, "domain file", "domain files" },
+		{ sizes.local_domains, "name of local domains",
+		    "names of local domains" },
+		{ sizes.killed, "kill entry", "kill entries" },
+		{ sizes.relays, "relay network", "relay networks" },
+		{ sizes.senders, "address in the sender map",
+		    "addresses in the sender map" },
+	};
+
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+		ag_buf_printf(out, "%s%zu %s", i > 0 ? ", " : "", part[i].n,
+		    ag_plural(part[i].n, part[i].one, part[i].many));
 }
 
 void
 ag_print_safely(FILE *out, struct ag_str text)
 {
-	for (size_t i = 0; i < text.len; i++)
-		fputc(ag_is_control(text.ptr[i]) ? '?' : text.ptr[i], out);
+	ag_print_column(out, text, 0);
+}
+
+void
+ag_print_column(FILE *out, struct ag_str text, size_t width)
+{
+	size_t columns = 0;
+
+	while (text.len > 0) {
+		char piece[20];
+		struct ag_buf shown = AG_BUF(piece);
+		bool plain;
+		size_t n = ag_str_piece(text, &plain);
+
+		ag_buf_piece(&shown, ag_str_head(text, n), plain);
+		fwrite(shown.ptr, 1, shown.len, out);
+		columns += plain ? 1 : shown.len;
+		text = ag_str_skip(text, n);
+	}
+	for (; columns < width; columns++)
+		fputc(' ', out);
 }

@@ -42,6 +42,12 @@ int ag_command_usage(const char *name, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
+ * The same for a word that no command line has there, with a hint where it is
+ * the path of a file.
+ */
+int ag_command_unexpected(const char *name, const char *word);
+
+/*
  * Reads the options of a command that has only -c, --json and --help, and
  * leaves optind at the first word behind them.  Returns -1 to go on, or an exit
  * status.
@@ -73,7 +79,14 @@ int ag_command_exit_status(enum ag_load_status status);
  */
 void ag_command_write_sizes(const struct ag_policy *policy, struct ag_buf *out);
 
-/* Prints bytes that came from outside: control bytes become "?". */
+/*
+ * For all that is shown to people and may hold what came from outside, as
+ * ag_buf_plain() writes it: a text; a text in a column, which is at least so
+ * many characters wide; a line, to which a newline is added.
+ */
 void ag_print_safely(FILE *out, struct ag_str text);
+void ag_print_column(FILE *out, struct ag_str text, size_t width);
+void ag_print_line(FILE *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -387,7 +387,6 @@ ag_session_end(struct ag_session *s, const char *queue_id,
 	if (why != NULL)
 		copy_error(&event, why, answer);
 	if (m->logged)
-		ag_log(LOG_NOTICE, "s=%08x-%u q=%s", s->id, s->messages,
-		    m->queue_id[0] != '\0' ? m->queue_id : "-");
+		ag_event_log_id(s);
 	ag_session_reset(s);
 }

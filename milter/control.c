@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,11 @@
 #include <unistd.h>
 
 #include "../policy/policy.h"
+#include "command.h"
 #include "fixed.h"
 #include "log.h"
 #include "socket.h"
+#include "watch.h"
 
 #define SUFFIX ".control"
 #define OTHER_FOLDER "/run/authgate/"
@@ -126,85 +129,73 @@ ag_control_remove(void)
 		ag_socket_take_away(address.sun_path, &mark);
 }
 
-static bool
-may_reload(int client)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	return getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
-	    (peer.uid == 0 || peer.uid == geteuid());
-}
-
-static enum ag_wish
-wish_of(int client)
-{
-	char word[16];
-	ssize_t n = recv(client, word, sizeof(word), 0);
-	struct ag_str said = { word, n > 0 ? (size_t)n : 0 };
-
-	if (ag_str_eq(said, ag_str("status\n")))
-		return AG_WISH_STATUS;
-	if (!ag_str_eq(said, ag_str("reload\n")))
-		return AG_WISH_NONE;
-	return may_reload(client) ? AG_WISH_RELOAD : AG_WISH_REFUSED;
-}
-
-enum ag_wish
-ag_control_take(int listener, int *client)
-{
-	struct timeval patience = { .tv_sec = 1 };
-
-	*client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	if (*client < 0)
-		return AG_WISH_NONE;
-	setsockopt(*client, SOL_SOCKET, SO_RCVTIMEO, &patience,
-	    sizeof(patience));
-	setsockopt(*client, SOL_SOCKET, SO_SNDTIMEO, &patience,
-	    sizeof(patience));
-	return wish_of(*client);
-}
-
-static bool
-send_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			return false;
-		text += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-void
-ag_control_answer(int client, const char *text)
-{
-	if (text != NULL)
-		send_all(client, text, strlen(text));
-	if (client >= 0)
-		close(client);
-}
-
 /* ---- the other side ---- */
 
-/* All that comes until the end; to be freed; NULL: something failed. */
+/* One time limit for all of it. */
+struct asking {
+	int fd;
+	int64_t end; /* monotonic milliseconds */
+};
+
+/* False, with errno ETIMEDOUT, when the time is over. */
+static bool
+wait_until(const struct asking *asking, short events)
+{
+	struct pollfd fd = { asking->fd, events, 0 };
+	int64_t left = asking->end - ag_watch_now();
+	int n = 0;
+
+	while (left > 0 && (n = poll(&fd, 1, (int)left)) < 0 && errno == EINTR)
+		left = asking->end - ag_watch_now();
+	if (left <= 0 || n == 0)
+		errno = ETIMEDOUT;
+	return left > 0 && n > 0;
+}
+
+/* A queue of clients that is full is waited for as well. */
+static bool
+reach(struct asking *asking, const struct sockaddr_un *address)
+{
+	int64_t left = asking->end - ag_watch_now();
+	struct timeval limit = { (time_t)(left / 1000), 0 };
+
+	setsockopt(asking->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (connect(asking->fd, (const struct sockaddr *)address,
+		sizeof(*address)) == 0)
+		return true;
+	if (errno == EAGAIN)
+		errno = ETIMEDOUT;
+	return false;
+}
+
+/* A line is short: it is taken at once. */
+static bool
+say(const struct asking *asking, const char *words)
+{
+	char line[128];
+	int n = snprintf(line, sizeof(line), "%s\n", words);
+
+	return send(asking->fd, line, (size_t)n, MSG_NOSIGNAL) == n;
+}
+
+/* All that comes until the end; to be freed; NULL: errno. */
 static char *
-receive_all(int fd)
+receive_all(const struct asking *asking)
 {
 	size_t room = 65536, len = 0;
 	char *text = malloc(room);
 
-	while (text != NULL) {
-		ssize_t n = recv(fd, text + len, room - len - 1, 0);
+	while (text != NULL && wait_until(asking, POLLIN)) {
+		ssize_t n =
+		    recv(asking->fd, text + len, room - len - 1, MSG_DONTWAIT);
 
 		if (n == 0 && len > 0) {
 			text[len] = '\0';
 			return text;
 		}
-		if (n <= 0 && errno != EINTR)
+		if (n == 0)
+			errno = ECONNRESET;
+		if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
 			break;
 		len += n > 0 ? (size_t)n : 0;
 		if (room - len == 1) {
@@ -220,50 +211,79 @@ receive_all(int fd)
 	return NULL;
 }
 
+/* 0 and a text to be freed, or errno. */
 static int
-no_daemon(const char *command, const char *path)
+exchange(const struct sockaddr_un *address, const char *words, int seconds,
+    char **answer)
 {
-	int error = errno;
+	struct asking asking = { open_socket(),
+		ag_watch_now() + seconds * INT64_C(1000) };
+	int error;
+
+	*answer = NULL;
+	if (asking.fd < 0)
+		return errno;
+	if (reach(&asking, address) && say(&asking, words))
+		*answer = receive_all(&asking);
+	error = *answer != NULL ? 0 : errno;
+	close(asking.fd);
+	return error;
+}
+
+static bool
+is_no_daemon(int error)
+{
+	return error == ENOENT || error == ECONNREFUSED;
+}
+
+/* The exit status, after a message. */
+static int
+complain(const struct ag_question *question, const char *path, int error)
+{
+	const char *name = question->command;
 
 	if (error == EACCES || error == EPERM) {
-		fprintf(stderr,
+		ag_print_line(stderr,
 		    "authgate %s: no permission for %s; root, the daemon's "
-		    "user and its socket_group have it\n",
-		    command, path);
+		    "user and its socket_group have it",
+		    name, path);
 		return EX_NOPERM;
 	}
-	fprintf(stderr, "authgate %s: no daemon answers on %s: %s\n", command,
-	    path, strerror(error));
+	if (error == ETIMEDOUT)
+		ag_print_line(stderr,
+		    "authgate %s: the daemon on %s gave no answer within %d "
+		    "%s; it is stopped, or it reads its files",
+		    name, path, question->seconds,
+		    ag_plural((uint64_t)question->seconds, "second",
+			"seconds"));
+	else if (error == ECONNRESET)
+		ag_print_line(stderr,
+		    "authgate %s: the daemon on %s gave no answer", name, path);
+	else
+		ag_print_line(stderr,
+		    "authgate %s: no daemon answers on %s: %s", name, path,
+		    strerror(error));
 	return EX_UNAVAILABLE;
 }
 
 int
-ag_control_ask(const char *command, const char *config, char **answer)
+ag_control_ask(const struct ag_question *question, char **answer)
 {
 	struct sockaddr_un address = { 0 };
-	char place[4096], word[16];
+	char place[4096];
 	struct ag_buf buf = AG_BUF(place);
-	int fd, n = snprintf(word, sizeof(word), "%s\n", command);
+	int error;
 
-	if (!ag_policy_peek(config, AG_KEY_SOCKET, &buf)) {
-		fprintf(stderr, "authgate %s: %s cannot be read: %s\n", command,
-		    config,
+	*answer = NULL;
+	if (!ag_policy_peek(question->config, AG_KEY_SOCKET, &buf)) {
+		ag_print_line(stderr, "authgate %s: %s cannot be read: %s",
+		    question->command, question->config,
 		    errno == EISDIR ? "not a regular file" : strerror(errno));
 		return EX_NOINPUT;
 	}
 	make_address(ag_buf_get(&buf), &address);
-	fd = open_socket();
-	if (fd < 0 ||
-	    connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-		int status = no_daemon(command, address.sun_path);
-
-		close(fd);
-		return status;
-	}
-	*answer = send_all(fd, word, (size_t)n) ? receive_all(fd) : NULL;
-	close(fd);
-	if (*answer != NULL)
+	error = exchange(&address, question->words, question->seconds, answer);
+	if (question->may_be_none && is_no_daemon(error))
 		return EX_OK;
-	fprintf(stderr, "authgate %s: the daemon gave no answer\n", command);
-	return EX_UNAVAILABLE;
+	return error == 0 ? EX_OK : complain(question, address.sun_path, error);
 }

@@ -4,11 +4,12 @@
  *
  * It stands beside the milter's unix socket, with ".control" behind its name;
  * for an inet socket it is /run/authgate/PORT.control.  Root, the daemon's user
- * and socket_group can connect.  A client says one word and a newline, and gets
- * one JSON object.
+ * and socket_group can connect.  Of the clients see controlclients.h.
  */
 #ifndef AG_CONTROL_H
 #define AG_CONTROL_H
+
+#include <stdbool.h>
 
 /*
  * Before the privileges are dropped.  -1 after a line: the daemon does without.
@@ -18,21 +19,21 @@ int ag_control_open(void);
 /* Removes it, as far as that is permitted. */
 void ag_control_remove(void);
 
-enum ag_wish { AG_WISH_NONE, AG_WISH_STATUS, AG_WISH_RELOAD, AG_WISH_REFUSED };
+struct ag_question {
+	const char *command; /* for messages */
+	const char *words;   /* what is said */
+	const char *config;  /* the main file */
+	int seconds;         /* for all of it */
+	bool may_be_none;    /* no daemon is no error: there is no answer */
+};
+
+/* More than a reload of large files on a busy machine takes. */
+#define AG_CONTROL_SECONDS 60
 
 /*
- * Takes a client and what it wants.  *client is a descriptor, which
- * ag_control_answer() closes.  It waits for a second at most.
+ * The other side: asks the daemon, and waits for the answer.  0 and a text to
+ * be freed, or an exit status after a message.
  */
-enum ag_wish ag_control_take(int listener, int *client);
-
-/* text may be NULL: no memory. */
-void ag_control_answer(int client, const char *text);
-
-/*
- * The other side: asks the daemon of the main file at config, and waits for the
- * answer.  0 and a text to be freed, or an exit status after a message.
- */
-int ag_control_ask(const char *command, const char *config, char **answer);
+int ag_control_ask(const struct ag_question *question, char **answer);
 
 #endif

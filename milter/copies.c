@@ -53,7 +53,7 @@ struct work {
 static void
 report(struct work *work, const char *path, int error)
 {
-	fprintf(stderr, "%s: %s\n", path, strerror(error));
+	ag_print_line(stderr, "%s: %s", path, strerror(error));
 	work->status = error == EACCES || error == EPERM ? EX_NOPERM : EX_IOERR;
 }
 
@@ -195,7 +195,7 @@ list_copy(struct work *work, int fd, const char *path,
 		return;
 	}
 	if (!ag_front_read(in, &front)) {
-		fprintf(stderr, "%s: its first lines are damaged\n", path);
+		ag_print_line(stderr, "%s: its first lines are damaged", path);
 		work->damaged++;
 	} else if (is_wanted(work->options, &front)) {
 		print_copy(work, &front, name, path);
@@ -418,7 +418,8 @@ verify(struct work *work)
 	status = walk(work);
 	free(work->chunk);
 	if (status == EX_OK || work->seen > 0)
-		printf("%lu copies, %lu damaged\n", work->seen, work->damaged);
+		printf("%lu %s, %lu damaged\n", work->seen,
+		    ag_plural(work->seen, "copy", "copies"), work->damaged);
 	return status;
 }
 

@@ -12,6 +12,7 @@
 #include "../policy/lists.h"
 #include "../policy/number.h"
 #include "command.h"
+#include "inforce.h"
 #include "json.h"
 #include "listfile.h"
 
@@ -33,6 +34,8 @@ struct work {
 	struct ag_item wanted; /* of add and del */
 	struct ag_str added;   /* the line that add writes */
 	unsigned changed;
+	struct ag_vec
+	    replaced;      /* char *: the files that were, of add and del */
 	struct ag_buf out; /* the new text */
 };
 
@@ -103,7 +106,7 @@ path_of(struct work *work, struct ag_str name)
 static int
 report_error(const char *path, int error)
 {
-	fprintf(stderr, "%s: %s\n", path, strerror(error));
+	ag_print_line(stderr, "%s: %s", path, strerror(error));
 	return error == EACCES || error == EPERM ? EX_NOPERM : EX_IOERR;
 }
 
@@ -160,12 +163,39 @@ has_change(struct work *work, struct ag_str text, change_fn *change)
 }
 
 static int
+note_replaced(struct work *work, const char *path)
+{
+	const char **noted = ag_vec_add(&work->replaced, sizeof(*noted));
+	struct ag_str copy = ag_arena_str(&work->arena, ag_str(path));
+
+	if (noted == NULL)
+		return ENOMEM;
+	*noted = copy.ptr;
+	return copy.ptr != NULL ? 0 : ENOMEM;
+}
+
+/* Whether the daemon has taken what was changed. */
+static int
+ask_daemon(const struct work *work)
+{
+	const char *const *path = work->replaced.items;
+	int status = EX_OK;
+
+	for (size_t i = 0; i < work->replaced.n && status == EX_OK; i++)
+		status = ag_inforce(work->options->command,
+		    work->options->config, path[i]);
+	return status;
+}
+
+static int
 change_locked(struct work *work, struct ag_listfile *file, change_fn *change,
     change_fn *at_end)
 {
 	unsigned before = work->changed;
 	int error = rewrite(work, file->text, change, at_end);
 
+	if (error == 0 && work->changed != before)
+		error = note_replaced(work, file->path);
 	if (error == 0 && work->changed != before)
 		error = ag_listfile_replace(file, ag_buf_get(&work->out));
 	free(work->out.ptr);
@@ -175,13 +205,13 @@ change_locked(struct work *work, struct ag_listfile *file, change_fn *change,
 static int
 report_holder(const char *path, const struct ag_listfile *file)
 {
-	fprintf(stderr, "%s: not changed; waited %d seconds for ", path,
-	    AG_LISTFILE_SECONDS);
+	char who[64] = "whoever has made";
+
 	if (file->holder != 0)
-		fprintf(stderr, "process %ld, which holds %s\n",
-		    (long)file->holder, file->new_path);
-	else
-		fprintf(stderr, "whoever has made %s\n", file->new_path);
+		snprintf(who, sizeof(who), "process %ld, which holds",
+		    (long)file->holder);
+	ag_print_line(stderr, "%s: not changed; waited %d seconds for %s %s",
+	    path, AG_LISTFILE_SECONDS, who, file->new_path);
 	return EX_TEMPFAIL;
 }
 
@@ -216,7 +246,8 @@ change_file(struct work *work, struct ag_str name, change_fn *change,
 
 	if (path == NULL)
 		return report_error(work->options->config, ENOMEM);
-	error = ag_listfile_open(&file, path, at_end != NULL);
+	error = ag_listfile_open(&file, path,
+	    at_end != NULL ? work->options->config : NULL);
 	if (error == ENOENT && at_end == NULL)
 		return EX_OK;
 	if (error != 0)
@@ -297,6 +328,7 @@ static int
 add(struct work *work)
 {
 	struct ag_str rest = files(work), name;
+	int status;
 
 	if (!ag_str_word(&rest, AG_WORD_SEPARATORS, &name)) {
 		fprintf(stderr, "authgate %s: [lists] %s names no file\n",
@@ -305,7 +337,8 @@ add(struct work *work)
 	}
 	if (!make_line(work))
 		return report_error(work->options->entry, ENOMEM);
-	return change_file(work, name, put_entry, put_entry_at_end);
+	status = change_file(work, name, put_entry, put_entry_at_end);
+	return status == EX_OK ? ask_daemon(work) : status;
 }
 
 /* ---- del and purge ---- */
@@ -327,11 +360,11 @@ del(struct work *work)
 	int status = change_all(work, drop_like);
 
 	if (status == EX_OK && work->changed == 0) {
-		fprintf(stderr, "authgate %s: %s is not in the list\n",
+		ag_print_line(stderr, "authgate %s: %s is not in the list",
 		    work->options->command, work->options->entry);
 		return 1;
 	}
-	return status;
+	return status == EX_OK ? ask_daemon(work) : status;
 }
 
 static void
@@ -390,8 +423,10 @@ print_item(const struct work *work, const struct ag_item *item)
 		print_json(item, until, ag_buf_get(&place));
 		return;
 	}
-	printf("%-42.*s  %-20s  %-20s  ", AG_STR_ARG(item->entry),
-	    until[0] != '\0' ? until : "-", at);
+	ag_print_column(stdout, item->entry, 42);
+	printf("  %-20s  ", until[0] != '\0' ? until : "-");
+	ag_print_column(stdout, ag_buf_get(&place), 20);
+	printf("  ");
 	ag_print_safely(stdout, ag_str(item->about.note));
 	printf("\n");
 }
@@ -550,6 +585,7 @@ run_action(const struct options *options, const struct action *action)
 		    "\"%s\" is not an entry of this list", options->entry);
 	else
 		status = action->run(&work);
+	ag_vec_free(&work.replaced);
 	ag_arena_free(&work.arena);
 	ag_policy_unref(work.policy);
 	return status;

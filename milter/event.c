@@ -89,8 +89,19 @@ ag_event_log(const struct ag_event *event, enum ag_counted verdict,
 	add_message(&line, event);
 	add_finding(&line, event, finding);
 	ag_buf_printf(&line, " gen=%u", event->snapshot.generation);
+	ag_log_fit(&line);
 	ag_log(priority, "%s", text);
 	s->message.logged = s->message.open;
+}
+
+void
+ag_event_log_id(const struct ag_session *s)
+{
+	char text[AG_LOG_LINE_MAX];
+	struct ag_buf line = AG_BUF(text);
+
+	add_session(&line, s);
+	ag_log(LOG_NOTICE, "%s", text);
 }
 
 void

@@ -20,6 +20,9 @@ struct ag_event {
 void ag_event_log(const struct ag_event *event, enum ag_counted verdict,
     enum ag_stage stage, const struct ag_finding *finding, int priority);
 
+/* A line of the message's ids alone, once all is over. */
+void ag_event_log_id(const struct ag_session *session);
+
 /* A line, counted: a refusal; what a monitored rule has to say, for ag_trace
  * with the event as its arg; a recipient let through, if that is logged. */
 void ag_event_log_refusal(const struct ag_event *event, enum ag_stage stage,

@@ -367,8 +367,7 @@ parse_options(struct options *options, int argc, char **argv)
 	     i++, optind++)
 		add_rcpt(options, argv[i]);
 	if (optind < argc)
-		return ag_command_usage("explain", "what is \"%s\"?",
-		    argv[optind]);
+		return ag_command_unexpected("explain", argv[optind]);
 	if (options->batch && options->has_session)
 		return ag_command_usage("explain",
 		    "--batch takes its sessions from standard input");

@@ -135,6 +135,8 @@ write_policy(const struct ag_facts *facts, struct ag_buf *out)
 	    "When the policy in force was read, in seconds since 1970.",
 	    (uint64_t)facts->since);
 	write_sizes(&facts->sizes, out);
+	put_one(out, "policy_bad_lines", "gauge",
+	    "Bad lines of lists that it passes over.", facts->bad_lines);
 }
 
 static void
@@ -168,6 +170,8 @@ write_log(const struct ag_log_counts *log, struct ag_buf *out)
 	    "Log lines that syslog has not taken yet.", log->waiting);
 	put_one(out, "log_lines_dropped_total", "counter",
 	    "Log lines for which there was no room.", log->dropped);
+	put_one(out, "log_lines_lost_total", "counter",
+	    "Log lines that no syslog was there to take.", log->lost);
 }
 
 static void

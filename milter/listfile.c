@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,18 +97,18 @@ read_text(struct ag_listfile *file)
 	error = ag_file_read(file->path, &file->text);
 	file->memory = (char *)file->text.ptr;
 	ag_str_drop_mark(&file->text);
-	return error == ENOENT && file->create ? 0 : error;
+	return error == ENOENT && file->model != NULL ? 0 : error;
 }
 
 int
-ag_listfile_open(struct ag_listfile *file, const char *path, bool create)
+ag_listfile_open(struct ag_listfile *file, const char *path, const char *model)
 {
 	int error;
 
 	memset(file, 0, sizeof(*file));
-	file->create = create;
+	file->model = model;
 	file->fd = -1;
-	file->path = resolve(path, create);
+	file->path = resolve(path, model != NULL);
 	error = file->path != NULL ? read_text(file) : errno;
 	if (error != 0)
 		ag_listfile_close(file);
@@ -251,31 +252,112 @@ write_all(int fd, struct ag_str text)
 	return 0;
 }
 
-static mode_t
-mode_of_new_files(void)
-{
-	mode_t mask = umask(0);
+/* ---- owner, mode, and what else says who may read it ---- */
 
-	umask(mask);
-	return 0644 & ~mask;
+#define ACL "system.posix_acl_access"
+
+/* More than the kernel gives. */
+#define XATTR_MAX 65536
+
+/* That belong to what a file holds, and not to its name. */
+static bool
+goes_with_content(const char *name)
+{
+	return strcmp(name, "security.ima") == 0 ||
+	    strcmp(name, "security.evm") == 0;
+}
+
+/* Whether there is no such thing here. */
+static bool
+is_absent(int error)
+{
+	return error == ENODATA || error == EOPNOTSUPP || error == ENOSYS;
+}
+
+/* What is the same already needs no permission. */
+static int
+copy_attribute(const char *from, int to, const char *name)
+{
+	static char value[XATTR_MAX], mine[XATTR_MAX];
+	ssize_t n = getxattr(from, name, value, sizeof(value));
+	ssize_t m;
+
+	if (n < 0)
+		return is_absent(errno) ? 0 : errno;
+	m = fgetxattr(to, name, mine, sizeof(mine));
+	if (m == n && memcmp(value, mine, (size_t)n) == 0)
+		return 0;
+	return fsetxattr(to, name, value, (size_t)n, 0) == 0 ? 0 : errno;
+}
+
+/* The access control list, the label, and whatever else is there. */
+static int
+copy_attributes(const char *from, int to)
+{
+	static char names[XATTR_MAX];
+	ssize_t n = listxattr(from, names, sizeof(names));
+	int error = n >= 0 || is_absent(errno) ? 0 : errno;
+
+	for (const char *name = names; error == 0 && name < names + n;
+	     name += strlen(name) + 1)
+		if (!goes_with_content(name))
+			error = copy_attribute(from, to, name);
+	return error;
+}
+
+/* Before the mode is set: what a folder gives to new files is not wanted. */
+static int
+drop_acl(int fd)
+{
+	return fremovexattr(fd, ACL) == 0 || is_absent(errno) ? 0 : errno;
 }
 
 /* The new file looks like the old one. */
 static int
-copy_owner_and_mode(const char *from, int to)
+copy_all(const struct stat *st, const char *from, int to)
 {
-	struct stat st, mine;
+	struct stat mine;
+	int error;
 
-	if (stat(from, &st) != 0)
-		return errno == ENOENT && fchmod(to, mode_of_new_files()) == 0 ?
-		    0 :
-		    errno;
 	if (fstat(to, &mine) != 0)
 		return errno;
-	if ((st.st_uid != mine.st_uid || st.st_gid != mine.st_gid) &&
-	    fchown(to, st.st_uid, st.st_gid) != 0)
+	if ((st->st_uid != mine.st_uid || st->st_gid != mine.st_gid) &&
+	    fchown(to, st->st_uid, st->st_gid) != 0)
 		return errno;
-	return fchmod(to, st.st_mode & 07777) == 0 ? 0 : errno;
+	error = drop_acl(to);
+	if (error == 0 && fchmod(to, st->st_mode & 07777) != 0)
+		error = errno;
+	return error != 0 ? error : copy_attributes(from, to);
+}
+
+/*
+ * A list that was not there can be read by who can read the main file, whatever
+ * the umask.  The group of it may be out of the reach of who is not root.
+ */
+static int
+look_like(const char *model, int to)
+{
+	struct stat st;
+	int error;
+
+	if (stat(model, &st) != 0)
+		return errno;
+	if (fchown(to, (uid_t)-1, st.st_gid) != 0 && errno != EPERM)
+		return errno;
+	error = drop_acl(to);
+	if (error == 0 && fchmod(to, st.st_mode & 0666) != 0)
+		error = errno;
+	return error != 0 ? error : copy_attribute(model, to, ACL);
+}
+
+static int
+set_access(const struct ag_listfile *file)
+{
+	struct stat st;
+
+	if (stat(file->path, &st) == 0)
+		return copy_all(&st, file->path, file->fd);
+	return errno == ENOENT ? look_like(file->model, file->fd) : errno;
 }
 
 static int
@@ -299,7 +381,7 @@ ag_listfile_replace(struct ag_listfile *file, struct ag_str text)
 	int error = write_all(file->fd, text);
 
 	if (error == 0)
-		error = copy_owner_and_mode(file->path, file->fd);
+		error = set_access(file);
 	if (error == 0 && fsync(file->fd) != 0)
 		error = errno;
 	if (error == 0 && rename(file->new_path, file->path) != 0)

@@ -19,22 +19,24 @@
 #define AG_LISTFILE_SECONDS 10
 
 struct ag_listfile {
-	char *path;     /* with symbolic links resolved */
-	char *new_path; /* of the new file */
-	bool create;
-	int fd;           /* of the new file; -1: not locked */
-	pid_t holder;     /* who has the lock; 0: not known */
-	sigset_t signals; /* what was blocked before the lock was taken */
+	char *path;        /* with symbolic links resolved */
+	char *new_path;    /* of the new file */
+	const char *model; /* NULL: it has to be there */
+	int fd;            /* of the new file; -1: not locked */
+	pid_t holder;      /* who has the lock; 0: not known */
+	sigset_t signals;  /* what was blocked before the lock was taken */
 	struct ag_str text;
 	char *memory; /* of the text */
 };
 
 /*
- * Finds the file and reads it, without a byte order mark; with create one that
- * is not there has no text, and is made by ag_listfile_replace().  Returns 0
- * or errno, and then needs no close.
+ * Finds the file and reads it, without a byte order mark.  With a model, the
+ * path of another file, one that is not there has no text, and is made by
+ * ag_listfile_replace() with the model's group, mode and access control list.
+ * Returns 0 or errno, and then needs no close.
  */
-int ag_listfile_open(struct ag_listfile *file, const char *path, bool create);
+int ag_listfile_open(struct ag_listfile *file, const char *path,
+    const char *model);
 
 /*
  * Keeps other writers out until the file is closed, and reads it again.  No
@@ -45,7 +47,7 @@ int ag_listfile_lock(struct ag_listfile *file);
 
 /*
  * Puts text in place of what the locked file holds, once; returns 0 or errno.
- * Owner and mode stay.
+ * Owner, mode, access control list and label stay.
  */
 int ag_listfile_replace(struct ag_listfile *file, struct ag_str text);
 

@@ -5,16 +5,19 @@
 #include "log.h"
 
 #include <errno.h>
+#include <paths.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-/* As much of a value as is logged, so that the line holds all keys. */
+/* As much of a value, escaped, as there can be in AG_LOG_LINE_MAX. */
 #define VALUE_MAX 520
 
 /* ---- where lines go: for the writer alone, once it runs ---- */
@@ -48,11 +51,47 @@ open_target(const struct target *target)
 	openlog(current.ident, LOG_PID | LOG_NDELAY, current.facility);
 }
 
+/* Lines that nobody took, and so many of them as the log knows of. */
+static atomic_uint_fast64_t lost;
+static uint64_t lost_told;
+
+/* syslog(3) does not tell: whether somebody listens. */
+static bool
+is_heard(void)
+{
+	const struct sockaddr_un address = { AF_UNIX, _PATH_LOG };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool heard = fd < 0 ||
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) ==
+		0 ||
+	    errno == EPROTOTYPE;
+
+	if (fd >= 0)
+		close(fd);
+	return heard;
+}
+
+static void
+write_to_syslog(int priority, const char *line)
+{
+	bool heard = is_heard();
+
+	if (heard && lost > lost_told) {
+		syslog(LOG_ERR,
+		    "%llu log %s lost, because nobody listened at " _PATH_LOG,
+		    (unsigned long long)(lost - lost_told),
+		    ag_plural(lost - lost_told, "line was", "lines were"));
+		lost_told = lost;
+	}
+	lost += !heard;
+	syslog(priority, "%s", line);
+}
+
 static void
 write_line(int priority, const char *line)
 {
 	if (current.to_syslog)
-		syslog(priority, "%s", line);
+		write_to_syslog(priority, line);
 	if (current.to_stderr)
 		fprintf(stderr, "%s\n", line);
 }
@@ -132,9 +171,10 @@ take_line(char line[static AG_LOG_LINE_MAX])
 	if (queue.used == 0) {
 		queue.waiting++;
 		snprintf(line, AG_LOG_LINE_MAX,
-		    "%llu log lines were dropped, because syslog did not take "
-		    "them",
-		    (unsigned long long)(queue.dropped - queue.told));
+		    "%llu log %s dropped, because syslog did not take them",
+		    (unsigned long long)(queue.dropped - queue.told),
+		    ag_plural(queue.dropped - queue.told, "line was",
+			"lines were"));
 		queue.told = queue.dropped;
 		return LOG_ERR;
 	}
@@ -207,7 +247,7 @@ ag_log_stop(void)
 struct ag_log_counts
 ag_log_counts(void)
 {
-	return (struct ag_log_counts){ queue.waiting, queue.dropped };
+	return (struct ag_log_counts){ queue.waiting, queue.dropped, lost };
 }
 
 /* ---- lines ---- */
@@ -244,12 +284,14 @@ tell_starter(int priority, const char *line)
 void
 ag_log(int priority, const char *format, ...)
 {
-	char line[AG_LOG_LINE_MAX];
+	char raw[AG_LOG_LINE_MAX], line[AG_LOG_LINE_MAX];
+	struct ag_buf plain = AG_BUF(line);
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(line, sizeof(line), format, ap);
+	vsnprintf(raw, sizeof(raw), format, ap);
 	va_end(ap);
+	ag_buf_plain(&plain, ag_str(raw));
 	pthread_mutex_lock(&lock);
 	if (queue.running) {
 		put_line(priority, line);
@@ -263,35 +305,49 @@ ag_log(int priority, const char *format, ...)
 static bool
 needs_quotes(struct ag_str value)
 {
-	for (size_t i = 0; i < value.len; i++)
-		if (value.ptr[i] == ' ' || value.ptr[i] == '"' ||
-		    value.ptr[i] == '\\' || ag_is_control(value.ptr[i]))
+	if (ag_str_eq(value, ag_str("-")))
+		return true;
+	while (value.len > 0) {
+		bool plain;
+		size_t n = ag_str_piece(value, &plain);
+
+		if (!plain || *value.ptr == ' ' || *value.ptr == '"' ||
+		    *value.ptr == '\\')
 			return true;
-	return ag_str_eq(value, ag_str("-"));
+		value = ag_str_skip(value, n);
+	}
+	return false;
 }
 
+/* In whole pieces, as many as fit. */
 static void
-add_escaped(struct ag_buf *line, char c)
+add_escaped(struct ag_buf *out, struct ag_str value)
 {
-	if (ag_is_control(c))
-		ag_buf_printf(line, "\\x%02x", (unsigned char)c);
-	else if (c == '"' || c == '\\')
-		ag_buf_printf(line, "\\%c", c);
-	else
-		ag_buf_char(line, c);
+	while (value.len > 0 && !out->cut) {
+		bool plain;
+		struct ag_str piece =
+		    ag_str_head(value, ag_str_piece(value, &plain));
+
+		value = ag_str_skip(value, piece.len);
+		if (*piece.ptr == '"')
+			piece = ag_str("\\\"");
+		else if (*piece.ptr == '\\')
+			piece = ag_str("\\\\");
+		ag_buf_piece(out, piece, plain);
+	}
 }
 
 void
 ag_log_key(struct ag_buf *line, const char *key, struct ag_str value)
 {
-	bool quotes;
+	char text[VALUE_MAX];
+	struct ag_buf escaped = AG_BUF(text);
+	bool quotes = needs_quotes(value);
 
-	value = ag_str_head(value, VALUE_MAX);
-	quotes = needs_quotes(value);
+	add_escaped(&escaped, value);
 	ag_buf_printf(line, "%s%s=%s", line->len > 0 ? " " : "", key,
 	    quotes ? "\"" : "");
-	for (size_t i = 0; i < value.len; i++)
-		add_escaped(line, value.ptr[i]);
+	ag_buf_str(line, ag_buf_get(&escaped));
 	ag_buf_text(line, value.len == 0 ? "-" : quotes ? "\"" : "");
 }
 
@@ -305,4 +361,134 @@ ag_log_listener(struct ag_buf *line, struct ag_str listener, unsigned port)
 	if (port > 0)
 		ag_buf_printf(&value, ":%u", port);
 	ag_log_key(line, "listener", ag_buf_get(&value));
+}
+
+/* ---- lines that fit ---- */
+
+/* A value of a line, with its quotes, or whatever stands between two. */
+struct field {
+	struct ag_str key; /* with its "=" */
+	struct ag_str value;
+};
+
+/* Takes the next "key=value" and the space behind it off the front of *line. */
+static bool
+take_field(struct ag_str *line, struct field *field)
+{
+	size_t begin = ag_str_find(*line, '=') + 1, end = begin;
+	bool quoted = end < line->len && line->ptr[end] == '"';
+
+	if (begin > line->len)
+		return false;
+	for (end += quoted; end < line->len; end++) {
+		if (line->ptr[end] == (quoted ? '"' : ' '))
+			break;
+		end += quoted && line->ptr[end] == '\\';
+	}
+	end += quoted;
+	field->key = ag_str_head(*line, begin);
+	field->value = ag_str_head(ag_str_skip(*line, begin), end - begin);
+	*line = ag_str_skip(*line, end + 1);
+	return true;
+}
+
+/* Who decided, and by what, is never cut. */
+static bool
+may_cut(const struct field *field)
+{
+	return !ag_str_eq(field->key, ag_str("at="));
+}
+
+#define CUT "..."
+
+static size_t
+length_in(const struct field *field, size_t most)
+{
+	size_t len = field->value.len;
+
+	return !may_cut(field) || len < most ? len : most;
+}
+
+/* How long the line becomes when values have so many bytes at most. */
+static size_t
+length_with(struct ag_str line, size_t most)
+{
+	struct field field;
+	size_t sum = 0;
+
+	while (take_field(&line, &field))
+		sum += field.key.len + length_in(&field, most) + 1;
+	return sum;
+}
+
+/* How long values may be. */
+static size_t
+longest_values(struct ag_str line)
+{
+	size_t fits = 16, too_long = VALUE_MAX;
+
+	while (too_long - fits > 1) {
+		size_t most = (fits + too_long) / 2;
+
+		if (length_with(line, most) <= AG_LOG_LINE_FITS)
+			fits = most;
+		else
+			too_long = most;
+	}
+	return fits;
+}
+
+/* The first pieces of a value, escapes whole, that leave room for CUT. */
+static struct ag_str
+head_of(struct ag_str value, size_t most)
+{
+	struct ag_str rest = value;
+	size_t kept = 0;
+
+	while (rest.len > 0) {
+		bool plain;
+		size_t n = ag_str_piece(rest, &plain);
+
+		if (*rest.ptr == '\\')
+			n = ag_str_starts(rest, "\\x") ? 4 : 2;
+		if (kept + n > most)
+			break;
+		kept += n;
+		rest = ag_str_skip(rest, n);
+	}
+	return ag_str_head(value, kept);
+}
+
+static void
+put_field(struct ag_buf *out, const struct field *field, size_t most)
+{
+	bool quoted = field->value.len > 0 && *field->value.ptr == '"';
+
+	if (out->len > 0)
+		ag_buf_char(out, ' ');
+	ag_buf_str(out, field->key);
+	if (length_in(field, most) == field->value.len) {
+		ag_buf_str(out, field->value);
+		return;
+	}
+	ag_buf_str(out, head_of(field->value, most - sizeof(CUT) + 1 - quoted));
+	ag_buf_text(out, quoted ? CUT "\"" : CUT);
+}
+
+void
+ag_log_fit(struct ag_buf *line)
+{
+	char copy[AG_LOG_LINE_MAX];
+	struct ag_buf out = AG_BUF(copy);
+	struct ag_str rest = ag_buf_get(line);
+	struct field field;
+	size_t most;
+
+	if (line->len <= AG_LOG_LINE_FITS)
+		return;
+	most = longest_values(rest);
+	while (take_field(&rest, &field))
+		put_field(&out, &field, most);
+	line->len = 0;
+	ag_buf_str(line, ag_buf_get(&out));
 }

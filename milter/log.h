@@ -29,23 +29,32 @@ int ag_log_start(void);
 void ag_log_stop(void);
 
 /*
- * Lines that are not written yet, and those dropped since the start.  Whoever
- * asks holds up nobody.
+ * Lines that are not written yet, and those dropped or lost since the start.
+ * Whoever asks holds up nobody.
  */
 struct ag_log_counts {
 	uint64_t waiting;
 	uint64_t dropped;
+	uint64_t lost; /* written, but there was no syslog */
 };
 struct ag_log_counts ag_log_counts(void);
 
-/* Priorities of syslog(3). */
+/* Priorities of syslog(3).  What is not plain text is escaped. */
 void ag_log(int priority, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Makes a line of key=value out of values that may hold anything. */
 void ag_log_key(struct ag_buf *line, const char *key, struct ag_str value);
 
-/* The same for a listener: its name, and its port where that is not 0. */
+/*
+ * Makes a line of such keys so short that it comes through any syslog: RFC 3164
+ * has 1,024 bytes for it and for what is put in front.  Of the longest values
+ * the end is cut off, which "..." shows, but of at= none is.
+ */
+#define AG_LOG_LINE_FITS 900
+void ag_log_fit(struct ag_buf *line);
+
+/* ag_log_key() for a listener: its name, and its port where that is not 0. */
 void ag_log_listener(struct ag_buf *line, struct ag_str listener,
     unsigned port);
 

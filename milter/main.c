@@ -212,9 +212,9 @@ main(int argc, char **argv)
 		return finish("authgate", print_version());
 	command = ag_command_find(argv[1]);
 	if (command == NULL) {
-		fprintf(stderr,
+		ag_print_line(stderr,
 		    "authgate: there is no command \"%s\". Try "
-		    "\"authgate --help\".\n",
+		    "\"authgate --help\".",
 		    argv[1]);
 		return EX_USAGE;
 	}

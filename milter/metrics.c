@@ -3,8 +3,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -13,11 +16,18 @@
 
 #include "../policy/number.h"
 #include "exposition.h"
+#include "watch.h"
 
 /* With what listens, fewer descriptors than limits.h sets aside. */
 #define CONNECTIONS_MAX 16u
-#define IDLE_SECONDS 10u
 #define MEMORY_OF_EACH ((size_t)8 * 1024)
+
+/* For a request and its answer as a whole; and so long where others wait. */
+#define PATIENCE_MS 10000
+#define CROWDED_MS 2000
+
+/* How often is looked whether others wait, while all places are taken. */
+#define CROWD_LOOK_MS 200
 
 /* Those beyond CONNECTIONS_MAX wait in the kernel. */
 #define BACKLOG 64
@@ -248,28 +258,177 @@ answer(void *arg, struct MHD_Connection *connection, const char *path,
 	return result;
 }
 
+/* ---- who is connected ---- */
+
+struct guest {
+	int fd; /* -1: nobody */
+	int64_t since;
+};
+
+static struct guest guests[CONNECTIONS_MAX];
+static unsigned nguests;
+
+static struct guest *
+find_guest(int fd)
+{
+	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+		if (guests[i].fd == fd)
+			return &guests[i];
+	return NULL;
+}
+
+static int
+descriptor_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection,
+	    MHD_CONNECTION_INFO_CONNECTION_FD)
+	    ->connect_fd;
+}
+
+/* The library tells of each that comes and goes, in the thread below. */
+static void
+note_guest(void *arg, struct MHD_Connection *connection, void **context,
+    enum MHD_ConnectionNotificationCode what)
+{
+	bool comes = what == MHD_CONNECTION_NOTIFY_STARTED;
+	int fd = descriptor_of(connection);
+	struct guest *guest = find_guest(comes ? -1 : fd);
+
+	(void)arg, (void)context;
+	if (guest == NULL)
+		return;
+	*guest = (struct guest){ comes ? fd : -1, ag_watch_now() };
+	nguests = comes ? nguests + 1 : nguests - 1;
+}
+
+/* Its end is noticed by the library, which closes it. */
+static void
+hang_up_on_the_slow(int64_t patience)
+{
+	int64_t now = ag_watch_now();
+
+	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+		if (guests[i].fd >= 0 && now - guests[i].since >= patience)
+			shutdown(guests[i].fd, SHUT_RDWR);
+}
+
+static int64_t
+oldest_age(void)
+{
+	int64_t now = ag_watch_now(), age = 0;
+
+	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+		if (guests[i].fd >= 0 && now - guests[i].since > age)
+			age = now - guests[i].since;
+	return age;
+}
+
 /* ---- the thread ---- */
+
+static pthread_t thread;
+static int ending = -1;
+
+static void
+take_guest(void)
+{
+	union address address;
+	socklen_t len = sizeof(address);
+	int fd =
+	    accept4(listener, &address.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	/* it closes what it does not take */
+	if (fd >= 0)
+		MHD_add_connection(server, fd, &address.any, len);
+}
+
+static bool
+is_crowded(void)
+{
+	struct pollfd fd = { listener, POLLIN, 0 };
+
+	return nguests == CONNECTIONS_MAX && poll(&fd, 1, 0) > 0;
+}
+
+static int
+timeout(void)
+{
+	int64_t wait = PATIENCE_MS - oldest_age();
+	MHD_UNSIGNED_LONG_LONG asked;
+
+	if (nguests == CONNECTIONS_MAX && wait > CROWD_LOOK_MS)
+		wait = CROWD_LOOK_MS;
+	if (MHD_get_timeout(server, &asked) == MHD_YES && (int64_t)asked < wait)
+		wait = (int64_t)asked;
+	return nguests == 0 ? -1 : wait > 0 ? (int)wait : 0;
+}
+
+/* Returns false at the end. */
+static bool
+wait_for_guests(int work)
+{
+	struct pollfd fds[] = { { ending, POLLIN, 0 }, { work, POLLIN, 0 },
+		{ nguests < CONNECTIONS_MAX ? listener : -1, POLLIN, 0 } };
+
+	poll(fds, 3, timeout());
+	if (fds[2].revents != 0)
+		take_guest();
+	return fds[0].revents == 0;
+}
+
+static void *
+serve(void *arg)
+{
+	int work =
+	    MHD_get_daemon_info(server, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+
+	while (wait_for_guests(work)) {
+		MHD_run(server);
+		hang_up_on_the_slow(is_crowded() ? CROWDED_MS : PATIENCE_MS);
+	}
+	return arg;
+}
+
+/*
+ * The library has no time limit for a whole request, and who sends a byte now
+ * and then would keep a place for ever: connections are taken here.
+ */
+static int
+start_server(void)
+{
+	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+		guests[i].fd = -1;
+	errno = ENOMEM;
+	/* not select(), which knows no descriptor above 1023 */
+	server = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0,
+	    NULL, NULL, answer, NULL, MHD_OPTION_CONNECTION_LIMIT,
+	    CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_OF_EACH,
+	    MHD_OPTION_NOTIFY_CONNECTION, note_guest, NULL, MHD_OPTION_END);
+	if (server == NULL)
+		return errno;
+	ending = eventfd(0, EFD_CLOEXEC);
+	return ending >= 0 ? 0 : errno;
+}
 
 int
 ag_metrics_start(void)
 {
+	int error;
+
 	if (listener < 0)
 		return 0;
-	errno = ENOMEM;
-	/* not select(), which knows no descriptor above 1023 */
-	server = MHD_start_daemon(MHD_USE_POLL |
-		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC,
-	    0, NULL, NULL, answer, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
-	    MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-	    MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_OF_EACH, MHD_OPTION_END);
-	return server != NULL ? 0 : errno;
+	error = start_server();
+	return error != 0 ? error : pthread_create(&thread, NULL, serve, NULL);
 }
 
 void
 ag_metrics_stop(void)
 {
-	if (server != NULL)
-		MHD_stop_daemon(server);
+	if (server == NULL)
+		return;
+	eventfd_write(ending, 1);
+	pthread_join(thread, NULL);
+	MHD_stop_daemon(server);
 	server = NULL;
+	close(ending);
+	close(listener);
 }

@@ -2,9 +2,10 @@
  * metrics.h - the daemon's numbers, and whether it is well, over HTTP
  *
  * [metrics] listen, as it was at the start, has GET and HEAD of /metrics and
- * /healthz.  One thread of libmicrohttpd's serves a few connections, each for
- * one request and some seconds.  It reads what others publish, and waits for
- * nothing that a callback of the MTA holds: mail does not notice it.
+ * /healthz.  One thread serves a few connections, each for one request and some
+ * seconds, which are fewer where others wait.  It reads what others publish,
+ * and waits for nothing that a callback of the MTA holds: mail does not notice
+ * it.
  */
 #ifndef AG_METRICS_H
 #define AG_METRICS_H

@@ -9,7 +9,6 @@
 
 #include "archivedir.h"
 #include "command.h"
-#include "control.h"
 #include "fixed.h"
 #include "keeper.h"
 #include "limits.h"
@@ -55,8 +54,8 @@ log_left_out(void)
 
 	if (n > 0 && ag_state_has_news())
 		ag_log(LOG_ERR,
-		    "... and %u more findings; \"authgate check\" prints all",
-		    n);
+		    "... and %u more %s; \"authgate check\" prints all", n,
+		    ag_plural(n, "finding", "findings"));
 }
 
 struct start {
@@ -127,13 +126,15 @@ ag_reloader_announce(void)
 	struct ag_snapshot in_force = ag_store_get();
 	char text[300];
 	struct ag_buf sizes = AG_BUF(text);
+	size_t killed;
 
 	ag_command_write_sizes(in_force.policy, &sizes);
 	ag_log(LOG_INFO, "policy gen=%u is in force: digest=%016llx, %s",
 	    in_force.generation,
 	    (unsigned long long)ag_policy_digest(in_force.policy), text);
-	ag_notify_status("policy %u in force, %zu kill entries",
-	    in_force.generation, ag_policy_sizes(in_force.policy).killed);
+	killed = ag_policy_sizes(in_force.policy).killed;
+	ag_notify_status("policy %u in force, %zu %s", in_force.generation,
+	    killed, ag_plural(killed, "kill entry", "kill entries"));
 	ag_policy_unref(in_force.policy);
 }
 
@@ -222,9 +223,6 @@ try_again(struct ag_reloader *reloader)
 /* Milliseconds between two knocks, until libmilter has noticed. */
 #define KNOCK_MS 20
 
-/* How long who asks is left waiting for want of a descriptor. */
-#define DEAF_MS 1000
-
 static void
 hasten_the_end(const struct ag_reloader *reloader)
 {
@@ -234,33 +232,47 @@ hasten_the_end(const struct ag_reloader *reloader)
 	}
 }
 
-/* What "authgate status" or "authgate reload" has come for. */
-static void
-serve_client(struct ag_reloader *reloader)
+/* To be freed; NULL: no memory. */
+static char *
+answer_wish(struct ag_reloader *reloader, enum ag_wish wish,
+    const struct ag_control_client *client)
 {
 	static const char refused[] =
 	    "{\"error\":\"only root and the daemon's user may reload\"}";
-	int client;
-	char *text = NULL;
+	struct ag_known_file file = { reloader->watch.config, false, 0 };
 
-	switch (ag_control_take(reloader->control, &client)) {
+	switch (wish) {
 	case AG_WISH_RELOAD:
 		reload(reloader, true);
-		text = ag_state_reload();
-		break;
-	case AG_WISH_STATUS:
-		text = ag_state_status();
-		break;
+		return ag_state_reload();
+	case AG_WISH_LOOK:
+		/* who asks has just changed it: it is not half written */
+		if (ag_watch_changed(&reloader->watch))
+			reload(reloader, false);
+		file.known = ag_watch_find(&reloader->watch, client->device,
+		    client->inode, &file.fingerprint);
+		return ag_state_look(&file);
 	case AG_WISH_REFUSED:
-		text = strdup(refused);
-		break;
+		return strdup(refused);
+	case AG_WISH_STATUS:
 	case AG_WISH_NONE:
 		break;
 	}
-	if (client < 0)
-		reloader->ask_at = ag_watch_now() + DEAF_MS;
-	ag_control_answer(client, text);
-	free(text);
+	return ag_state_status();
+}
+
+static void
+serve_clients(struct ag_reloader *reloader)
+{
+	struct ag_control_client *client;
+	enum ag_wish wish;
+
+	while ((client = ag_control_serve(&reloader->control, ag_watch_now(),
+		    &wish)) != NULL) {
+		char *text = answer_wish(reloader, wish, client);
+
+		ag_control_answer(client, ag_watch_now(), text);
+	}
 }
 
 /* False when the files have nothing to do. */
@@ -280,24 +292,18 @@ serve_files(struct ag_reloader *reloader)
 	return false;
 }
 
-/* Waits; whoever asks is not listened to while there is no descriptor. */
+#define FDS (3 + AG_CONTROL_FDS)
+
 static void
-wait_for_work(const struct ag_reloader *reloader, struct pollfd fds[static 4])
+wait_for_work(const struct ag_reloader *reloader, struct pollfd fds[static FDS])
 {
 	int timeout = ag_watch_timeout(&reloader->watch);
-	/* a clock that is preloaded for a test may be below zero */
-	int64_t deaf =
-	    reloader->ask_at != 0 ? reloader->ask_at - ag_watch_now() : 0;
 
 	fds[0] = (struct pollfd){ reloader->hangup, POLLIN, 0 };
 	fds[1] = (struct pollfd){ reloader->watch.inotify, POLLIN, 0 };
 	fds[2] = (struct pollfd){ reloader->stop, POLLIN, 0 };
-	fds[3] = (struct pollfd){ reloader->control, POLLIN, 0 };
-	if (deaf > 0) {
-		fds[3].fd = -1;
-		timeout = deaf < timeout ? (int)deaf : timeout;
-	}
-	poll(fds, 4, timeout);
+	ag_control_wait(&reloader->control, ag_watch_now(), fds + 3, &timeout);
+	poll(fds, FDS, timeout);
 }
 
 void *
@@ -307,7 +313,7 @@ ag_reloader_run(void *arg)
 
 	ag_watch_loaded(&reloader->watch, AG_LOAD_OK);
 	for (;;) {
-		struct pollfd fds[4];
+		struct pollfd fds[FDS];
 
 		wait_for_work(reloader, fds);
 		if (reloader->ended)
@@ -319,8 +325,8 @@ ag_reloader_run(void *arg)
 			hasten_the_end(reloader);
 		else if (ag_signals_take_hangup(reloader->hangup))
 			reload(reloader, true);
-		else if (!serve_files(reloader) && fds[3].revents != 0)
-			serve_client(reloader);
+		else if (!serve_files(reloader))
+			serve_clients(reloader);
 	}
 	return NULL;
 }

@@ -9,16 +9,16 @@
 
 #include <stdatomic.h>
 
+#include "controlclients.h"
 #include "watch.h"
 
 struct ag_reloader {
 	struct ag_watch watch;
 	bool only_stderr; /* the log */
-	int hangup;       /* descriptors: SIGHUP, the end, commands */
+	int hangup;       /* descriptors: SIGHUP, the end */
 	int stop;
-	int control;
+	struct ag_control control;
 	bool holds_back; /* lists of no bytes, in the last attempt */
-	int64_t ask_at;  /* who waits for an answer; milliseconds */
 	atomic_bool ended;
 };
 

@@ -52,14 +52,14 @@ check_found(const char *name, const char *packer, uint64_t mail_lines,
     bool empty)
 {
 	if (packer != NULL)
-		fprintf(stderr,
+		ag_print_line(stderr,
 		    "authgate replay: %s is compressed; use: %s %s | authgate "
-		    "replay -\n",
+		    "replay -",
 		    name, packer, name);
 	else if (mail_lines == 0 && !empty)
-		fprintf(stderr,
+		ag_print_line(stderr,
 		    "authgate replay: %s: no line of Postfix, Sendmail or "
-		    "authgate in it\n",
+		    "authgate in it",
 		    name);
 	return packer == NULL && (mail_lines > 0 || empty);
 }
@@ -92,7 +92,7 @@ read_stream(struct ag_replay *replay, const char *name, FILE *in)
 	}
 	end_progress(&replay->log);
 	if (ferror(in)) {
-		fprintf(stderr, "authgate replay: %s: %s\n", name,
+		ag_print_line(stderr, "authgate replay: %s: %s", name,
 		    strerror(errno));
 		return EX_NOINPUT;
 	}
@@ -112,7 +112,7 @@ read_file(struct ag_replay *replay, const char *name)
 		return read_stream(replay, "standard input", stdin);
 	in = fopen(name, "re");
 	if (in == NULL) {
-		fprintf(stderr, "authgate replay: %s: %s\n", name,
+		ag_print_line(stderr, "authgate replay: %s: %s", name,
 		    strerror(errno));
 		return EX_NOINPUT;
 	}
@@ -127,7 +127,7 @@ check_files(char **names)
 {
 	for (; *names != NULL; names++)
 		if (strcmp(*names, "-") != 0 && access(*names, R_OK) != 0) {
-			fprintf(stderr, "authgate replay: %s: %s\n", *names,
+			ag_print_line(stderr, "authgate replay: %s: %s", *names,
 			    strerror(errno));
 			return EX_NOINPUT;
 		}

@@ -116,7 +116,7 @@ start(struct ag_reloader *reloader)
 
 	if (status != 0)
 		return status;
-	reloader->control = ag_control_open();
+	ag_control_begin(&reloader->control, ag_control_open());
 	status = open_metrics();
 	if (status == 0)
 		status = ag_user_become(ag_fixed_text(AG_KEY_USER).ptr);
@@ -124,6 +124,7 @@ start(struct ag_reloader *reloader)
 		status = prepare_archives();
 	if (status == 0)
 		status = serve(reloader);
+	ag_control_end(&reloader->control);
 	remove_sockets();
 	return status;
 }
@@ -231,6 +232,6 @@ ag_run_command(int argc, char **argv)
 			only_stderr = true;
 	}
 	if (optind < argc)
-		return ag_command_usage("run", "what is \"%s\"?", argv[optind]);
+		return ag_command_unexpected("run", argv[optind]);
 	return run(config, only_stderr);
 }

@@ -1,6 +1,8 @@
 #include <getopt.h>
+#include <string.h>
 #include <sysexits.h>
 
+#include "../policy/domainname.h"
 #include "command.h"
 #include "json.h"
 #include "wrap.h"
@@ -45,6 +47,21 @@ print_none(const struct list *list)
 		printf("  nothing\n");
 }
 
+/* "@DOMAIN", "DOMAIN" and "*" stand for all the addresses there. */
+static bool
+is_domain(struct ag_str name)
+{
+	char domain[AG_DOMAIN_MAX + 1];
+
+	if (ag_str_eq(name, ag_str("*")))
+		return true;
+	if (ag_str_starts(name, "@"))
+		return ag_domain_parse(ag_str_skip(name, 1), domain) ==
+		    AG_DOMAIN_OK;
+	return ag_str_has(name, '.') &&
+	    ag_domain_parse(name, domain) == AG_DOMAIN_OK;
+}
+
 static void
 print_head(const char *before, const char *name, const char *behind)
 {
@@ -55,18 +72,57 @@ print_head(const char *before, const char *name, const char *behind)
 }
 
 static void
-print_text(const struct ag_policy *policy, const char *name)
+print_login(const struct ag_policy *policy, const char *name)
 {
-	struct list addresses = { .of_login = true }, logins = { 0 };
+	struct list addresses = { .of_login = true };
 
-	print_head("The login", name, "may send as");
+	if (strcmp(name, "*") == 0)
+		printf("Every login may send as\n");
+	else
+		print_head("The login", name, "may send as");
 	ag_policy_of_login(policy, ag_str(name), print_line, &addresses);
 	print_none(&addresses);
-	if (!ag_str_has(ag_str(name), '@'))
-		return;
+}
+
+static void
+print_address(const struct ag_policy *policy, const char *name)
+{
+	struct list logins = { 0 };
+
 	print_head("As the address", name, "may send");
 	ag_policy_of_address(policy, ag_str(name), print_line, &logins);
 	print_none(&logins);
+}
+
+/* Without the "@" in front. */
+static struct ag_str
+domain_of(const char *name)
+{
+	return ag_str_skip(ag_str(name), name[0] == '@');
+}
+
+static void
+print_domain(const struct ag_policy *policy, const char *name)
+{
+	struct list logins = { 0 };
+
+	if (strcmp(name, "*") == 0)
+		printf("As any address may send\n");
+	else
+		print_head("As addresses of", domain_of(name).ptr, "may send");
+	ag_policy_of_domain(policy, domain_of(name), print_line, &logins);
+	print_none(&logins);
+}
+
+static void
+print_text(const struct ag_policy *policy, const char *name)
+{
+	if (name[0] != '@')
+		print_login(policy, name);
+	if (is_domain(ag_str(name)))
+		print_domain(policy, name);
+	else if (strchr(name, '@') != NULL)
+		print_address(policy, name);
 }
 
 /* ---- as JSON; one's own address has no place ---- */
@@ -102,8 +158,13 @@ print_json(const struct ag_policy *policy, const char *name)
 	json_t *object = json_object(), *addresses = json_array(),
 	       *logins = json_array();
 
-	ag_policy_of_login(policy, ag_str(name), add_address, addresses);
-	ag_policy_of_address(policy, ag_str(name), add_login, logins);
+	if (name[0] != '@')
+		ag_policy_of_login(policy, ag_str(name), add_address,
+		    addresses);
+	if (is_domain(ag_str(name)))
+		ag_policy_of_domain(policy, domain_of(name), add_login, logins);
+	else
+		ag_policy_of_address(policy, ag_str(name), add_login, logins);
 	json_object_set_new(object, "name", ag_json_text(ag_str(name)));
 	json_object_set_new(object, "may_send_as", addresses);
 	json_object_set_new(object, "senders", logins);
@@ -136,6 +197,10 @@ ag_senders_command(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (optind + 1 != argc)
-		return ag_command_usage("senders", "name one login or address");
+		return ag_command_usage("senders",
+		    "name one login, address or domain");
+	if (argv[optind][0] == '@' && !is_domain(ag_str(argv[optind])))
+		return ag_command_usage("senders", "\"%s\" is not a domain",
+		    argv[optind]);
 	return senders(config, json, argv[optind]);
 }

@@ -22,6 +22,7 @@ static struct {
 	int64_t at;
 	json_t *findings;
 	unsigned left_out;
+	unsigned bad_lines;
 	json_t *known; /* findings of the one before, if it is made again */
 	bool news;
 } last;
@@ -64,6 +65,7 @@ ag_state_loading(bool again)
 	}
 	last.findings = json_array();
 	last.left_out = 0;
+	last.bad_lines = 0;
 	last.news = !again;
 	last.at = time(NULL);
 }
@@ -88,6 +90,7 @@ ag_state_finding(enum ag_severity severity, const struct ag_origin *where,
 	json_t *finding;
 	bool news;
 
+	last.bad_lines += severity == AG_BAD_LINE;
 	if (json_array_size(last.findings) >= FINDINGS_MAX) {
 		last.left_out++;
 		return false;
@@ -125,6 +128,7 @@ ag_state_loaded(const struct ag_policy *policy, unsigned generation)
 	now.generation = generation;
 	now.digest = ag_policy_digest(policy);
 	now.since = last.at;
+	now.bad_lines = last.bad_lines;
 	now.sizes = ag_policy_sizes(policy);
 	publish(&now);
 }
@@ -156,14 +160,15 @@ policy_object(const struct ag_facts *now)
 
 	snprintf(digest, sizeof(digest), "%016llx",
 	    (unsigned long long)now->digest);
-	return json_pack("{si ss so sI sI sI sI sI}", "generation",
+	return json_pack("{si ss so sI sI sI sI sI sI}", "generation",
 	    (int)now->generation, "digest", digest, "since",
 	    time_text(now->since), "domain_files",
 	    (json_int_t)now->sizes.domain_files, "local_domains",
 	    (json_int_t)now->sizes.local_domains, "kill_entries",
 	    (json_int_t)now->sizes.killed, "relay_networks",
 	    (json_int_t)now->sizes.relays, "sender_map_addresses",
-	    (json_int_t)now->sizes.senders);
+	    (json_int_t)now->sizes.senders, "bad_lines",
+	    (json_int_t)now->bad_lines);
 }
 
 static json_t *
@@ -231,7 +236,7 @@ counts_object(void)
 {
 	struct ag_log_counts log = ag_log_counts();
 
-	return json_pack("{sI sI sI sI so sI sI sI sI so}", "sessions_open",
+	return json_pack("{sI sI sI sI so sI sI sI sI sI so}", "sessions_open",
 	    (json_int_t)ag_count_sessions_open(), "sessions",
 	    (json_int_t)ag_count_sessions(), "messages",
 	    (json_int_t)ag_count_messages(), "recipients_accepted",
@@ -239,7 +244,8 @@ counts_object(void)
 	    "copies_kept", (json_int_t)ag_count_copies(AG_COPY_KEPT),
 	    "copies_failed", (json_int_t)ag_count_copies(AG_COPY_FAILED),
 	    "log_lines_waiting", (json_int_t)log.waiting, "log_lines_dropped",
-	    (json_int_t)log.dropped, "shortages", shortages_object());
+	    (json_int_t)log.dropped, "log_lines_lost", (json_int_t)log.lost,
+	    "shortages", shortages_object());
 }
 
 static char *
@@ -267,11 +273,32 @@ ag_state_status(void)
 	return dump(object);
 }
 
-char *
-ag_state_reload(void)
+static json_t *
+reload_object(void)
 {
 	struct ag_facts now = ag_state_facts();
 
-	return dump(json_pack("{so so}", "policy", policy_object(&now),
-	    "last_load", load_object(&now)));
+	return json_pack("{so so}", "policy", policy_object(&now), "last_load",
+	    load_object(&now));
+}
+
+char *
+ag_state_reload(void)
+{
+	return dump(reload_object());
+}
+
+char *
+ag_state_look(const struct ag_known_file *file)
+{
+	json_t *object = reload_object();
+	char fingerprint[17];
+
+	snprintf(fingerprint, sizeof(fingerprint), "%016llx",
+	    (unsigned long long)file->fingerprint);
+	json_object_set_new(object, "config",
+	    ag_json_text(ag_str(file->config)));
+	if (file->known)
+		json_object_set_new(object, "file", json_string(fingerprint));
+	return dump(object);
 }

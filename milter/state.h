@@ -14,7 +14,8 @@ struct ag_facts {
 	int64_t started;
 	unsigned generation; /* of the policy in force; 0: none yet */
 	uint64_t digest;
-	int64_t since; /* when it was loaded */
+	int64_t since;      /* when it was loaded */
+	unsigned bad_lines; /* of lists, that it passes over */
 	struct ag_policy_sizes sizes;
 	bool failed;      /* the last attempt; an older policy is in force */
 	uint64_t reloads; /* those that came to a policy */
@@ -47,11 +48,19 @@ unsigned ag_state_findings_left_out(void);
 void ag_state_loaded(const struct ag_policy *policy, unsigned generation);
 void ag_state_failed(void);
 
+/* A file, as the last attempt read it. */
+struct ag_known_file {
+	const char *config; /* the main file */
+	bool known;         /* false: it read no such file */
+	uint64_t fingerprint;
+};
+
 /*
  * JSON, to be freed; NULL: no memory.  The first is all there is to tell, the
- * second what became of the last attempt.
+ * second what became of the last attempt, the third of a file in it as well.
  */
 char *ag_state_status(void);
 char *ag_state_reload(void);
+char *ag_state_look(const struct ag_known_file *file);
 
 #endif

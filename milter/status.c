@@ -5,9 +5,11 @@
 
 #include <jansson.h>
 
+#include "../policy/number.h"
 #include "command.h"
 #include "control.h"
 #include "count.h"
+#include "status.h"
 
 /* ---- what was said, member by member; absent ones are 0 or "-" ---- */
 
@@ -25,25 +27,26 @@ text(const json_t *object, const char *key)
 	return value != NULL ? value : "-";
 }
 
-static bool
-has_failed(const json_t *answer)
+bool
+ag_status_has_failed(const json_t *answer)
 {
 	return json_is_true(
 	    json_object_get(json_object_get(answer, "last_load"), "failed"));
 }
 
-static void
-print_findings(const json_t *answer)
+void
+ag_status_print_findings(FILE *out, const json_t *answer)
 {
 	const json_t *load = json_object_get(answer, "last_load");
 	const json_t *finding;
 	size_t i;
 
 	json_array_foreach(json_object_get(load, "findings"), i, finding)
-	    printf("%s: %s: %s\n", text(finding, "at"),
+	    ag_print_line(out, "%s: %s: %s", text(finding, "at"),
 		text(finding, "severity"), text(finding, "text"));
 	if (number(load, "findings_left_out") > 0)
-		printf("... and %lld more; \"authgate check\" prints all\n",
+		fprintf(out,
+		    "... and %lld more; \"authgate check\" prints all\n",
 		    number(load, "findings_left_out"));
 }
 
@@ -54,10 +57,41 @@ print_uptime(const json_t *answer)
 {
 	long long up = number(answer, "uptime");
 
-	printf("authgate %s, pid %lld, up %lld days %02lld:%02lld:%02lld, "
+	printf("authgate %s, pid %lld, up %lld %s %02lld:%02lld:%02lld, "
 	       "since %s\n",
 	    text(answer, "version"), number(answer, "pid"), up / 86400,
-	    up / 3600 % 24, up / 60 % 60, up % 60, text(answer, "started"));
+	    ag_plural((uint64_t)up / 86400, "day", "days"), up / 3600 % 24,
+	    up / 60 % 60, up % 60, text(answer, "started"));
+}
+
+/* In two lines. */
+static void
+print_sizes(const json_t *policy)
+{
+	static const struct {
+		const char *key;
+		const char *one;
+		const char *many;
+		const char *end;
+	} part[] = {
+		{ "domain_files", "domain file", "domain files", ", " },
+		{ "local_domains", "name of local domains",
+		    "names of local domains", ", " },
+		{ "kill_entries", "kill entry", "kill entries",
+		    ",\n          " },
+		{ "relay_networks", "relay network", "relay networks", ", " },
+		{ "sender_map_addresses", "address in the sender map",
+		    "addresses in the sender map", "\n" },
+	};
+
+	printf("          ");
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		long long n = number(policy, part[i].key);
+
+		printf("%lld %s%s", n,
+		    ag_plural((uint64_t)n, part[i].one, part[i].many),
+		    part[i].end);
+	}
 }
 
 static void
@@ -65,17 +99,17 @@ print_policy(const json_t *answer)
 {
 	const json_t *policy = json_object_get(answer, "policy");
 
+	long long bad = number(policy, "bad_lines");
+
 	printf("\npolicy    generation %lld, digest %s,\n"
 	       "          in force since %s\n",
 	    number(policy, "generation"), text(policy, "digest"),
 	    text(policy, "since"));
-	printf("          %lld domain files, %lld names of local domains, %lld "
-	       "kill entries,\n"
-	       "          %lld relay networks, %lld addresses in the sender "
-	       "map\n",
-	    number(policy, "domain_files"), number(policy, "local_domains"),
-	    number(policy, "kill_entries"), number(policy, "relay_networks"),
-	    number(policy, "sender_map_addresses"));
+	print_sizes(policy);
+	if (bad > 0)
+		printf("          %lld %s of lists passed over; \"authgate "
+		       "check\" says which\n",
+		    bad, ag_plural((uint64_t)bad, "bad line", "bad lines"));
 }
 
 static void
@@ -89,12 +123,18 @@ print_counts(const json_t *answer)
 	    number(answer, "messages"), number(answer, "recipients_accepted"));
 	if (number(answer, "copies_kept") > 0 ||
 	    number(answer, "copies_failed") > 0)
-		printf("archive   %lld messages kept, %lld failed\n",
+		printf("archive   %lld %s kept, %lld failed\n",
 		    number(answer, "copies_kept"),
+		    ag_plural((uint64_t)number(answer, "copies_kept"),
+			"message", "messages"),
 		    number(answer, "copies_failed"));
-	printf("log       %lld lines waiting, %lld dropped since the start\n",
+	printf("log       %lld %s waiting, %lld dropped and %lld lost since "
+	       "the start\n",
 	    number(answer, "log_lines_waiting"),
-	    number(answer, "log_lines_dropped"));
+	    ag_plural((uint64_t)number(answer, "log_lines_waiting"), "line",
+		"lines"),
+	    number(answer, "log_lines_dropped"),
+	    number(answer, "log_lines_lost"));
 }
 
 static bool
@@ -163,12 +203,12 @@ print_status(const json_t *answer)
 	print_policy(answer);
 	print_counts(answer);
 	print_decisions(answer);
-	if (!has_failed(answer))
+	if (!ag_status_has_failed(answer))
 		return;
 	printf(
 	    "\nThe last reload, at %s, failed; the files are not in force:\n",
 	    text(json_object_get(answer, "last_load"), "at"));
-	print_findings(answer);
+	ag_status_print_findings(stdout, answer);
 }
 
 /* ---- reload ---- */
@@ -178,10 +218,10 @@ print_reload(const json_t *answer)
 {
 	const json_t *policy = json_object_get(answer, "policy");
 
-	print_findings(answer);
+	ag_status_print_findings(stdout, answer);
 	printf("%s: generation %lld, digest %s\n",
-	    has_failed(answer) ? "the old policy stays in force" :
-				 "the new policy is in force",
+	    ag_status_has_failed(answer) ? "the old policy stays in force" :
+					   "the new policy is in force",
 	    number(policy, "generation"), text(policy, "digest"));
 }
 
@@ -198,10 +238,10 @@ report(const struct asking *asking, const char *answer_text, bool json)
 {
 	json_t *answer = json_loads(answer_text, 0, NULL);
 	const char *error = json_string_value(json_object_get(answer, "error"));
-	int status = has_failed(answer) ? asking->failed : EX_OK;
+	int status = ag_status_has_failed(answer) ? asking->failed : EX_OK;
 
 	if (error != NULL || answer == NULL) {
-		fprintf(stderr, "authgate %s: %s\n", asking->command,
+		ag_print_line(stderr, "authgate %s: %s", asking->command,
 		    error != NULL ? error : "the answer cannot be read");
 		status = error != NULL ? EX_NOPERM : EX_PROTOCOL;
 	} else if (json) {
@@ -216,36 +256,62 @@ report(const struct asking *asking, const char *answer_text, bool json)
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "timeout", required_argument, NULL, 't' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
-static int
-ask(const struct asking *asking, int argc, char **argv)
+static bool
+set_timeout(struct ag_question *question, const char *text)
 {
-	const char *config = AG_DEFAULT_CONFIG;
-	bool json = false;
-	char *answer;
-	int option, status;
+	int64_t seconds;
+
+	if (!ag_number_time(ag_str(text), &seconds) || seconds < 1 ||
+	    seconds > 86400)
+		return false;
+	question->seconds = (int)seconds;
+	return true;
+}
+
+/* Returns -1 to go on, or an exit status. */
+static int
+parse_options(struct ag_question *question, bool *json, int argc, char **argv)
+{
+	int option;
 
 	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
 	    -1) {
 		if (option == 'h')
-			return ag_command_help(asking->command);
+			return ag_command_help(question->command);
 		if (option == '?')
-			return ag_command_usage(asking->command, NULL);
+			return ag_command_usage(question->command, NULL);
 		if (option == 'c')
-			config = optarg;
-		else
-			json = true;
+			question->config = optarg;
+		else if (option == 'j')
+			*json = true;
+		else if (!set_timeout(question, optarg))
+			return ag_command_usage(question->command,
+			    "\"%s\" is not a time such as 30s", optarg);
 	}
-	if (optind < argc)
-		return ag_command_usage(asking->command, "what is \"%s\"?",
-		    argv[optind]);
-	status = ag_control_ask(asking->command, config, &answer);
-	if (status != EX_OK)
+	return optind < argc ?
+	    ag_command_unexpected(question->command, argv[optind]) :
+	    -1;
+}
+
+static int
+ask(const struct asking *asking, int argc, char **argv)
+{
+	struct ag_question question = { asking->command, asking->command,
+		AG_DEFAULT_CONFIG, AG_CONTROL_SECONDS, false };
+	bool json = false;
+	char *answer;
+	int status = parse_options(&question, &json, argc, argv);
+
+	if (status >= 0)
 		return status;
-	status = report(asking, answer, json);
+	status = ag_control_ask(&question, &answer);
+	if (status == EX_OK)
+		status = report(asking, answer, json);
 	free(answer);
 	return status;
 }

@@ -149,7 +149,7 @@ print_exception(const struct shown *shown, enum ag_rule rule, struct ag_str map,
 	case AG_RULE_SENDER_LOGIN_MATCH:
 	case AG_RULE_FOREIGN_SENDER_MATCH:
 		if (is_word(shown->sender) && is_word(shown->who))
-			fprintf(out, "           %.*s: %.*s %.*s\n",
+			ag_print_line(out, "           %.*s: %.*s %.*s",
 			    AG_STR_ARG(map), AG_STR_ARG(shown->sender),
 			    AG_STR_ARG(shown->who));
 		break;
@@ -181,7 +181,7 @@ print_pair(const struct shown *shown, enum ag_rule rule, struct ag_str map,
 	fputs(" from ", out);
 	ag_print_safely(out,
 	    shown->sender.len > 0 ? shown->sender : ag_str("<>"));
-	fprintf(out, " (%s)\n", pair->example);
+	ag_print_line(out, " (%s)", pair->example);
 	print_exception(shown, rule, map, out);
 }
 

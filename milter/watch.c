@@ -371,15 +371,21 @@ note_look(struct ag_watch *watch, struct ag_look look)
 	}
 }
 
-enum ag_due
-ag_watch_due(struct ag_watch *watch)
+bool
+ag_watch_changed(struct ag_watch *watch)
 {
 	struct ag_look look;
 
 	drain(watch);
 	look = look_at(watch);
 	note_look(watch, look);
-	if (watch->seen != watch->taken && !look.blind)
+	return watch->seen != watch->taken && !look.blind;
+}
+
+enum ag_due
+ag_watch_due(struct ag_watch *watch)
+{
+	if (ag_watch_changed(watch))
 		return ag_watch_now() - watch->seen_at >= STILL_MS ?
 		    AG_DUE_CHANGE :
 		    AG_DUE_NOTHING;
@@ -387,4 +393,24 @@ ag_watch_due(struct ag_watch *watch)
 		return AG_DUE_AGAIN;
 	compare_in_time(watch);
 	return AG_DUE_NOTHING;
+}
+
+bool
+ag_watch_find(const struct ag_watch *watch, uint64_t device, uint64_t inode,
+    uint64_t *fingerprint)
+{
+	const struct file *file = watch->files.items;
+
+	for (size_t i = 0; i < watch->files.n; i++) {
+		char path[PATH_MAX];
+		struct stat st;
+
+		make_path(watch, file[i].shown, path);
+		if (stat(path, &st) != 0 || st.st_dev != device ||
+		    st.st_ino != inode)
+			continue;
+		*fingerprint = file[i].fingerprint;
+		return true;
+	}
+	return false;
 }

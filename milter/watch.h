@@ -69,4 +69,14 @@ enum ag_due {
 
 enum ag_due ag_watch_due(struct ag_watch *watch);
 
+/* The same for who will not wait: whether there is a change, still or not. */
+bool ag_watch_changed(struct ag_watch *watch);
+
+/*
+ * Looks for the file that stat(2) knows by these numbers among those that the
+ * last load read; what it read there, as ag_file_fingerprint() has it.
+ */
+bool ag_watch_find(const struct ag_watch *watch, uint64_t device,
+    uint64_t inode, uint64_t *fingerprint);
+
 #endif

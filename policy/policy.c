@@ -186,6 +186,10 @@ ag_policy_of_login(const struct ag_policy *policy, struct ag_str login,
 	struct ag_mailbox mailbox;
 	struct ag_str form;
 
+	if (ag_str_eq(login, ag_str("*"))) {
+		ag_senders_of_login(policy->senders, login, found, arg);
+		return;
+	}
 	if (!ag_login_parse(&mailbox, login))
 		return;
 	ag_login_complete(&mailbox, &policy->form);
@@ -217,6 +221,26 @@ ag_policy_of_address(const struct ag_policy *policy, struct ag_str address,
 		found(arg, own, own, NULL);
 	}
 	ag_senders_of_address(policy->senders, &key, found, arg);
+}
+
+void
+ag_policy_of_domain(const struct ag_policy *policy, struct ag_str domain,
+    ag_senders_fn *found, void *arg)
+{
+	char name[AG_DOMAIN_MAX + 1];
+	struct ag_domain known;
+
+	if (ag_str_eq(domain, ag_str("*"))) {
+		ag_senders_of_domain(policy->senders, domain, found, arg);
+		return;
+	}
+	if (ag_domain_parse(domain, name) != AG_DOMAIN_OK)
+		return;
+	known = ag_domains_find(&policy->domains, ag_str(name));
+	if (known.local && ag_policy_owns_itself(policy, known.folded))
+		found(arg, known.folded, ag_str("each login of the domain"),
+		    NULL);
+	ag_senders_of_domain(policy->senders, known.folded, found, arg);
 }
 
 const struct ag_login_form *

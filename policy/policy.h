@@ -223,6 +223,13 @@ void ag_policy_of_login(const struct ag_policy *policy, struct ag_str login,
 void ag_policy_of_address(const struct ag_policy *policy, struct ag_str address,
     ag_senders_fn *found, void *arg);
 
+/*
+ * The same of all addresses of a domain, or with "*" of all there are.  The
+ * login "*" stands for every login.
+ */
+void ag_policy_of_domain(const struct ag_policy *policy, struct ag_str domain,
+    ag_senders_fn *found, void *arg);
+
 /* How logins are brought into form; borrowed. */
 const struct ag_login_form *ag_policy_login_form(
     const struct ag_policy *policy);

@@ -642,6 +642,28 @@ ag_senders_of_address(const struct ag_senders *senders,
 			    arg);
 }
 
+/* "*" is in every domain. */
+static bool
+is_in(struct ag_str left, struct ag_str domain)
+{
+	size_t at = ag_str_rfind(left, '@');
+
+	return ag_str_eq(left, ag_str("*")) ||
+	    (at < left.len && ag_str_eq(ag_str_skip(left, at + 1), domain));
+}
+
+void
+ag_senders_of_domain(const struct ag_senders *senders, struct ag_str domain,
+    ag_senders_fn *found, void *arg)
+{
+	for (uint32_t i = 0; i < senders->left.n; i++) {
+		const struct left *left = left_at(senders, i);
+
+		if (is_in(ag_strmap_key(&senders->names, left->name), domain))
+			tell_owners(senders, left, found, arg);
+	}
+}
+
 void
 ag_senders_of_login(const struct ag_senders *senders, struct ag_str login,
     ag_senders_fn *found, void *arg)

@@ -97,7 +97,14 @@ typedef void ag_senders_fn(void *arg, struct ag_str left, struct ag_str login,
 void ag_senders_of_address(const struct ag_senders *senders,
     const struct ag_sender_key *key, ag_senders_fn *found, void *arg);
 
-/* All left sides that are given to the login. */
+/*
+ * All logins that may send as some address of the domain, which is folded; of
+ * "*", as any address there is.
+ */
+void ag_senders_of_domain(const struct ag_senders *senders,
+    struct ag_str domain, ag_senders_fn *found, void *arg);
+
+/* All left sides that are given to the login; "*" is any. */
 void ag_senders_of_login(const struct ag_senders *senders, struct ag_str login,
     ag_senders_fn *found, void *arg);
 

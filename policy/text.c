@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <unictype.h>
+#include <unistr.h>
+
 struct ag_str
 ag_str(const char *s)
 {
@@ -193,6 +196,30 @@ ag_str_is_utf8(struct ag_str s)
 	return true;
 }
 
+/* Of a whole character: not a control, a mark of format or a separator. */
+static bool
+is_plain(struct ag_str character)
+{
+	const uint32_t hidden = UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf |
+	    UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp;
+	ucs4_t c;
+
+	u8_mbtouc(&c, (const uint8_t *)character.ptr, character.len);
+	return !uc_is_general_category_withtable(c, hidden);
+}
+
+size_t
+ag_str_piece(struct ag_str s, bool *plain)
+{
+	size_t n = utf8_sequence(s);
+
+	if (n == 1)
+		*plain = !ag_is_control(s.ptr[0]);
+	else
+		*plain = n > 0 && is_plain(ag_str_head(s, n));
+	return n > 0 ? n : 1;
+}
+
 static unsigned
 min3(unsigned a, unsigned b, unsigned c)
 {
@@ -292,6 +319,40 @@ ag_buf_get(const struct ag_buf *buf)
 }
 
 void
+ag_buf_piece(struct ag_buf *buf, struct ag_str piece, bool plain)
+{
+	char text[4 * sizeof("\\xff")];
+	struct ag_buf escaped = AG_BUF(text);
+
+	for (size_t i = 0; i < piece.len && !plain; i++)
+		ag_buf_printf(&escaped, "\\x%02x", (unsigned char)piece.ptr[i]);
+	if (!plain)
+		piece = ag_buf_get(&escaped);
+	if (piece.len < buf->size - buf->len)
+		ag_buf_str(buf, piece);
+	else
+		buf->cut = true;
+}
+
+void
+ag_buf_plain(struct ag_buf *buf, struct ag_str s)
+{
+	while (s.len > 0 && !buf->cut) {
+		bool plain;
+		size_t n = ag_str_piece(s, &plain);
+
+		ag_buf_piece(buf, ag_str_head(s, n), plain);
+		s = ag_str_skip(s, n);
+	}
+}
+
+const char *
+ag_plural(uint64_t n, const char *one, const char *many)
+{
+	return n == 1 ? one : many;
+}
+
+void
 ag_origin_write(const struct ag_origin *origin, struct ag_buf *buf)
 {
 	if (origin == NULL || origin->file == NULL)
@@ -323,17 +384,16 @@ void
 ag_diag_report(struct ag_diag *diag, enum ag_severity severity,
     const struct ag_origin *where, const char *format, ...)
 {
-	char text[1024];
+	char raw[1024], text[1024];
+	struct ag_buf plain = AG_BUF(text);
 	va_list ap;
 
 	count(diag, severity);
 	if (diag->emit == NULL)
 		return;
 	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
+	vsnprintf(raw, sizeof(raw), format, ap);
 	va_end(ap);
-	for (char *p = text; *p != '\0'; p++)
-		if (ag_is_control(*p))
-			*p = '?';
+	ag_buf_plain(&plain, ag_str(raw));
 	diag->emit(diag->arg, severity, where, text);
 }

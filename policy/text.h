@@ -137,6 +137,14 @@ void ag_str_copy_lower(struct ag_str s, char *to);
 bool ag_str_is_utf8(struct ag_str s);
 
 /*
+ * How many bytes at the front of s, which is not empty, go together: those of
+ * a character, or one that is no UTF-8.  *plain: a terminal shows them, and
+ * obeys none of them.  Control characters are not (C1 as well), nor marks that
+ * turn or hide the text around them, nor separators of lines.
+ */
+size_t ag_str_piece(struct ag_str s, bool *plain);
+
+/*
  * How many single changes (insert, drop, replace, swap neighbours) lead from
  * a to b, ignoring case; 99 when either is longer than 63 bytes.
  */
@@ -163,6 +171,18 @@ void ag_buf_text(struct ag_buf *buf, const char *s);
 void ag_buf_printf(struct ag_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 struct ag_str ag_buf_get(const struct ag_buf *buf);
+
+/*
+ * Writes what came from outside for people: bytes that are not plain as
+ * "\x1b".  What fits is written in whole pieces.
+ */
+void ag_buf_plain(struct ag_buf *buf, struct ag_str s);
+
+/* The word for n of a thing. */
+const char *ag_plural(uint64_t n, const char *one, const char *many);
+
+/* One piece of it, as ag_str_piece() gives it. */
+void ag_buf_piece(struct ag_buf *buf, struct ag_str piece, bool plain);
 
 /*
  * Where a setting was written.  A null file means a compiled-in default; line
@@ -207,7 +227,7 @@ struct ag_diag {
 	unsigned warnings;
 };
 
-/* where may be NULL.  Control bytes in the text are replaced. */
+/* where may be NULL.  The text is written as by ag_buf_plain(). */
 void ag_diag_report(struct ag_diag *diag, enum ag_severity severity,
     const struct ag_origin *where, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -25,8 +25,9 @@ def run_parts(parts, usage, arguments):
 class Done:
     """What a command said; the folder's name is left out of it."""
 
-    def __init__(self, status, out, err):
+    def __init__(self, status, out, err, raw_out=b"", raw_err=b""):
         self.status, self.out, self.err = status, out, err
+        self.raw_out, self.raw_err = raw_out, raw_err
 
     def all(self):
         return self.status, self.out, self.err
@@ -65,7 +66,8 @@ class Folder:
     def run(self, *arguments, stdin=b"", **options):
         done = subprocess.run([self.program, *arguments], input=stdin, capture_output=True,
                               timeout=PATIENCE, check=False, **options)
-        return Done(done.returncode, self.clean(done.stdout), self.clean(done.stderr))
+        return Done(done.returncode, self.clean(done.stdout), self.clean(done.stderr), done.stdout,
+                    done.stderr)
 
     def command(self, command, *arguments, **options):
         """As run(), with the folder's authgate.ini."""

@@ -11,6 +11,7 @@ import json
 import os
 import pwd
 import resource
+import signal
 import socket
 import stat
 import subprocess
@@ -134,6 +135,11 @@ def reload(cases, program):
     cases.same("with a bad line: status", (0, ""), (code, err))
     cases.has("... which is shown", f"kill.list:2: bad line: {OTHER}/40", out)
     cases.has("... and the rest is in force", "the new policy is in force: generation 2,", out)
+    code, out, err = ask(daemon, "status")
+    cases.same("... status is well", (0, ""), (code, err))
+    cases.has("... but tells of it", "1 bad line of lists passed over; \"authgate check\" says "
+              "which\n", out)
+    cases.same("... in JSON too", 1, facts(daemon)["policy"]["bad_lines"])
     cases.same("another digest", True, facts(daemon)["policy"]["digest"] != first)
     daemon.write("authgate.ini", FILES["authgate.ini"] + "kill_cleint = off\n")
     code, out, err = ask(daemon, "reload")
@@ -148,7 +154,11 @@ def reload(cases, program):
     cases.same("reload --json", (78, True), (code, json.loads(out)["last_load"]["failed"]))
     daemon.write("authgate.ini", FILES["authgate.ini"])
     daemon.write("kill.list", FILES["kill.list"])
+    cases.same("after a reload that failed the bad lines are still those in force", 1,
+               facts(daemon)["policy"]["bad_lines"])
     cases.same("mended: status", 0, ask(daemon, "reload")[0])
+    cases.same("... and no bad lines", (0, False), (facts(daemon)["policy"]["bad_lines"],
+                                                    "bad line" in ask(daemon, "status")[1]))
     cases.same("reloads are counted", (2, 2), (facts(daemon)["reloads"],
                                                facts(daemon)["reloads_failed"]))
     cases.same("... and of status", 0, ask(daemon, "status")[0])
@@ -166,19 +176,174 @@ def many_findings(cases, program):
                (code, out.count("bad line"), "... and 2500 more; " in out))
     with open(os.path.join(daemon.folder, "kill.list"), "wb") as file:
         file.write(b"192.0.2.1\xff\n")
-    cases.has("bytes that are not UTF-8", "kill.list:1: bad line: 192.0.2.1? ",
+    cases.has("bytes that are not UTF-8", r"kill.list:1: bad line: 192.0.2.1\xff ",
               ask(daemon, "reload")[1])
 
 
 @part
-def a_client_that_says_nothing(cases, program):
+def odd_bytes(cases, program):
+    """What a file holds steers no terminal."""
     daemon = Daemon(program, FILES).start()
-    with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as odd:
-        silent.connect(control_path(daemon))
-        odd.connect(control_path(daemon))
-        odd.sendall(b"x" * 5000)
-        cases.same("is left behind", 0, ask(daemon, "status")[0])
+    odd = "\x1b[31m\x9b\u202e\u2028\x85"
+    escaped = r"\x1b[31m\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xc2\x85"
+    daemon.write("kill.list", odd + "\n")
+    cases.has("reload", f"kill.list:1: bad line: {escaped} has ", ask(daemon, "reload")[1])
+    daemon.write("authgate.ini", FILES["authgate.ini"] + odd + " = 1\n")
+    for command in ("reload", "status"):
+        _, out, _ = ask(daemon, command)
+        cases.has(f"{command} that fails", escaped, out)
+        cases.same("... in plain text", True, out.isascii() and out.replace("\n", "").isprintable())
+        cases.same("... JSON is ASCII", True, ask(daemon, command, "--json")[1].isascii())
+    cases.same("the log", [], [line for line in daemon.log() if not line.isprintable()])
+
+
+# ---------------------------------------------------------------- changes of the lists
+
+IN_FORCE = "the change is in force: generation %d\n"
+
+
+@part
+def in_force(cases, program):
+    """What kill and relay say: whether the daemon has taken it."""
+    daemon = Daemon(program, {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
+        "[rules]", "[lists]\nkill = kill.list more.list\n[rules]"), "more.list": "# none\n"})
+    daemon.start()
+    cases.same("add", (0, IN_FORCE % 2, ""), ask(daemon, "kill", "add", OTHER))
+    cases.same("... and it is so", 2, facts(daemon)["policy"]["kill_entries"])
+    cases.same("add once more, which changes nothing", (0, IN_FORCE % 3, ""),
+               ask(daemon, "kill", "add", OTHER))
+    daemon.write("more.list", f"{OTHER}\n")
+    cases.same("del of an entry of two files", (0, IN_FORCE % 4 + IN_FORCE % 4, ""),
+               ask(daemon, "kill", "del", OTHER))
+    cases.same("... and it is so", 1, facts(daemon)["policy"]["kill_entries"])
+    cases.same("a list that was not there", (0, IN_FORCE % 5, ""),
+               ask(daemon, "relay", "add", OTHER))
+    os.rename(os.path.join(daemon.folder, "kill.list"), os.path.join(daemon.folder, "real"))
+    os.symlink("real", os.path.join(daemon.folder, "kill.list"))
+    cases.same("a list behind a link", (0, IN_FORCE % 6, ""), ask(daemon, "kill", "add", OTHER))
+    daemon.write("more.list", "")
+    ask(daemon, "kill", "del", OTHER)
+    cases.same("beside a list that is held back", (0, ""),
+               ask(daemon, "kill", "add", OTHER)[::2])
+    stranger = os.path.join(daemon.folder, "stranger")
+    os.mkdir(stranger)
+    with open(daemon.config(), encoding="utf-8") as file:
+        daemon.write("stranger/authgate.ini", file.read().replace("more.list", ""))
+    daemon.write("stranger/kill.list", "# none\n")
+    done = subprocess.run([program, "kill", "-c", stranger + "/authgate.ini", "add", OTHER],
+                          text=True, capture_output=True, timeout=PATIENCE, check=False)
+    cases.same("a daemon of other files: status", (75, ""), (done.returncode, done.stdout))
+    cases.has("... and which it has", f"the change is not in force: the daemon, whose main file is "
+              f"{daemon.config()}, does not read {stranger}/kill.list\n", done.stderr)
+
+
+@part
+def not_in_force(cases, program):
+    """The daemon cannot use its files."""
+    daemon = Daemon(program, FILES).start()
+    daemon.write("domains/example.com.ini", "nonsense\n")
+    wait_for(lambda: facts(daemon)["last_load"]["failed"])
+    daemon.write("authgate.ini", FILES["authgate.ini"])
+    code, out, err = ask(daemon, "kill", "add", OTHER)
+    cases.same("a file that is broken: the command reads it too", (78, ""), (code, out))
+    daemon.terminate()
+    if os.geteuid() != 0:
+        print("# skipped: needs root")
+        return
+    other = Daemon(program, {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
+        "[rules]", "user = nobody\n[rules]")})
+    other.open_to_all()
+    other.start()
+    os.chmod(os.path.join(other.folder, "kill.list"), 0o600)
+    code, out, err = ask(other, "kill", "add", OTHER)
+    cases.same("a list that the daemon may not read: status", (75, ""), (code, out))
+    cases.has("... the reason", "the change is not in force: the daemon cannot use its files:\n"
+              "kill.list: error: kill.list cannot be read: Permission denied\n", err)
+    cases.same("... though the list has it", 2, len(ask(other, "kill", "list")[1].splitlines()))
+    os.chmod(os.path.join(other.folder, "kill.list"), 0o644)
+    cases.same("... mended", 0, ask(other, "kill", "del", OTHER)[0])
+    stranger = as_nobody()
+    os.chmod(other.folder, 0o777)
+    os.chown(os.path.join(other.folder, "kill.list"), stranger["user"], stranger["group"])
+    os.chmod(control_path(other), 0o600)
+    os.chown(control_path(other), 0, 0)
+    code, out, err = ask(other, "kill", "add", OTHER, **stranger)
+    cases.same("who may write the list and not ask the daemon: status", (75, ""), (code, out))
+    cases.has("... the reason", f"no permission for {control_path(other)}", err)
+    cases.has("... and what that means", "it is not known whether the change is in force\n", err)
+
+
+@part
+def many_changes(cases, program):
+    """At the same time, and each is told rightly."""
+    daemon = Daemon(program, FILES).start()
+    running = [subprocess.Popen([daemon.program, "kill", "-c", daemon.config(), "add",
+                                 f"10.0.0.{n}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True) for n in range(8)]
+    said = [(process.communicate()[0], process.returncode) for process in running]
+    cases.same("each is in force", [0] * 8, [status for _, status in said])
+    cases.same("... and says so", True, all(out.startswith("the change is in force") for out, _ in
+                                            said))
+    cases.same("... and is so", 9, facts(daemon)["policy"]["kill_entries"])
+
+
+# ---------------------------------------------------------------- slow ones
+
+@part
+def clients_that_say_nothing(cases, program):
+    daemon = Daemon(program, {**FILES, "kill.list": "nonsense\n" * 3000}).start()
+    with contextlib.ExitStack() as stack:
+        def client(words):
+            connection = stack.enter_context(socket.socket(socket.AF_UNIX))
+            connection.connect(control_path(daemon))
+            connection.sendall(words)
+            return connection
+        odd = client(b"x" * 5000)
+        silent = [client(b"") for _ in range(3)]
+        silent += [client(b"s") for _ in range(2)]
+        # the answer is larger than what a socket takes
+        readers = [client(b"status\n") for _ in range(3)]
+        cases.same("nobody waits for them", 0, ask(daemon, "status")[0])
+        cases.same("... nor for any number", [0] * 20, [
+            (client(b""), client(b"status\n"), ask(daemon, "reload")[0])[2] for _ in range(20)])
+        cases.same("what nobody understands is hung up on", True, is_closed(odd))
+        cases.same("the oldest are hung up on", [True] * 5, [is_closed(one) for one in silent])
+        slow = client(b"sta")
+        slow.sendall(b"tus\n")
+        cases.same("who speaks in pieces is understood", b"{", slow.recv(1))
+        del readers
     cases.same("and the daemon goes on", 0, ask(daemon, "reload")[0])
+
+
+def is_closed(connection):
+    connection.settimeout(PATIENCE)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+@part
+def a_daemon_that_stands_still(cases, program):
+    daemon = Daemon(program, FILES).start()
+    daemon.process.send_signal(signal.SIGSTOP)
+    for command in ("status", "reload"):
+        code, out, err = ask(daemon, command, "--timeout", "1s")
+        cases.same(f"{command}: status", (69, ""), (code, out))
+        cases.has("... what is wrong", f"authgate {command}: the daemon on {control_path(daemon)} "
+                  "gave no answer within 1 second; it is stopped, or it reads its files\n", err)
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):    # until its queue is full
+            waiting = stack.enter_context(socket.socket(socket.AF_UNIX))
+            waiting.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                waiting.connect(control_path(daemon))
+        cases.same("... where its queue is full too", 69,
+                   ask(daemon, "status", "--timeout", "1s")[0])
+    daemon.process.send_signal(signal.SIGCONT)
+    cases.same("... and goes on", 0, ask(daemon, "status")[0])
+    for wrong in ("0s", "soon", "5", "-1s"):
+        cases.same(f"--timeout {wrong}", 64, ask(daemon, "status", "--timeout", wrong)[0])
 
 
 @part
@@ -281,11 +446,11 @@ def service_manager(cases, program):
                           manager.recv(4096).decode().splitlines()]
             return words
         daemon.start(env={**os.environ, "NOTIFY_SOCKET": path})
-        cases.same("start", ["STATUS=policy 1 in force, 1 kill entries", "READY=1"],
+        cases.same("start", ["STATUS=policy 1 in force, 1 kill entry", "READY=1"],
                    heard("READY=1"))
         ask(daemon, "reload")
         cases.same("reload", ["RELOADING=1", "MONOTONIC",
-                              "STATUS=policy 2 in force, 1 kill entries", "READY=1"],
+                              "STATUS=policy 2 in force, 1 kill entry", "READY=1"],
                    heard("READY=1"))
         daemon.write("authgate.ini", "[rules]\nx = y\n")
         daemon.hang_up_signal()

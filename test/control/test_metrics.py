@@ -166,6 +166,8 @@ def the_same_as_status(cases, program):
             "messages_total": said["messages"], "log_lines_waiting": said["log_lines_waiting"],
             "recipients_accepted_total": said["recipients_accepted"],
             "log_lines_dropped_total": said["log_lines_dropped"],
+            "log_lines_lost_total": said["log_lines_lost"],
+            "policy_bad_lines": said["policy"]["bad_lines"],
             'reloads_total{result="ok"}': said["reloads"],
             'reloads_total{result="failed"}': said["reloads_failed"],
             'archive_messages_total{result="kept"}': said["copies_kept"],
@@ -359,6 +361,37 @@ def slow_clients(cases, program):
         cases.same("the silent are left behind after a while", True,
                    waited > IDLE_SECONDS - 3)
     cases.same("and all is as before", (200, "ok\n"), daemon.get("/healthz"))
+
+
+@part
+def clients_that_never_end(cases, program):
+    """All places are taken by those who send, or take, a byte now and then."""
+    daemon = Served(program).start()
+    over = threading.Event()
+    with contextlib.ExitStack() as stack:
+        def drip(client):
+            with contextlib.suppress(OSError):
+                client.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+                while not over.wait(0.1):
+                    client.sendall(b"x")
+        clients = [stack.enter_context(daemon.dial()) for _ in range(CONNECTIONS + 4)]
+        threads = [threading.Thread(target=drip, args=(client,)) for client in clients]
+        for thread in threads:
+            thread.start()
+        cases.same("the next one is served all the same", (200, "ok\n"), daemon.get("/healthz"))
+        cases.same("... and the one after it", (200, "ok\n"), daemon.get("/healthz"))
+        for client in clients:
+            client.settimeout(100)
+        ended = 0
+        for client in clients:
+            with contextlib.suppress(ConnectionError):
+                ended += client.recv(1) == b""
+                continue
+            ended += 1
+        cases.same("all are hung up on in the end, though they never stop", len(clients), ended)
+        over.set()
+        for thread in threads:
+            thread.join()
 
 
 @part

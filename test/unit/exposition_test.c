@@ -325,6 +325,7 @@ different_numbers(void)
 		.facts = { .started = 1001,
 		    .generation = 1002,
 		    .since = 1003,
+		    .bad_lines = 1023,
 		    .sizes = { 1004, 1005, 1006, 1007, 1008 },
 		    .failed = true,
 		    .reloads = 1009,
@@ -334,7 +335,7 @@ different_numbers(void)
 		.messages = 1013,
 		.recipients = 1014,
 		.copies = { 1015, 1016 },
-		.log = { 1017, 1018 },
+		.log = { 1017, 1018, 1022 },
 		.shortages = { 1019, 1020, 1021 },
 	};
 
@@ -375,6 +376,8 @@ test_each_number_in_its_place(void **state)
 		{ "authgate_archive_messages_total{result=\"failed\"}", 1016 },
 		{ "authgate_log_lines_waiting", 1017 },
 		{ "authgate_log_lines_dropped_total", 1018 },
+		{ "authgate_log_lines_lost_total", 1022 },
+		{ "authgate_policy_bad_lines", 1023 },
 		{ "authgate_shortages_total{of=\"memory\"}", 1019 },
 		{ "authgate_shortages_total{of=\"room_for_connections\"}",
 		    1020 },

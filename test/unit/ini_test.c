@@ -385,7 +385,7 @@ test_broken_lines(void **state)
 		/* a comment may end in a backslash */
 		{ "; x\\\n[milter]\ntimeout = 1h\n", "" },
 		{ "[milter]\nuser = a\x01\n",
-		    "error x.ini:2: user = a?: has a control byte\n" },
+		    "error x.ini:2: user = a\\x01: has a control byte\n" },
 	};
 
 	(void)state;

@@ -158,6 +158,84 @@ test_utf8(void **state)
 		    ag_str_is_utf8(ag_str(table[i].text)), table[i].expected);
 }
 
+/* What a terminal would obey, or would show as something else than it is. */
+static void
+test_plain_text(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *expected;
+	} table[] = {
+		{ "", "" },
+		{ "a b\"c\\d~", "a b\"c\\d~" },
+		{ "\xc3\xa5\xe2\x82\xac\xf0\x9f\x98\x80",
+		    "\xc3\xa5\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ "\x1b[31m\t\n\x7f", "\\x1b[31m\\x09\\x0a\\x7f" },
+		/* C1: U+0080, U+009B; U+00A0 is none */
+		{ "\xc2\x80", "\\xc2\\x80" },
+		{ "\xc2\x9b"
+		  "31m",
+		    "\\xc2\\x9b31m" },
+		{ "\xc2\xa0", "\xc2\xa0" },
+		/* that turn text around: U+061C, U+200E, U+200F, U+202A to
+		 * U+202E, U+2066 to U+2069 */
+		{ "\xd8\x9c", "\\xd8\\x9c" },
+		{ "\xe2\x80\x8e", "\\xe2\\x80\\x8e" },
+		{ "\xe2\x80\x8f", "\\xe2\\x80\\x8f" },
+		{ "\xe2\x80\xaa", "\\xe2\\x80\\xaa" },
+		{ "a\xe2\x80\xae"
+		  "b",
+		    "a\\xe2\\x80\\xaeb" },
+		{ "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },
+		{ "\xe2\x81\xa9", "\\xe2\\x81\\xa9" },
+		/* that end lines: U+0085, U+2028, U+2029 */
+		{ "\xc2\x85", "\\xc2\\x85" },
+		{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },
+		{ "\xe2\x80\xa9", "\\xe2\\x80\\xa9" },
+		/* that nobody sees: U+00AD, U+200B, U+FEFF, U+E0041 */
+		{ "\xc2\xad", "\\xc2\\xad" },
+		{ "\xe2\x80\x8b", "\\xe2\\x80\\x8b" },
+		{ "\xef\xbb\xbf", "\\xef\\xbb\\xbf" },
+		{ "\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81" },
+		/* no UTF-8: alone, over-long, cut, a surrogate */
+		{ "\x9b"
+		  "a",
+		    "\\x9ba" },
+		{ "\xff\xc3\xa5", "\\xff\xc3\xa5" },
+		{ "\xc0\x9b", "\\xc0\\x9b" },
+		{ "\xe2\x80", "\\xe2\\x80" },
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+	};
+	char text[100];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++) {
+		struct ag_buf buf = AG_BUF(text);
+
+		ag_buf_plain(&buf, ag_str(table[i].text));
+		expect_text(table[i].text, text, table[i].expected);
+		assert_false(buf.cut);
+	}
+}
+
+/* What does not fit is left out from the start of a piece on. */
+static void
+test_plain_text_is_cut(void **state)
+{
+	static const char *const expected[] = { "", "a", "a", "a", "a",
+		"a\\x1b", "a\\x1b", "a\\x1b\xc3\xa5" };
+	char text[20];
+
+	(void)state;
+	for (size_t size = 1; size <= ROWS(expected); size++) {
+		struct ag_buf buf = ag_buf(text, size);
+
+		ag_buf_plain(&buf, ag_str("a\x1b\xc3\xa5"));
+		expect_text("cut", text, expected[size - 1]);
+		assert_int_equal(buf.cut, size < ROWS(expected));
+	}
+}
+
 static void
 test_distance(void **state)
 {
@@ -305,7 +383,7 @@ test_findings_have_no_control_bytes(void **state)
 	ag_diag_report(&findings.diag, AG_ERROR, NULL, "%s",
 	    "a\nb\x1b[31m\x7f \xc3\xa5");
 	expect_findings("control bytes", &findings,
-	    "error default: a?b?[31m? \xc3\xa5\n");
+	    "error default: a\\x0ab\\x1b[31m\\x7f \xc3\xa5\n");
 }
 
 static void
@@ -329,6 +407,8 @@ main(void)
 		cmocka_unit_test(test_words_and_lines),
 		cmocka_unit_test(test_word_with_nul),
 		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_plain_text),
+		cmocka_unit_test(test_plain_text_is_cut),
 		cmocka_unit_test(test_distance),
 		cmocka_unit_test(test_buf_is_cut),
 		cmocka_unit_test(test_buf_printf_is_cut),

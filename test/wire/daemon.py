@@ -89,14 +89,17 @@ class Daemon:
             text = file.read()
         return text[:text.rfind("\n") + 1].split("\n")[:-1]
 
-    def lines_waiting(self):
-        """How many lines the daemon has yet to write."""
+    def says(self, words="status"):
+        """What the daemon says on its control socket."""
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(PATIENCE)
             control.connect(self.path + ".control")
-            control.sendall(b"status\n")
-            answer = b"".join(iter(lambda: control.recv(65536), b""))
-        return json.loads(answer)["log_lines_waiting"]
+            control.sendall(words.encode() + b"\n")
+            return b"".join(iter(lambda: control.recv(65536), b""))
+
+    def lines_waiting(self):
+        """How many lines the daemon has yet to write."""
+        return json.loads(self.says())["log_lines_waiting"]
 
     def settle(self):
         """Waits until all that has happened is in the log; not for a daemon on an inet socket,

@@ -7,6 +7,7 @@ One line a case; status 1 when one fails.
 """
 
 import grp
+import json
 import os
 import pwd
 import random
@@ -1097,6 +1098,7 @@ def very_long(cases, program):
         strict, two_kb, sender=two_kb, addr="")[-1])
     lines = strict.new_verdicts()
     cases.same("... the log line has every field", KEYS, keys(lines[-1]) if lines else lines)
+    short_lines(cases, strict)
     cases.run("a name of 60000 bytes", [BLOCKED_CLIENT], lambda: talk(
         strict, connection={"client": KILLED, "name": "n" * 60000}))
     lines = strict.new_verdicts()
@@ -1105,6 +1107,24 @@ def very_long(cases, program):
         strict, connection={"listener": "l" * 30000, "daemon_port": "9" * 30000}))
     cases.run("a mechanism of 5000 bytes is not accepted", MECHANISM, lambda: talk(
         strict, login=BOB, mech="PLAIN" * 1000, tls="TLSv1.3")[-1])
+
+
+def short_lines(cases, daemon):
+    """1,024 bytes are what every syslog takes, with what it puts in front."""
+    for filler in ("a", "\x1b", '"', "\xc3\xa9", "\x80"):
+        for n in (10, 60, 100, 200, 500, 2000):
+            address = "<" + filler * n + "@example.net>"
+            daemon.new_lines()
+            talk(daemon, address, sender=address, addr="",
+                 connection={"name": filler * n, "listener": filler * n, "macros": "none"})
+            line = daemon.new_verdicts()[-1]
+            cases.same(f"{n} times {filler!r}: every field, in a line that fits", (KEYS, True),
+                       (keys(line), len(line) <= 900))
+            cases.same("... what decided is whole", (True, "1"),
+                       (bool(re.fullmatch(r"default|[\w./]+:\d+", field(line, "at"))),
+                        field(line, "gen")))
+            cases.same("... a line that is cut says so, and is well used", True,
+                       n == 10 or ("..." in line and len(line) > 700) or len(line) < 850)
 
 
 # ---------------------------------------------------------------- the log
@@ -1198,6 +1218,7 @@ def the_log(cases, program):
             daemon, LOCAL_WAYS[0][1], "spam@bad.example", "bob@example.com"))
             if "verdict=accept" not in line])
     quoting(cases, daemon)
+    odd_queue_ids(cases, monitored)
     numbering(cases, daemon)
 
 
@@ -1215,6 +1236,22 @@ def one_of_two(daemon):
         session.rcpt("<carol@example.net>")
         session.rcpt("<bob@example.com>", queue_id="4ABC")
         session.end("4ABC")
+
+
+def odd_queue_ids(cases, daemon):
+    """A message of which something was logged, with ids that no MTA gives."""
+    def message_of(queue_id):
+        with Session(daemon) as session:
+            session.mail(login=BOB, mech="LOGIN")
+            session.rcpt("<bob@example.com>")
+            session.rcpt("<carol@example.net>")
+            session.end(queue_id)
+    for queue_id, shown in (("4A\nverdict=accept", r'"4A\x0averdict=accept"'),
+                            ("4 B", '"4 B"'), ("4\xc2\x9b31m\xe2\x80\xae", r'"4\xc2\x9b31m\xe2\x80\xae"')):
+        lines = log_of(daemon, lambda: message_of(queue_id))
+        cases.same(f"the queue id {queue_id!r}, in the last line", f"s=S-1 q={shown}", lines[-1])
+        cases.same("... which is the only one of its kind", 1,
+                   sum(line.startswith("s=") for line in lines))
 
 
 def monitored_message(daemon):
@@ -1541,6 +1578,31 @@ def syslog(cases, program):
         cases.same("... under that name", [expected[1]], wait_for(
             lambda: [re.search(r" (\S+)\[\d+\]: verdict=reject", line)[1]
                      for line in daemon.log()[daemon.count:] if "verdict=" in line]))
+
+
+@part
+def no_syslog(cases, program):
+    """Lines that nobody takes are counted, and told of once somebody is there."""
+    if not SyslogDaemon.is_possible():
+        print("# skipped: no /dev of its own can be had here", flush=True)
+        return
+    daemon = SyslogDaemon(program, config()).start()
+
+    def lost():
+        return json.loads(daemon.says())["log_lines_lost"]
+    cases.same("with a syslog nothing is lost", 0, lost())
+    place = daemon.receiver.getsockname()
+    os.rename(place, place + ".away")
+    for _ in range(3):
+        talk(daemon, "<carol@example.net>")
+    wait_for(lambda: daemon.lines_waiting() == 0, 60)
+    cases.same("without: counted", 3, lost())
+    os.rename(place + ".away", place)
+    talk(daemon, "<carol@example.net>")
+    cases.same("... and told when it is there again", True, bool(wait_for(
+        lambda: [line for line in daemon.log() if "3 log lines were lost, because nobody "
+                 "listened at /dev/log" in line], 60)))
+    cases.same("... once", 3, lost())
 
 
 CONTENT = ("[rules]\nfrom_header_match = enforce\n[auth]\nresults_header = yes\n"
