@@ -125,7 +125,7 @@ may_be_name(struct ag_str entry)
 		letter = letter || (c >= 'a' && c <= 'z') ||
 		    (unsigned char)c >= 0x80;
 	}
-	return letter && entry.ptr[0] != '!' && ag_str_word(&rest, " ", &first);
+	return letter && entry.ptr[0] != '!';
 }
 
 static bool
