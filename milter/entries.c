@@ -12,6 +12,7 @@
 #include "../policy/lists.h"
 #include "../policy/number.h"
 #include "command.h"
+#include "entryhint.h"
 #include "inforce.h"
 #include "json.h"
 #include "listfile.h"
@@ -559,30 +560,59 @@ take_option(struct options *options, int option, const char *arg)
 	}
 }
 
-/* Whether the entry is one; else findings go to standard error. */
-static bool
-read_wanted(struct work *work)
+/* What is wrong with the entry, in words. */
+struct reason {
+	char text[1024];
+};
+
+static void
+take_reason(void *arg, enum ag_severity severity, const struct ag_origin *where,
+    const char *text)
 {
-	struct ag_printer printer = { stderr, "" };
-	struct ag_diag diag = { .emit = ag_print_finding, .arg = &printer };
-	struct ag_list wanted =
-	    list_of(work, ag_str(work->options->entry), "ENTRY", &diag);
+	struct reason *reason = arg;
+
+	(void)where;
+	if (severity >= AG_BAD_LINE && reason->text[0] == '\0')
+		snprintf(reason->text, sizeof(reason->text), "%s", text);
+}
+
+/* Whether the entry is one. */
+static bool
+read_wanted(struct work *work, struct reason *reason)
+{
+	struct ag_diag diag = { .emit = take_reason, .arg = reason };
+	struct ag_str entry = ag_str(work->options->entry);
+	struct ag_list wanted = list_of(work, entry, "ENTRY", &diag);
 
 	return ag_list_next(&wanted, &work->wanted) &&
-	    ag_str_eq(work->wanted.entry, ag_str(work->options->entry));
+	    ag_str_eq(work->wanted.entry, entry);
+}
+
+static int
+report_entry(const struct options *options, const struct reason *reason)
+{
+	char text[1024];
+	struct ag_buf hint = AG_BUF(text);
+
+	ag_entry_hint(ag_str(options->entry), is_relay(options), &hint);
+	if (hint.len == 0)
+		ag_buf_text(&hint, reason->text);
+	return ag_command_usage(options->command,
+	    "\"%s\" is not an entry of this list%s%s", options->entry,
+	    hint.len > 0 ? ": " : "", text);
 }
 
 static int
 run_action(const struct options *options, const struct action *action)
 {
 	struct work work = { .options = options, .now = time(NULL) };
+	struct reason reason = { "" };
 	int status = ag_command_load(options->config, &work.policy);
 
 	if (status != EX_OK)
 		return status;
-	if (action->takes_entry && !read_wanted(&work))
-		status = ag_command_usage(options->command,
-		    "\"%s\" is not an entry of this list", options->entry);
+	if (action->takes_entry && !read_wanted(&work, &reason))
+		status = report_entry(options, &reason);
 	else
 		status = action->run(&work);
 	ag_vec_free(&work.replaced);

@@ -115,6 +115,10 @@ ask(struct change *change, int *status)
 	} else {
 		answer = json_loads(text, 0, NULL);
 		*status = EX_TEMPFAIL;
+		if (answer == NULL)
+			ag_print_line(stderr,
+			    "authgate %s: the daemon's answer cannot be read",
+			    change->command);
 	}
 	free(text);
 	return answer;

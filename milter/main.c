@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -20,7 +21,9 @@
 	"                      or 2026-12-31T18:00:00Z\n" \
 	"      --note TEXT     the reason, which goes into the log\n" \
 	"  del ENTRY           take an entry out\n" \
-	"  purge               drop what has run out\n\n"
+	"  purge               drop what has run out\n\n" \
+	"After add and del it says whether the daemon has taken the change: " \
+	"exit status\n75 where it has not.\n\n"
 
 static const struct ag_command commands[] = {
 	{ "run", ag_run_command, "[-c FILE] [--stderr]",
@@ -31,19 +34,21 @@ static const struct ag_command commands[] = {
 	    "once.\nSIGTERM ends it.\n\n"
 	    "Example:\n"
 	    "  authgate run -c /etc/authgate/authgate.ini\n" },
-	{ "status", ag_status_command, "[-c FILE] [--json]",
+	{ "status", ag_status_command, "[-c FILE] [--json] [--timeout TIME]",
 	    "What the running daemon does, and what it has decided",
 	    CONFIG_HELP
-	    "      --json          for programs\n\n"
+	    "      --json          for programs\n"
+	    "      --timeout TIME  to wait for an answer (1m)\n\n"
 	    "Exit status: 0; 1 when the last reload failed, so that the files "
 	    "are not in\nforce; 69 when no daemon answers; 77 without "
 	    "permission.\n\n"
 	    "Example:\n"
 	    "  authgate status\n" },
-	{ "reload", ag_reload_command, "[-c FILE] [--json]",
+	{ "reload", ag_reload_command, "[-c FILE] [--json] [--timeout TIME]",
 	    "Reload the configuration now, and print the findings",
 	    CONFIG_HELP
-	    "      --json          for programs\n\n"
+	    "      --json          for programs\n"
+	    "      --timeout TIME  to wait for an answer (1m)\n\n"
 	    "Exit status: 0 the new policy is in force, 78 the old one stays, "
 	    "69 no daemon\nanswers, 77 without permission.\n\n"
 	    "Example:\n"
@@ -57,7 +62,7 @@ static const struct ag_command commands[] = {
 	    "Example:\n"
 	    "  authgate check && authgate reload\n" },
 	{ "show", ag_show_command, "[-c FILE] [--json] [DOMAIN]",
-	    "What holds for the server or a domain, and which line says so",
+	    "What holds for the server or a domain, and by which line",
 	    CONFIG_HELP "      --json          for programs\n\n"
 			"Example:\n"
 			"  authgate show example.com\n" },
@@ -110,11 +115,15 @@ static const struct ag_command commands[] = {
 	    "  authgate replay -c new.ini /var/log/mail.log.1 "
 	    "/var/log/mail.log\n"
 	    "  zcat /var/log/mail.log.*.gz | authgate replay -c new.ini -\n" },
-	{ "senders", ag_senders_command, "[-c FILE] [--json] LOGIN|ADDRESS",
+	{ "senders", ag_senders_command,
+	    "[-c FILE] [--json] LOGIN|ADDRESS|@DOMAIN",
 	    "What a login may send as, and who may send as an address",
-	    CONFIG_HELP "      --json          for programs\n\n"
-			"Example:\n"
-			"  authgate senders alice@example.com\n" },
+	    CONFIG_HELP
+	    "      --json          for programs\n\n"
+	    "@DOMAIN stands for all addresses of the domain, * for any address "
+	    "at all.\n\n"
+	    "Example:\n"
+	    "  authgate senders alice@example.com\n" },
 	{ "kill", ag_kill_command, "[-c FILE] list|add|del|purge ...",
 	    "The entries of the kill list",
 	    CONFIG_HELP ENTRIES_HELP
@@ -124,9 +133,11 @@ static const struct ag_command commands[] = {
 	    "  authgate kill add 192.0.2.0/24 --for 2h --note \"guesses "
 	    "passwords\"\n" },
 	{ "relay", ag_relay_command, "[-c FILE] list|add|del|purge ...",
-	    "The entries of the list of clients that may relay",
+	    "Trusted clients: they count as logged in here",
 	    CONFIG_HELP ENTRIES_HELP
-	    "An ENTRY is a network; with ! in front an exception.\n\n"
+	    "An ENTRY is a network; with ! in front an exception. Whether a "
+	    "client may relay\nis the MTA's decision: mynetworks of Postfix, "
+	    "the access map of Sendmail.\n\n"
 	    "Example:\n"
 	    "  authgate relay add 192.0.2.25 --note \"the printer\"\n" },
 	{ "archive", ag_archive_command, "[-c FILE] list|verify ...",
@@ -161,19 +172,22 @@ ag_command_find(const char *name)
 	return NULL;
 }
 
+/* In 80 columns: how each is used is told by its own help. */
 static int
 print_help(FILE *out)
 {
 	fprintf(out,
-	    "usage: authgate COMMAND [OPTION...]\n\n"
+	    "usage: authgate COMMAND [OPTION...]\n"
+	    "       authgate help COMMAND\n"
+	    "       authgate --version | --help\n\n"
 	    "Mail policy around SMTP authentication, as a milter for "
 	    "Postfix and Sendmail.\n\n");
 	for (size_t i = 0; i < NCOMMANDS; i++)
-		fprintf(out, "  authgate %-8s %-28s %s\n", commands[i].name,
-		    commands[i].usage, commands[i].summary);
+		fprintf(out, "  authgate %-8s %s\n", commands[i].name,
+		    commands[i].summary);
 	fprintf(out,
-	    "\nEach command has a --help with an example. Manuals: "
-	    "authgate(8), authgate(1),\nauthgate.ini(5).\n");
+	    "\n\"authgate help COMMAND\" has its options and an example.\n"
+	    "Manuals: authgate(8), authgate(1), authgate.ini(5).\n");
 	return EX_OK;
 }
 
@@ -194,6 +208,32 @@ finish(const char *name, int status)
 	return status == EX_OK ? EX_IOERR : status;
 }
 
+static int
+unknown_command(const char *name)
+{
+	ag_print_line(stderr,
+	    "authgate: there is no command \"%s\". Try \"authgate --help\".",
+	    name);
+	return EX_USAGE;
+}
+
+/* "authgate help", "authgate help COMMAND" */
+static int
+help(char **names)
+{
+	if (names[0] == NULL)
+		return print_help(stdout);
+	if (ag_command_find(names[0]) == NULL)
+		return unknown_command(names[0]);
+	return ag_command_help(names[0]);
+}
+
+static bool
+is_one_of(const char *word, const char *a, const char *b)
+{
+	return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -206,18 +246,13 @@ main(int argc, char **argv)
 		print_help(stderr);
 		return EX_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return finish("authgate", print_help(stdout));
-	if (strcmp(argv[1], "--version") == 0)
+	if (is_one_of(argv[1], "--help", "-h") || strcmp(argv[1], "help") == 0)
+		return finish("authgate", help(argv + 2));
+	if (is_one_of(argv[1], "--version", "-V"))
 		return finish("authgate", print_version());
 	command = ag_command_find(argv[1]);
-	if (command == NULL) {
-		ag_print_line(stderr,
-		    "authgate: there is no command \"%s\". Try "
-		    "\"authgate --help\".",
-		    argv[1]);
-		return EX_USAGE;
-	}
+	if (command == NULL)
+		return unknown_command(argv[1]);
 	/* getopt_long() begins its messages with this */
 	snprintf(name, sizeof(name), "authgate %s", command->name);
 	argv[1] = name;

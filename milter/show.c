@@ -128,6 +128,8 @@ ag_show_command(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (optind < argc && strchr(argv[optind], '/') != NULL)
+		return ag_command_unexpected("show", argv[optind]);
 	if (optind < argc &&
 	    ag_domain_parse(ag_str(argv[optind]), domain) != AG_DOMAIN_OK)
 		return ag_command_usage("show", "\"%s\" is not a domain name",

@@ -65,7 +65,7 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    "files of domains without a file of their own") \
 	X(KILL, "lists", "kill", FILES, SERVER, "kill.list", "kill lists") \
 	X(RELAY, "lists", "relay", FILES, SERVER, "relay.list", \
-	    "lists of clients that may relay without a login") \
+	    "lists of trusted clients: they count as logged in here") \
 	X(AUTH_ENABLED, "auth", "enabled", YESNO, SERVER, "yes", \
 	    "no: logins are ignored") \
 	X(MECHANISMS, "auth", "mechanisms", WORDS, SERVER, "", \
@@ -124,7 +124,7 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	X(FROM_HEADER_EXEMPT, "rules", "from_header_exempt", FILES, BOTH, "", \
 	    "clients that from_header_local_auth passes") \
 	X(RELAY_ALLOW, "relay", "allow", NETWORKS, BOTH, "127.0.0.0/8 ::1", \
-	    "networks that may relay without a login") \
+	    "trusted clients: networks that count as logged in here") \
 	X(RELAY_FILE, "relay", "file", FILES, BOTH, "", \
 	    "more of them, in files") \
 	X(REPLY_KILL_CLIENT, "reply", "kill_client", REPLY, SERVER, \

@@ -152,10 +152,10 @@ def reload(cases, program):
     cases.same("... and in JSON", True, facts(daemon)["last_load"]["failed"])
     code, out, _ = ask(daemon, "reload", "--json")
     cases.same("reload --json", (78, True), (code, json.loads(out)["last_load"]["failed"]))
-    daemon.write("authgate.ini", FILES["authgate.ini"])
-    daemon.write("kill.list", FILES["kill.list"])
     cases.same("after a reload that failed the bad lines are still those in force", 1,
                facts(daemon)["policy"]["bad_lines"])
+    daemon.write("authgate.ini", FILES["authgate.ini"])
+    daemon.write("kill.list", FILES["kill.list"])
     cases.same("mended: status", 0, ask(daemon, "reload")[0])
     cases.same("... and no bad lines", (0, False), (facts(daemon)["policy"]["bad_lines"],
                                                     "bad line" in ask(daemon, "status")[1]))
