@@ -27,7 +27,7 @@ import milter  # noqa: E402
 from daemon import Broken, Daemon, run_once, run_parts, wait_for  # noqa: E402
 from milter import ALL_STEPS, Failure, Milter  # noqa: E402
 
-SECONDS = 100    # for everything
+SECONDS = 1000    # for everything
 
 CANNOT = "451 4.3.0 Cannot keep a copy of this now, please try again later"
 NAME = re.compile(r"^\d+\.M\d{6}P\d+R[0-9a-f]{8}Q\d+\.[^,:/]+,S=(\d+),X=[0-9a-f]{16}$")
