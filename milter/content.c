@@ -14,7 +14,7 @@
 #define CLAIMS_MAX 100
 
 /* An address, with a realm. */
-#define AG_JUDGED_MAX (2 * AG_ADDRESS_MAX)
+#define JUDGED_MAX (2 * AG_ADDRESS_MAX)
 
 static const struct ag_reply copy_reply = { "451", "4.3.0",
 	AG_STR("Cannot keep a copy of this now, please try again later") };
@@ -61,9 +61,9 @@ ag_session_set_queue_id(struct ag_session *s, const char *queue_id)
  * alone does not tell it, completed as a login is.
  */
 static struct ag_str
-judged_sender(const struct ag_message *m, char buf[static AG_JUDGED_MAX])
+judged_sender(const struct ag_message *m, char buf[static JUDGED_MAX])
 {
-	struct ag_buf text = ag_buf(buf, AG_JUDGED_MAX);
+	struct ag_buf text = ag_buf(buf, JUDGED_MAX);
 	struct ag_str realm = ag_policy_text(m->snapshot.policy, AG_KEY_REALM);
 	const struct ag_path *sender = &m->sender;
 	const struct ag_mailbox *read =
@@ -71,7 +71,7 @@ judged_sender(const struct ag_message *m, char buf[static AG_JUDGED_MAX])
 	char address[AG_ADDRESS_MAX];
 
 	if (sender->plainness == AG_PATH_NULL || read->local_len == 0 ||
-	    (read == &sender->ours && read->domain_len > 0))
+	    (read == &sender->ours && (read->domain_len > 0 || realm.len == 0)))
 		return ag_str(NULL);
 	ag_buf_str(&text, ag_login_write(read, address));
 	if (read->domain_len == 0 && realm.len > 0) {
@@ -87,7 +87,7 @@ begin_copy(struct ag_session *s)
 	struct ag_message *m = &s->message;
 	struct ag_request request = ag_message_request(s, AG_STAGE_MAIL);
 	char client[AG_IP_TEXT_MAX] = "", login[AG_ADDRESS_MAX];
-	char judged[AG_JUDGED_MAX];
+	char judged[JUDGED_MAX];
 	struct ag_front front = { .sender = m->sender.sent,
 		.judged = judged_sender(m, judged),
 		.login = ag_policy_login(m->snapshot.policy, &request, login),

@@ -14,7 +14,7 @@
  *	X-Authgate-Sender: alice@example.com
  *
  * Control bytes become "?", long lines are folded.  What a message brings of
- *the same names comes behind them and means nothing.
+ * the same names comes behind them and means nothing.
  */
 #ifndef AG_FRONT_H
 #define AG_FRONT_H
