@@ -13,6 +13,9 @@
  */
 #define CLAIMS_MAX 100
 
+/* An address, with a realm. */
+#define JUDGED_MAX (2 * AG_ADDRESS_MAX)
+
 static const struct ag_reply copy_reply = { "451", "4.3.0",
 	AG_STR("Cannot keep a copy of this now, please try again later") };
 static const struct ag_reply claims_reply = { "550", "5.7.1",
@@ -53,13 +56,40 @@ ag_session_set_queue_id(struct ag_session *s, const char *queue_id)
 	ag_message_set_queue_id(&s->message, queue_id);
 }
 
+/*
+ * What the copy says of the sender beside what was sent: the address where that
+ * alone does not tell it, completed as a login is.
+ */
+static struct ag_str
+judged_sender(const struct ag_message *m, char buf[static JUDGED_MAX])
+{
+	struct ag_buf text = ag_buf(buf, JUDGED_MAX);
+	struct ag_str realm = ag_policy_text(m->snapshot.policy, AG_KEY_REALM);
+	const struct ag_path *sender = &m->sender;
+	const struct ag_mailbox *read =
+	    sender->plainness == AG_PATH_PLAIN ? &sender->ours : &sender->mta;
+	char address[AG_ADDRESS_MAX];
+
+	if (sender->plainness == AG_PATH_NULL || read->local_len == 0 ||
+	    (read == &sender->ours && (read->domain_len > 0 || realm.len == 0)))
+		return ag_str(NULL);
+	ag_buf_str(&text, ag_login_write(read, address));
+	if (read->domain_len == 0 && realm.len > 0) {
+		ag_buf_char(&text, '@');
+		ag_buf_str(&text, realm);
+	}
+	return ag_buf_get(&text);
+}
+
 static void
 begin_copy(struct ag_session *s)
 {
 	struct ag_message *m = &s->message;
 	struct ag_request request = ag_message_request(s, AG_STAGE_MAIL);
 	char client[AG_IP_TEXT_MAX] = "", login[AG_ADDRESS_MAX];
+	char judged[JUDGED_MAX];
 	struct ag_front front = { .sender = m->sender.sent,
+		.judged = judged_sender(m, judged),
 		.login = ag_policy_login(m->snapshot.policy, &request, login),
 		.queue_id = ag_str(m->queue_id) };
 

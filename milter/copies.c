@@ -42,6 +42,7 @@ struct work {
 	/* is told of each copy, opened; the descriptor is closed afterwards */
 	void (*copy)(struct work *work, int fd, const char *path,
 	    const struct ag_copyname *name);
+	struct ag_str delimiters; /* of tags */
 	const char *dir;
 	const char *day;
 	unsigned long seen;
@@ -59,43 +60,75 @@ report(struct work *work, const char *path, int error)
 
 /* ---- which copies are asked for ---- */
 
+static bool
+is_in_domain(struct ag_str domain, const struct ag_mailbox *read)
+{
+	char name[AG_DOMAIN_MAX + 1];
+
+	return ag_domain_parse(domain, name) == AG_DOMAIN_OK &&
+	    ag_str_eq(ag_mailbox_domain(read), ag_str(name));
+}
+
+/* Whether it is the same without its tag, unless that is asked for. */
+static bool
+is_mailbox(const struct ag_mailbox *wanted, struct ag_mailbox *read,
+    struct ag_str delimiters)
+{
+	if (ag_mailbox_eq(wanted, read))
+		return true;
+	read->local_len = ag_local_base(ag_mailbox_local(read), delimiters);
+	read->local[read->local_len] = '\0';
+	return ag_mailbox_eq(wanted, read);
+}
+
 /*
- * Whether what was sent is the address that is asked for, or in the domain,
- * where "@DOMAIN" is.
+ * Whether what was sent, however it was spelt, is the address that is asked
+ * for, or in the domain, where "@DOMAIN" is; "" is the null sender.
  */
 static bool
-is_address(const char *wanted, struct ag_str sent)
+is_address(const struct work *work, const char *wanted, struct ag_str sent)
 {
-	struct ag_mailbox a, b;
-	char name[AG_DOMAIN_MAX + 1];
-	bool plain = ag_mailbox_parse(&b, sent);
+	struct ag_path path, asked;
 
-	if (wanted[0] == '@')
-		return plain &&
-		    ag_domain_parse(ag_str(wanted + 1), name) == AG_DOMAIN_OK &&
-		    ag_str_eq(ag_mailbox_domain(&b), ag_str(name));
-	return plain && ag_mailbox_parse(&a, ag_str(wanted)) ?
-	    ag_mailbox_eq(&a, &b) :
+	ag_path_read(&path, sent, NULL, NULL);
+	if (path.plainness == AG_PATH_NULL)
+		return wanted[0] == '\0';
+	if (path.plainness == AG_PATH_PLAIN && wanted[0] == '@')
+		return is_in_domain(ag_str(wanted + 1), &path.ours);
+	ag_path_read(&asked, ag_str(wanted), NULL, NULL);
+	return path.plainness == AG_PATH_PLAIN &&
+		asked.plainness == AG_PATH_PLAIN ?
+	    is_mailbox(&asked.ours, &path.ours, work->delimiters) :
 	    ag_str_ieq(ag_str(wanted), sent);
 }
 
 static bool
-has_rcpt(const char *wanted, const char *rcpts)
+has_sender(const struct work *work, const char *wanted,
+    const struct ag_front_text *front)
+{
+	return is_address(work, wanted, ag_str(front->sender)) ||
+	    (front->judged != NULL &&
+		is_address(work, wanted, ag_str(front->judged)));
+}
+
+static bool
+has_rcpt(const struct work *work, const char *wanted, const char *rcpts)
 {
 	struct ag_str rest = ag_str(rcpts), rcpt;
 
 	while (ag_front_rcpt(&rest, &rcpt))
-		if (is_address(wanted, rcpt))
+		if (is_address(work, wanted, rcpt))
 			return true;
 	return false;
 }
 
 static bool
-is_wanted(const struct options *o, const struct ag_front_text *front)
+is_wanted(const struct work *work, const struct ag_front_text *front)
 {
-	return (o->from == NULL ||
-		   is_address(o->from, ag_str(front->sender))) &&
-	    (o->to == NULL || has_rcpt(o->to, front->rcpts)) &&
+	const struct options *o = work->options;
+
+	return (o->from == NULL || has_sender(work, o->from, front)) &&
+	    (o->to == NULL || has_rcpt(work, o->to, front->rcpts)) &&
 	    (o->login == NULL ||
 		ag_str_ieq(ag_str(o->login), ag_str(front->login)));
 }
@@ -197,7 +230,7 @@ list_copy(struct work *work, int fd, const char *path,
 	if (!ag_front_read(in, &front)) {
 		ag_print_line(stderr, "%s: its first lines are damaged", path);
 		work->damaged++;
-	} else if (is_wanted(work->options, &front)) {
+	} else if (is_wanted(work, &front)) {
 		print_copy(work, &front, name, path);
 	}
 	ag_front_free(&front);
@@ -387,6 +420,7 @@ walk(struct work *work)
 	if (status != EX_OK)
 		return status;
 	archive = ag_archives(policy, &n);
+	work->delimiters = ag_policy_text(policy, AG_KEY_RECIPIENT_DELIMITER);
 	for (size_t i = 0; i < n; i++) {
 		/* what cannot be seen is reported by the walk */
 		ag_archivedir_see(&seen, archive[i].dir, &same);

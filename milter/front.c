@@ -7,10 +7,11 @@
 #define LINE_SOFT 78
 #define LINE_HARD 900
 
-static const char *const names[] = { "Return-Path", "X-Authgate-Recipients",
-	"X-Authgate-Client", "X-Authgate-Login", "X-Authgate-Queue-Id" };
+enum { SENDER, JUDGED, RCPTS, CLIENT, LOGIN, QUEUE_ID, NAMES };
 
-#define NAMES (sizeof(names) / sizeof(names[0]))
+static const char *const names[NAMES] = { "Return-Path", "X-Authgate-Sender",
+	"X-Authgate-Recipients", "X-Authgate-Client", "X-Authgate-Login",
+	"X-Authgate-Queue-Id" };
 
 /* ---- writing ---- */
 
@@ -94,7 +95,7 @@ put_field(struct text *text, const char *name, struct ag_str value)
 static void
 put_sender(struct text *text, struct ag_str sender)
 {
-	begin(text, names[0]);
+	begin(text, names[SENDER]);
 	put(text, '<');
 	put_str(text, sender);
 	put(text, '>');
@@ -116,7 +117,7 @@ put_rcpt(struct text *text, struct ag_str rcpt, bool first)
 static void
 put_rcpts(struct text *text, const struct ag_front *front)
 {
-	begin(text, names[1]);
+	begin(text, names[RCPTS]);
 	for (size_t i = 0; i < front->nrcpt; i++)
 		put_rcpt(text, ag_str(front->rcpt[i]), i == 0);
 	if (front->nrcpt == 0)
@@ -130,10 +131,12 @@ ag_front_write(const struct ag_front *front, size_t *len)
 	struct text text = { 0 };
 
 	put_sender(&text, front->sender);
+	if (front->judged.len > 0)
+		put_field(&text, names[JUDGED], front->judged);
 	put_rcpts(&text, front);
-	put_field(&text, names[2], front->client);
-	put_field(&text, names[3], front->login);
-	put_field(&text, names[4], front->queue_id);
+	put_field(&text, names[CLIENT], front->client);
+	put_field(&text, names[LOGIN], front->login);
+	put_field(&text, names[QUEUE_ID], front->queue_id);
 	*len = text.len;
 	put_byte(&text, '\0');
 	if (!text.failed)
@@ -180,23 +183,54 @@ read_rest(FILE *in, char **text, size_t *len)
 	return good;
 }
 
+/* The value of the field, if the line is its first one. */
 static bool
-read_field(FILE *in, const char *name, char **value)
+is_field(struct ag_str line, const char *name, struct ag_str *value)
 {
-	size_t skip = strlen(name) + 2, len = 0, room = 0;
-	char *line = NULL;
-	ssize_t n = getline(&line, &room, in);
-	bool good = n > (ssize_t)skip && line[n - 1] == '\n' &&
-	    strncmp(line, name, skip - 2) == 0 &&
-	    strncmp(line + skip - 2, ": ", 2) == 0;
+	size_t skip = strlen(name) + 2;
 
-	good = good &&
-	    append(value, &len,
-		(struct ag_str){ line + skip, (size_t)n - 1 - skip }) &&
-	    read_rest(in, value, &len);
-	free(line);
-	if (good && strcmp(*value, "-") == 0)
+	if (line.len <= skip || line.ptr[line.len - 1] != '\n' ||
+	    strncmp(line.ptr, name, skip - 2) != 0 ||
+	    strncmp(line.ptr + skip - 2, ": ", 2) != 0)
+		return false;
+	*value = ag_str_skip(ag_str_head(line, line.len - 1), skip);
+	return true;
+}
+
+static bool
+take_value(FILE *in, struct ag_str first, char **value)
+{
+	size_t len = 0;
+
+	if (!append(value, &len, first) || !read_rest(in, value, &len))
+		return false;
+	if (strcmp(*value, "-") == 0)
 		**value = '\0';
+	return true;
+}
+
+/* One alone may be missing; then its line is that of the next. */
+static bool
+read_fields(FILE *in, char **const value[static NAMES])
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n = 0;
+	bool good = true, keeps = false;
+
+	for (unsigned i = 0; i < NAMES && good; i++) {
+		struct ag_str first, whole;
+
+		if (!keeps)
+			n = getline(&line, &room, in);
+		whole = (struct ag_str){ line, n > 0 ? (size_t)n : 0 };
+		keeps = false;
+		if (is_field(whole, names[i], &first))
+			good = take_value(in, first, value[i]);
+		else
+			good = keeps = i == JUDGED && n > 0;
+	}
+	free(line);
 	return good;
 }
 
@@ -215,20 +249,18 @@ drop_brackets(char *text)
 bool
 ag_front_read(FILE *in, struct ag_front_text *text)
 {
-	char **value[] = { &text->sender, &text->rcpts, &text->client,
-		&text->login, &text->queue_id };
+	char **const value[NAMES] = { &text->sender, &text->judged,
+		&text->rcpts, &text->client, &text->login, &text->queue_id };
 
 	memset(text, 0, sizeof(*text));
-	for (size_t i = 0; i < NAMES; i++)
-		if (!read_field(in, names[i], value[i]))
-			return false;
-	return drop_brackets(text->sender);
+	return read_fields(in, value) && drop_brackets(text->sender);
 }
 
 void
 ag_front_free(struct ag_front_text *text)
 {
 	free(text->sender);
+	free(text->judged);
 	free(text->rcpts);
 	free(text->client);
 	free(text->login);

@@ -7,9 +7,14 @@
  *	X-Authgate-Login: alice@example.com
  *	X-Authgate-Queue-Id: 4XYZ
  *
- * always these five, in this order; what is empty is "-".  Control bytes become
- * "?", long lines are folded.  What a message brings of the same names comes
- * behind them and means nothing.
+ * always these five, in this order; what is empty is "-".  Where the sender has
+ * to be read as the MTA does, what it comes to stands behind the first of them:
+ *
+ *	Return-Path: <alice%example.com@localhost>
+ *	X-Authgate-Sender: alice@example.com
+ *
+ * Control bytes become "?", long lines are folded.  What a message brings of
+ * the same names comes behind them and means nothing.
  */
 #ifndef AG_FRONT_H
 #define AG_FRONT_H
@@ -20,6 +25,7 @@
 
 struct ag_front {
 	struct ag_str sender; /* empty: the null sender */
+	struct ag_str judged; /* empty: the sender as it stands */
 	char *const *rcpt;
 	size_t nrcpt;
 	struct ag_str client;
@@ -33,7 +39,8 @@ char *ag_front_write(const struct ag_front *front, size_t *len);
 /* What was read: each a text to be freed, "" for what is empty. */
 struct ag_front_text {
 	char *sender;
-	char *rcpts; /* as in the line, unfolded */
+	char *judged; /* NULL: there is no such line */
+	char *rcpts;  /* as in the line, unfolded */
 	char *client;
 	char *login;
 	char *queue_id;

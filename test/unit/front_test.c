@@ -73,6 +73,31 @@ test_the_lines(void **state)
 	free(text);
 }
 
+static void
+test_how_the_sender_is_read(void **state)
+{
+	struct ag_front front = { .sender = ag_str("alice%x@y"),
+		.judged = ag_str("alice@x") };
+	struct ag_front_text read;
+	size_t len;
+	char *text = ag_front_write(&front, &len);
+
+	(void)state;
+	expect_text("lines", text,
+	    "Return-Path: <alice%x@y>\n"
+	    "X-Authgate-Sender: alice@x\n"
+	    "X-Authgate-Recipients: -\n"
+	    "X-Authgate-Client: -\n"
+	    "X-Authgate-Login: -\n"
+	    "X-Authgate-Queue-Id: -\n");
+	assert_true(read_front(text, &read));
+	assert_string_equal(read.sender, "alice%x@y");
+	assert_string_equal(read.judged, "alice@x");
+	assert_string_equal(read.rcpts, "");
+	ag_front_free(&read);
+	free(text);
+}
+
 /* Nobody adds lines of his own through a value. */
 static void
 test_values_are_made_safe(void **state)
@@ -199,19 +224,25 @@ test_reading(void **state)
 {
 	static const char good[] = "Return-Path: <>\n"
 				   "X-Authgate-Recipients: a@b,\n c@d\n" REST
-				   "X-Authgate-Login: forged\n\nbody\n";
+				   "X-Authgate-Login: forged\n"
+				   "X-Authgate-Sender: forged\n\nbody\n";
 	static const char *const bad[] = {
-		"\n", "Return-Path: <>\n",
+		"\n",
+		"Return-Path: <>\n",
 		"Return-Path: a\nX-Authgate-Recipients: b\n" REST,
 		"Return-Path: <a>\nX-Authgate-Recipients: b",
 		"Subject: x\nReturn-Path: <a>\nX-Authgate-Recipients: b\n" REST,
-		"Return-Path: <a>\nSubject: x\nX-Authgate-Recipients: b\n" REST
+		"Return-Path: <a>\nSubject: x\nX-Authgate-Recipients: b\n" REST,
+		"X-Authgate-Sender: a\nX-Authgate-Recipients: b\n" REST,
+		"Return-Path: <a>\nX-Authgate-Sender: a\n" REST,
+		"Return-Path: <a>\nX-Authgate-Sender: a",
 	};
 	struct ag_front_text read;
 
 	(void)state;
 	assert_true(read_front(good, &read));
 	assert_string_equal(read.sender, "");
+	assert_null(read.judged);
 	assert_string_equal(read.rcpts, "a@b,c@d");
 	assert_string_equal(read.client, "x");
 	assert_string_equal(read.login, "");
@@ -228,6 +259,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_lines),
+		cmocka_unit_test(test_how_the_sender_is_read),
 		cmocka_unit_test(test_values_are_made_safe),
 		cmocka_unit_test(test_many_recipients),
 		cmocka_unit_test(test_very_long_value),

@@ -42,8 +42,8 @@ enabled = {enabled}
 dir = {dir}
 min_free = {free}
 {archive}
-"""
-DEFAULTS = {"milter": "", "rules": "", "enabled": "yes", "free": "1M", "archive": ""}
+{more}"""
+DEFAULTS = {"milter": "", "rules": "", "enabled": "yes", "free": "1M", "archive": "", "more": ""}
 
 
 PARTS = []
@@ -1256,7 +1256,53 @@ def command(cases, program):
     for words in (("list", "--since", "yesterday"), ("nothing",), (), ("list", "x"),
                   ("verify", "--from", "a@x.example")):
         cases.same("usage: " + " ".join(words), 64, daemon.command(*words)[0])
+    spellings(cases, program)
     verification(cases, daemon)
+
+
+# How alice@example.com can be spelt, and what the MTA makes of it
+SPELLINGS = [
+    ("<alice@example.com>", "alice@example.com"), ("<ALICE@Example.COM>", "alice@example.com"),
+    ("alice@example.com", "alice@example.com"), ("<alice@example.com.>", "alice@example.com"),
+    ('<"alice"@example.com>', "alice@example.com"), ("<al\\ice@example.com>", "alice@example.com"),
+    ("<@remote.example:alice@example.com>", "alice@example.com"),
+    ("<alice%example.com@localhost>", "alice@example.com"),
+    ("<example.com!alice>", "alice@example.com"), ("<alice(comment)@example.com>", "alice@example.com"),
+    ('<"alice@example.com"@mx.example.com>', "alice@example.com"), ("<alice>", "alice"),
+    ("<alice@ example.com>", "alice@example.com"), ("<alice@EXAMPLE.com >", "alice@example.com"),
+    ("<alice+list@example.com>", "alice+list@example.com")]
+
+
+def spellings(cases, program):
+    """Whoever looks for the mail of a sender finds it, however that was spelt."""
+    daemon = Archive(program, {"domains/example.com.ini": ""},
+                     more="[auth]\nrealm = example.com\n").start()
+    with Session(daemon) as session:
+        for number, (path, reading) in enumerate(SPELLINGS):
+            session.milter.mail(path, macros={"{mail_addr}": reading, "{mail_mailer}": "local",
+                                              "{auth_authen}": "alice", "{auth_type}": "PLAIN"})
+            session.milter.rcpt("<b@y.example>", macros={"{rcpt_addr}": "b@y.example"})
+            session.milter.data(macros={"i": str(number)})
+            cases.same(f"a copy of mail from {path}", "continue", session.content())
+        session.message(sender="alice@example.net", queue="other",
+                        rcpts=("@a.example:bob@y.example", '"bob"@y.example', "bob+x@y.example"))
+
+    def found(*words):
+        return {entry["queue_id"] for entry in daemon.listed(*words)}
+    all_of_them = {str(number) for number in range(len(SPELLINGS))}
+    for words in ("alice@example.com", "Alice@EXAMPLE.com.", "<alice@example.com>",
+                  '"alice"@example.com', "@example.com"):
+        cases.same(f"list --from {words} finds every spelling", all_of_them,
+                   found("--from", words))
+    cases.same("... with a tag that alone", {str(len(SPELLINGS) - 1)},
+               found("--from", "alice+list@example.com"))
+    cases.same("... as it was sent, that alone", {"7"},
+               found("--from", "alice%example.com@localhost"))
+    cases.same("list --to, too", {"other"}, found("--to", "bob@y.example"))
+    odd = [path for path in daemon.files() if b"\nX-Authgate-Sender: alice@example.com\n"
+           in read(path)]
+    cases.same("what the address comes to stands there where it is not plain to see", 8, len(odd))
+    cases.same("... and all copies are whole", 0, daemon.command("verify")[0])
 
 
 def verification(cases, daemon):
