@@ -25,7 +25,7 @@ import time
 sys.dont_write_bytecode = True    # no cache folder in a checkout
 HERE = os.path.dirname(os.path.realpath(__file__))
 import milter  # noqa: E402
-from daemon import Broken, Daemon, run_once, run_parts, wait_for  # noqa: E402
+from daemon import Broken, Daemon, PATIENCE, run_once, run_parts, wait_for  # noqa: E402
 from milter import ALL_STEPS, Failure, Milter  # noqa: E402
 
 CANNOT = "451 4.3.0 Cannot keep a copy of this now, please try again later"
@@ -117,8 +117,8 @@ class Archive(Daemon):
     def command(self, *words):
         """The status, and the lines of standard output."""
         done = subprocess.run([self.program, "archive", "-c", self.config(), *words], text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
-                              check=False)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=PATIENCE, check=False)
         return done.returncode, done.stdout.splitlines()
 
     def listed(self, *words):
@@ -533,7 +533,7 @@ def two_names(cases, program):
 
 def check(cases, daemon):
     done = subprocess.run([daemon.program, "check", "-c", daemon.config()], text=True,
-                          stdout=subprocess.PIPE, timeout=60, check=False)
+                          stdout=subprocess.PIPE, timeout=PATIENCE, check=False)
     lines = [line for line in done.stdout.splitlines() if "same directory" in line]
     cases.same("check warns of each further name", [
         f"{daemon.config()}: warning: [archive] dir: {daemon.folder}/{name} is the same directory "
@@ -833,7 +833,7 @@ def crowd(cases, daemon, name, room, expected):
 
 def sessions_open(daemon):
     done = subprocess.run([daemon.program, "status", "-c", daemon.config(), "--json"],
-                          stdout=subprocess.PIPE, timeout=60, check=False)
+                          stdout=subprocess.PIPE, timeout=PATIENCE, check=False)
     return json.loads(done.stdout)["sessions_open"] if done.returncode == 0 else None
 
 
