@@ -90,11 +90,26 @@ take_client(const json_t *object, struct ag_ip *out,
 {
 	struct ag_str text = { NULL, 0 };
 
-	if (!take_optional(object, "client", &text, complaint))
+	bool present;
+
+	if (!take_string(object, "client", &text, &present, complaint))
 		return false;
-	/* what cannot be read is a stranger */
-	ag_ip_parse(out, text);
+	/* a stranger is who has none */
+	if (present && !ag_str_eq(text, ag_str("unknown")) &&
+	    !ag_ip_parse(out, text))
+		return complain(complaint, "client", "must be an IP address");
 	return true;
+}
+
+static bool
+take_mechanism(const json_t *object, struct ag_str *out,
+    struct complaint *complaint)
+{
+	if (!take_optional(object, "mech", out, complaint))
+		return false;
+	return ag_judge_takes_mechanism(*out) ||
+	    complain(complaint, "mech",
+		"must be a SASL mechanism such as PLAIN");
 }
 
 static bool
@@ -199,7 +214,7 @@ take_session(const json_t *object, struct ag_session_input *input,
 	    !take_optional(object, "listener", &input->listener, complaint) ||
 	    !take_port(object, &input->port, complaint) ||
 	    !take_optional(object, "login", &input->login, complaint) ||
-	    !take_optional(object, "mech", &input->mechanism, complaint) ||
+	    !take_mechanism(object, &input->mechanism, complaint) ||
 	    !take_bool(object, "tls", &input->tls, complaint) ||
 	    !take_bool(object, "local", &input->local_submission, complaint) ||
 	    !take_time(object, &input->now, complaint) ||

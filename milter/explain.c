@@ -200,7 +200,9 @@ take_option(struct options *options, int option, const char *arg)
 		return NULL;
 	case OPT_MECH:
 		input->mechanism = ag_str(arg);
-		return NULL;
+		return ag_judge_takes_mechanism(input->mechanism) ?
+		    NULL :
+		    "is not a SASL mechanism such as PLAIN";
 	case OPT_TLS:
 		input->tls = true;
 		return NULL;

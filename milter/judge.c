@@ -2,6 +2,19 @@
 
 #include "../policy/login.h"
 
+bool
+ag_judge_takes_mechanism(struct ag_str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = ag_lower(text.ptr[i]);
+
+		if (!ag_is_digit(c) && (c < 'a' || c > 'z') && c != '-' &&
+		    c != '_')
+			return false;
+	}
+	return text.len <= 20;
+}
+
 struct running {
 	const struct ag_policy *policy;
 	const struct ag_judge *judge;

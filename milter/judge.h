@@ -36,6 +36,12 @@ struct ag_session_input {
 	struct ag_str from_header;
 };
 
+/*
+ * Whether text can be the name of a SASL mechanism (RFC 4422, section 3.1), in
+ * any case, or is empty.
+ */
+bool ag_judge_takes_mechanism(struct ag_str text);
+
 /* Told before each stage, of each rule in it, and of its decision. */
 struct ag_judge {
 	void (*begin)(void *arg, const struct ag_request *request,
