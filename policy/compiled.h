@@ -18,9 +18,11 @@ struct ag_words {
 	size_t n;
 };
 
-struct ag_ports {
+/* Listeners by name, without regard to case, or by port. */
+struct ag_listeners {
+	struct ag_words names;
 	unsigned *port;
-	size_t n;
+	size_t nports;
 };
 
 #define AG_NO_ARCHIVE SIZE_MAX
@@ -68,9 +70,10 @@ struct ag_policy {
 	bool auth_enabled;
 	struct ag_words mechanisms;
 	struct ag_words login_domains; /* folded */
-	struct ag_words auth_only;     /* names and ports */
-	struct ag_ports auth_only_ports;
+	struct ag_listeners auth_only;
+	struct ag_listeners encrypted;
 	bool kill_on_auth_only;
+	bool foreign_listed_only;
 	struct ag_str delimiters;
 	struct ag_archive *archives;
 	size_t narchives;

@@ -48,20 +48,24 @@ has_word(const struct ag_words *words, struct ag_str word)
 	return false;
 }
 
-/* Whether the listener is auth-only. */
+/* Whether the client came through one of the listeners. */
+static bool
+is_among(const struct situation *s, const struct ag_listeners *listeners)
+{
+	for (size_t i = 0; i < listeners->nports; i++)
+		if (listeners->port[i] == s->request->port)
+			return true;
+	return s->request->listener.len > 0 &&
+	    has_word(&listeners->names, s->request->listener);
+}
+
 static bool
 is_auth_only(const struct situation *s)
 {
-	const struct ag_ports *ports = &s->policy->auth_only_ports;
-
-	for (size_t i = 0; i < ports->n; i++)
-		if (ports->port[i] == s->request->port)
-			return true;
-	return s->request->listener.len > 0 &&
-	    has_word(&s->policy->auth_only, s->request->listener);
+	return is_among(s, &s->policy->auth_only);
 }
 
-/* In the global relay list, or in that of the sender's domain. */
+/* In the global relay list, or in that of the address's domain. */
 static bool
 is_trusted_over_smtp(const struct situation *s, const struct ag_scope *scope)
 {
@@ -82,15 +86,6 @@ is_trusted(const struct situation *s, const struct ag_scope *scope)
 	return s->request->local_submission || is_trusted_over_smtp(s, scope);
 }
 
-static bool
-is_trusted_as_every_sender(const struct situation *s)
-{
-	for (unsigned i = 0; i < s->sender.n; i++)
-		if (!is_trusted_over_smtp(s, s->sender.view[i].scope))
-			return false;
-	return s->sender.n > 0;
-}
-
 /* A domain's own list of exempt clients, or the server's. */
 static const struct ag_nets *
 exempt_list(const struct situation *s, const struct ag_scope *scope)
@@ -102,12 +97,26 @@ exempt_list(const struct situation *s, const struct ag_scope *scope)
 					s->policy->server.from_exempt;
 }
 
+static struct ag_sender_key
+map_key(const struct ag_view *v)
+{
+	return (struct ag_sender_key){ v->local_part, v->base, v->domain };
+}
+
 static bool
 given_by_map(const struct situation *s, const struct ag_view *v)
 {
-	struct ag_sender_key key = { v->local_part, v->base, v->domain };
+	struct ag_sender_key key = map_key(v);
 
 	return ag_senders_give(s->policy->senders, &key, s->login);
+}
+
+static bool
+is_in_map(const struct situation *s, const struct ag_view *v)
+{
+	struct ag_sender_key key = map_key(v);
+
+	return ag_senders_list(s->policy->senders, &key);
 }
 
 /* A login owns its own address, with a tag too. */
@@ -327,6 +336,8 @@ auth_tls(const struct situation *s, const struct ag_view *v)
 	if (s->request->tls || ag_ip_is_loopback(&s->request->client))
 		return pass(s->request->tls ? "the session is encrypted" :
 					      "the client is this host");
+	if (is_among(s, &s->policy->encrypted))
+		return pass("TLS ended in front of the listener");
 	return object("a login over a session without TLS");
 }
 
@@ -349,9 +360,11 @@ foreign_sender_match(const struct situation *s, const struct ag_view *v)
 	if (v->local || v->null)
 		return pass(v->null ? "the null sender belongs to every login" :
 				      "the sender is local");
-	return given_by_map(s, v) ?
-	    pass("the sender map gives the address to the login") :
-	    object("the sender map does not give the address to the login");
+	if (owns(s, v))
+		return pass("the login owns the sender address");
+	if (s->policy->foreign_listed_only && !is_in_map(s, v))
+		return pass("the sender map does not have the address");
+	return object("the login does not own the sender address");
 }
 
 static struct opinion
@@ -464,7 +477,7 @@ from_header_local_auth(const struct situation *s, const struct ag_view *v)
 
 	if (v != NULL ? !v->local : !r->from_overflow)
 		return pass("no address in From: is local");
-	if (logged_in(s) || is_trusted_as_every_sender(s))
+	if (logged_in(s) || is_trusted_over_smtp(s, scope))
 		return pass(logged_in(s) ? "there is a login" :
 					   "the client is trusted");
 	if (ag_nets_hold(exempt_list(s, scope), &r->client, r->now, NULL))

@@ -168,14 +168,11 @@ ag_policy_owns_itself(const struct ag_policy *policy, struct ag_str domain)
 	return only->n == 0;
 }
 
-/* Only a local sender is asked whether it is the login's own address. */
+/* Whether a login is an address, which is then its own. */
 static bool
 is_itself(const struct ag_policy *policy, const struct ag_mailbox *login)
 {
-	struct ag_str domain = ag_mailbox_domain(login);
-
-	return ag_policy_owns_itself(policy, domain) &&
-	    ag_domains_find(&policy->domains, domain).local;
+	return ag_policy_owns_itself(policy, ag_mailbox_domain(login));
 }
 
 void

@@ -620,6 +620,7 @@ test_nul_in_a_sender_map(void **state)
 	expect_text("NUL", got,
 	    "bob@example.com=bob@example.com "
 	    "desk@example.com=bob@example.com by the map "
+	    "mallory@remote.example=mallory@remote.example "
 	    "info@example.com=info@example.com ");
 	ag_policy_unref(policy);
 }
@@ -804,6 +805,23 @@ test_warnings(void **state)
 		    "a realm\n" },
 		{ { { "authgate.ini",
 		      "[auth]\nrealm_replaces = yes\nrealm = a.example\n" } },
+		    "" },
+		{ { { "authgate.ini",
+		      "[rules]\nforeign_sender_listed_only = yes\n" } },
+		    "warning authgate.ini:2: foreign_sender_listed_only leaves "
+		    "foreign_sender_match nothing to refuse: there is no sender "
+		    "map; name one in [auth] sender_logins\n" },
+		{ { { "authgate.ini",
+			"[auth]\nsender_logins = s.map\n"
+			"[rules]\nforeign_sender_listed_only = yes\n" },
+		      { "s.map", "a@b.c d@e.f\n* root\n" } },
+		    "warning authgate.ini:4: foreign_sender_listed_only does "
+		    "nothing: the sender map has * on the left, which is every "
+		    "address\n" },
+		{ { { "authgate.ini",
+			"[auth]\nsender_logins = s.map\n"
+			"[rules]\nforeign_sender_listed_only = yes\n" },
+		      { "s.map", "a@b.c d@e.f\n@b.c root\n" } },
 		    "" },
 		{ { { "authgate.ini", "[auth]\nsender_logins = s.map\n" },
 		      { "s.map", "a@b.c d@e.f\nd@e.f a@b.c\n" } },
