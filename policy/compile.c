@@ -163,6 +163,24 @@ compile_scope(struct ag_policy *policy, struct ag_scope *scope)
 
 /* ---- the server ---- */
 
+/* Each as it stands in front of the backslash of a login that was read. */
+static void
+compile_windows(struct ag_policy *policy)
+{
+	struct ag_words words = compile_words(&policy->arena,
+	    text_of(policy, &policy->server, AG_KEY_WINDOWS_DOMAINS));
+
+	for (size_t i = 0; i < words.n; i++) {
+		struct ag_mailbox login;
+
+		if (ag_login_parse(&login, words.word[i]))
+			words.word[i] = ag_arena_str(&policy->arena,
+			    ag_mailbox_local(&login));
+	}
+	policy->form.windows = words.word;
+	policy->form.nwindows = words.n;
+}
+
 static void
 compile_form(struct ag_policy *policy)
 {
@@ -171,6 +189,7 @@ compile_form(struct ag_policy *policy)
 	    is_yes(policy, &policy->server, AG_KEY_REALM_REPLACES);
 	ag_domain_parse(text_of(policy, &policy->server, AG_KEY_REALM),
 	    policy->form.realm);
+	compile_windows(policy);
 }
 
 /* Each in the form that a login's domain has. */
@@ -301,6 +320,24 @@ warn_of_match_alone(const struct ag_policy *policy,
 }
 
 static void
+warn_without_realm(const struct ag_policy *policy, struct ag_diag *diag)
+{
+	const struct ag_value *value = policy->server.values.value;
+
+	if (policy->form.realm[0] != '\0')
+		return;
+	if (policy->form.realm_replaces)
+		ag_diag_report(diag, AG_WARNING,
+		    &value[AG_KEY_REALM_REPLACES].origin,
+		    "realm_replaces does nothing without a realm");
+	if (policy->form.nwindows > 0)
+		ag_diag_report(diag, AG_WARNING,
+		    &value[AG_KEY_WINDOWS_DOMAINS].origin,
+		    "windows_domains makes logins without @, which own nothing "
+		    "but what the map gives them; set a realm");
+}
+
+static void
 check_timeout(const struct ag_policy *policy, struct ag_diag *diag)
 {
 	const struct ag_value *value =
@@ -355,12 +392,7 @@ warn_of_listed_only(const struct ag_policy *policy, struct ag_diag *diag)
 void
 ag_compile_check(const struct ag_policy *policy, struct ag_diag *diag)
 {
-	const struct ag_value *replaces =
-	    &policy->server.values.value[AG_KEY_REALM_REPLACES];
-
-	if (policy->form.realm_replaces && policy->form.realm[0] == '\0')
-		ag_diag_report(diag, AG_WARNING, &replaces->origin,
-		    "realm_replaces does nothing without a realm");
+	warn_without_realm(policy, diag);
 	check_timeout(policy, diag);
 	warn_of_open_metrics(policy, diag);
 	warn_of_listed_only(policy, diag);

@@ -304,6 +304,29 @@ check_domain(struct ag_str text, struct ag_buf *why)
 	return text.len == 0 || ag_domain_parse(text, name) == AG_DOMAIN_OK;
 }
 
+/* NetBIOS names, or dotted ones. */
+static bool
+check_windows(struct ag_str text, struct ag_buf *why)
+{
+	const char *const never = "\\/:*?\"<>|@[];=+";
+	struct ag_str word;
+
+	while (ag_str_word(&text, AG_WORD_SEPARATORS, &word)) {
+		size_t n = 0;
+
+		while (n < word.len && strchr(never, word.ptr[n]) == NULL)
+			n++;
+		if (n == word.len)
+			continue;
+		ag_buf_printf(why,
+		    "has \"%.*s\"; write what stands in front of the backslash "
+		    "of a login, such as EXAMPLE",
+		    AG_STR_ARG(word));
+		return false;
+	}
+	return true;
+}
+
 static bool
 check_reply(enum ag_key key, struct ag_str text, struct ag_buf *why)
 {
@@ -365,6 +388,8 @@ ag_setting_check(enum ag_key key, struct ag_str text, struct ag_buf *why)
 		return check_domain(text, why);
 	case AG_TYPE_DOMAINS:
 		return check_domains(text, why);
+	case AG_TYPE_WINDOWS:
+		return check_windows(text, why);
 	case AG_TYPE_REPLY:
 		return check_reply(key, text, why);
 	case AG_TYPE_TEXT:

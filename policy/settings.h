@@ -32,6 +32,7 @@ enum ag_type {
 	AG_TYPE_DELIMITER, /* characters */
 	AG_TYPE_DOMAIN,    /* one domain name */
 	AG_TYPE_DOMAINS,   /* domain names */
+	AG_TYPE_WINDOWS,   /* names of Windows domains */
 	AG_TYPE_NETWORKS,  /* entries of a network list */
 	AG_TYPE_REPLY      /* CODE STATUS TEXT */
 };
@@ -84,6 +85,8 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    SERVER, "+", "characters that begin a tag") \
 	X(SENDER_LOGINS, "auth", "sender_logins", FILES, SERVER, "", \
 	    "which login may send as which address") \
+	X(WINDOWS_DOMAINS, "auth", "windows_domains", WINDOWS, SERVER, "", \
+	    "a login DOMAIN\\user of these is user in the realm") \
 	X(AUTH_ONLY, "listeners", "auth_only", LISTENERS, SERVER, "", \
 	    "names and ports that take nothing without a login") \
 	X(KILL_ON_AUTH_ONLY, "listeners", "kill_on_auth_only", YESNO, SERVER, \

@@ -803,6 +803,13 @@ test_warnings(void **state)
 		{ { { "authgate.ini", "[auth]\nrealm_replaces = yes\n" } },
 		    "warning authgate.ini:2: realm_replaces does nothing without "
 		    "a realm\n" },
+		{ { { "authgate.ini", "[auth]\nwindows_domains = EXAMPLE\n" } },
+		    "warning authgate.ini:2: windows_domains makes logins "
+		    "without @, which own nothing but what the map gives them; "
+		    "set a realm\n" },
+		{ { { "authgate.ini",
+		      "[auth]\nwindows_domains = A B\nrealm = a.example\n" } },
+		    "" },
 		{ { { "authgate.ini",
 		      "[auth]\nrealm_replaces = yes\nrealm = a.example\n" } },
 		    "" },
