@@ -16,6 +16,7 @@ struct options {
 	bool has_from;
 	struct ag_session_input input;
 	struct ag_session_rcpt *rcpt; /* room for every argument */
+	struct ag_str *header;        /* likewise */
 };
 
 /* ---- what is printed ---- */
@@ -24,6 +25,19 @@ struct printer {
 	const struct ag_policy *policy;
 	const struct options *options;
 };
+
+static void
+print_header(const struct ag_session_input *input)
+{
+	if (input->has_from_header) {
+		printf("\nFrom: ");
+		ag_print_safely(stdout, input->from_header);
+	}
+	for (size_t i = 0; i < input->nheader; i++) {
+		printf("\n");
+		ag_print_safely(stdout, input->header[i]);
+	}
+}
 
 static void
 print_stage(void *arg, const struct ag_request *request,
@@ -46,8 +60,7 @@ print_stage(void *arg, const struct ag_request *request,
 		ag_print_safely(stdout, login.len > 0 ? login : ag_str("-"));
 		break;
 	case AG_STAGE_HEADER:
-		printf("\nFrom: ");
-		ag_print_safely(stdout, input->from_header);
+		print_header(input);
 		break;
 	case AG_STAGE_RCPT:
 		printf("\nRCPT TO:<");
@@ -79,6 +92,27 @@ print_reply(const struct printer *printer, const struct ag_request *request,
 	printf("%s %s %s", finding->reply->code, finding->reply->status, text);
 }
 
+/* Why, and which address in From: it is about, or what is wrong with it. */
+static void
+print_why(const struct ag_finding *finding)
+{
+	char text[AG_FAULT_MAX];
+	struct ag_buf fault = AG_BUF(text);
+
+	ag_policy_write_fault(finding, &fault);
+	if (fault.len > 0) {
+		printf("From: ");
+		ag_print_safely(stdout, ag_buf_get(&fault));
+		return;
+	}
+	printf("%s", finding->why);
+	if (finding->address.len > 0) {
+		printf(" <");
+		ag_print_safely(stdout, finding->address);
+		printf(">");
+	}
+}
+
 static void
 print_rule(void *arg, const struct ag_request *request, enum ag_outcome outcome,
     const struct ag_finding *finding)
@@ -87,8 +121,9 @@ print_rule(void *arg, const struct ag_request *request, enum ag_outcome outcome,
 	struct ag_buf place = AG_BUF(at);
 
 	ag_origin_write(&finding->at, &place);
-	printf("  %-22s  %-12s  %-28s  %s", ag_rule_name(finding->rule),
-	    outcome_name(outcome), at, finding->why);
+	printf("  %-22s  %-12s  %-28s  ", ag_rule_name(finding->rule),
+	    outcome_name(outcome), at);
+	print_why(finding);
 	if (finding->note != NULL)
 		printf(" (%s)", finding->note);
 	printf("\n");
@@ -125,6 +160,7 @@ enum {
 	OPT_TO,
 	OPT_MAIL_ADDR,
 	OPT_FROM_HEADER,
+	OPT_HEADER,
 	OPT_AT,
 	OPT_LOCAL,
 	OPT_BATCH,
@@ -143,6 +179,7 @@ static const struct option long_options[] = {
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "mail-addr", required_argument, NULL, OPT_MAIL_ADDR },
 	{ "from-header", required_argument, NULL, OPT_FROM_HEADER },
+	{ "header", required_argument, NULL, OPT_HEADER },
 	{ "at", required_argument, NULL, OPT_AT },
 	{ "local", no_argument, NULL, OPT_LOCAL },
 	{ "batch", no_argument, NULL, OPT_BATCH },
@@ -221,6 +258,12 @@ take_option(struct options *options, int option, const char *arg)
 		input->from_header = ag_str(arg);
 		input->has_from_header = true;
 		return NULL;
+	case OPT_HEADER:
+		input->has_header = true;
+		options->header[input->nheader++] = ag_str(arg);
+		return ag_judge_takes_field(ag_str(arg)) ?
+		    NULL :
+		    "is not a field such as \"Sender: a@b\"";
 	case OPT_AT:
 		return ag_number_instant(ag_str(arg), &input->now) ?
 		    NULL :
@@ -310,13 +353,19 @@ ag_explain_command(int argc, char **argv)
 	int status;
 
 	options.rcpt = calloc((size_t)argc + 1, sizeof(*options.rcpt));
-	if (options.rcpt == NULL)
+	options.header = calloc((size_t)argc + 1, sizeof(*options.header));
+	if (options.rcpt == NULL || options.header == NULL) {
+		free(options.header);
+		free(options.rcpt);
 		return EX_OSERR;
+	}
 	options.input.rcpt = options.rcpt;
+	options.input.header = options.header;
 	options.input.now = time(NULL);
 	status = parse_options(&options, argc, argv);
 	if (status < 0)
 		status = explain(&options);
+	free(options.header);
 	free(options.rcpt);
 	return status;
 }

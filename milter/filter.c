@@ -109,7 +109,8 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		content = ag_session_needs_content(session);
 	}
 	if (session == NULL ||
-	    !ag_macros_ask(ctx, ag_session_needs_edits(session), content)) {
+	    !ag_macros_ask(ctx, ag_session_needs_edits(session),
+		content || ag_session_needs_header(session))) {
 		/* the connection ends, and the MTA's default action holds */
 		ag_log(LOG_ERR, "not enough memory to negotiate");
 		return SMFIS_REJECT;
@@ -236,7 +237,7 @@ on_end_of_header(SMFICTX *ctx)
 
 	if (session == NULL)
 		return no_session(ctx);
-	tell_queue_id(ctx, session);
+	ag_session_set_queue_id(session, ag_macro(ctx, "i"));
 	ag_session_end_of_header(session, &answer);
 	return ag_answer_give(ctx, &answer);
 }

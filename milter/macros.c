@@ -7,7 +7,7 @@ ask(SMFICTX *ctx, int stage, char *names)
 }
 
 bool
-ag_macros_ask(SMFICTX *ctx, bool name, bool content)
+ag_macros_ask(SMFICTX *ctx, bool name, bool queue_id)
 {
 	char connect[] = "{daemon_name} {daemon_port}";
 	char mail[] = "i {auth_authen} {auth_type} {mail_addr} {mail_mailer} "
@@ -21,7 +21,7 @@ ag_macros_ask(SMFICTX *ctx, bool name, bool content)
 	return ask(ctx, SMFIM_CONNECT, connect) &&
 	    ask(ctx, SMFIM_ENVFROM, name ? mail_and_name : mail) &&
 	    ask(ctx, SMFIM_ENVRCPT, rcpt) &&
-	    (!content || ask(ctx, SMFIM_DATA, data)) &&
+	    (!queue_id || ask(ctx, SMFIM_DATA, data)) &&
 	    ask(ctx, SMFIM_EOM, end);
 }
 

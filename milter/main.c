@@ -73,6 +73,7 @@ static const struct ag_command commands[] = {
 	    "      --to ADDRESS...     the recipients\n"
 	    "      --mail-addr ADDRESS {mail_addr}, how the MTA reads the sender\n"
 	    "      --from-header VALUE the From: field\n"
+	    "      --header FIELD      another field, such as \"Sender: a@b\"\n"
 	    "      --at TIME           when; such as 2026-12-31T18:00:00Z\n"
 	    "      --local             local submission, not SMTP\n"
 	    "      --batch             sessions as JSON lines on standard input\n\n"

@@ -71,8 +71,8 @@ ag_session_reset(struct ag_session *s)
 	/* then all of it is zero already */
 	if (!s->message.open)
 		return;
-	ag_fields_free(s->message.from);
-	ag_fields_free(s->message.sender_field);
+	for (unsigned i = 0; i < AG_FIELD_COUNT; i++)
+		ag_fields_free(s->message.fields[i]);
 	ag_copy_free(s->message.copy); /* it borrows the policy */
 	ag_vec_free(&s->message.forged);
 	ag_policy_unref(s->message.snapshot.policy);

@@ -128,12 +128,21 @@ mode_origin(const struct ag_policy *policy, const struct ag_scope *scope,
 }
 
 static void
+compile_reply(const struct ag_policy *policy, const struct ag_scope *scope,
+    enum ag_key key, enum ag_rule rule, struct ag_reply *reply)
+{
+	char reason[200];
+	struct ag_buf why = AG_BUF(reason);
+
+	/* it was read without a finding before */
+	ag_reply_parse(reply, text_of(policy, scope, key), rule, &why);
+}
+
+static void
 compile_rule(struct ag_policy *policy, struct ag_scope *scope,
     enum ag_rule rule)
 {
 	enum ag_key key = ag_rule_mode_key(rule);
-	char reason[200];
-	struct ag_buf why = AG_BUF(reason);
 
 	scope->mode[rule] = AG_ENFORCE;
 	if (key != AG_KEY_NONE) {
@@ -143,9 +152,8 @@ compile_rule(struct ag_policy *policy, struct ag_scope *scope,
 		scope->mode[rule] = mode_of(value);
 		scope->mode_at[rule] = mode_origin(policy, scope, rule, value);
 	}
-	/* it was read without a finding before */
-	ag_reply_parse(&scope->reply[rule],
-	    text_of(policy, scope, ag_rule_reply_key(rule)), rule, &why);
+	compile_reply(policy, scope, ag_rule_reply_key(rule), rule,
+	    &scope->reply[rule]);
 }
 
 static void
@@ -153,6 +161,8 @@ compile_scope(struct ag_policy *policy, struct ag_scope *scope)
 {
 	for (unsigned rule = 0; rule < AG_RULE_COUNT; rule++)
 		compile_rule(policy, scope, (enum ag_rule)rule);
+	compile_reply(policy, scope, AG_KEY_REPLY_FROM_HEADER_BAD,
+	    AG_RULE_FROM_HEADER_MATCH, &scope->from_bad);
 	scope->unless_local_recipient =
 	    is_yes(policy, scope, AG_KEY_UNLESS_LOCAL_RECIPIENT);
 	scope->sender_suffices =

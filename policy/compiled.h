@@ -35,6 +35,7 @@ struct ag_scope {
 	enum ag_mode mode[AG_RULE_COUNT];
 	struct ag_origin mode_at[AG_RULE_COUNT];
 	struct ag_reply reply[AG_RULE_COUNT];
+	struct ag_reply from_bad; /* to a From: that is no good */
 	bool unless_local_recipient;
 	struct ag_words roles;
 	struct ag_nets *relay; /* this file's own list */

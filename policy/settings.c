@@ -327,15 +327,25 @@ check_windows(struct ag_str text, struct ag_buf *why)
 	return true;
 }
 
+/* The rule that a key of [reply] is for; one of them has two. */
+static enum ag_rule
+rule_of_reply(enum ag_key key)
+{
+	unsigned rule = 0;
+
+	if (key == AG_KEY_REPLY_FROM_HEADER_BAD)
+		return AG_RULE_FROM_HEADER_MATCH;
+	while (ag_rule_reply_key((enum ag_rule)rule) != key)
+		rule++;
+	return (enum ag_rule)rule;
+}
+
 static bool
 check_reply(enum ag_key key, struct ag_str text, struct ag_buf *why)
 {
 	struct ag_reply reply;
-	unsigned rule = 0;
 
-	while (ag_rule_reply_key((enum ag_rule)rule) != key)
-		rule++;
-	return ag_reply_parse(&reply, text, (enum ag_rule)rule, why);
+	return ag_reply_parse(&reply, text, rule_of_reply(key), why);
 }
 
 /* A tab is a blank. */

@@ -174,10 +174,13 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	X(REPLY_OUTGOING_AUTH, "reply", "outgoing_auth", REPLY, BOTH, \
 	    "554 5.7.1 <%{rcpt}>: Relay access denied", "what is said") \
 	X(REPLY_FROM_HEADER_MATCH, "reply", "from_header_match", REPLY, BOTH, \
-	    "550 5.7.1 From: address is not owned by %{login}", \
+	    "550 5.7.1 From: <%{address}> is not owned by %{login}", \
 	    "what is said") \
+	X(REPLY_FROM_HEADER_BAD, "reply", "from_header_bad", REPLY, BOTH, \
+	    "550 5.7.1 From: %{why}", \
+	    "what is said of a From: that is missing, double or unreadable") \
 	X(REPLY_FROM_HEADER_LOCAL_AUTH, "reply", "from_header_local_auth", \
-	    REPLY, BOTH, "550 5.7.1 From: address needs authentication", \
+	    REPLY, BOTH, "550 5.7.1 From: <%{address}> needs authentication", \
 	    "what is said") \
 	X(ARCHIVE_ENABLED, "archive", "enabled", YESNO, BOTH, "no", \
 	    "keep a copy of all mail") \

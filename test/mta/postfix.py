@@ -65,8 +65,8 @@ class MilterSocket:
 
 # ---------------------------------------------------------------- authgate
 
-LOG_KEYS = ("verdict rule stage s q client name listener login mech from to domain at note reply "
-            "gen").split()
+LOG_KEYS = ("verdict rule stage s q client name listener login mech from to domain at note "
+            "address why reply gen").split()
 LOG_PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 

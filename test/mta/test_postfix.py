@@ -768,6 +768,8 @@ role_sender_auth = off
 
 # ---------------------------------------------------------------- variant 3: what needs headers
 
+AS_REWRITTEN = '"Alice <alice"@example.com'    # by Postfix: Alice <alice@example.com
+
 HEADERS = Variant("headers", {
     "authgate.ini": """\
 [listeners]
@@ -785,17 +787,30 @@ from_header_local_auth = enforce
     # 14, 15
     Session("From: that the login does not own", [
         mail(ALICE), rcpt(REMOTE),
-        from_header(BOB, answer=f"550 5.7.1 From: address is not owned by {ALICE}")],
+        from_header(BOB, answer=f"550 5.7.1 From: <{BOB}> is not owned by {ALICE}")],
         door="submission", login="PLAIN alice", tls=True,
-        log=[reject("from_header_match", "header")]),
+        log=[reject("from_header_match", "header", address=BOB, why="-")],
+        check=lambda run: run.lines_have_queue_id()),
     Session("two From: headers of a login", [
-        mail(ALICE), rcpt(REMOTE), from_header(ALICE, ALICE, answer="550")],
+        mail(ALICE), rcpt(REMOTE),
+        from_header(ALICE, ALICE, answer="550 5.7.1 From: more than one")],
         door="submission", login="PLAIN alice", tls=True,
-        log=[reject("from_header_match", "header")]),
+        log=[reject("from_header_match", "header", address="-", why="more than one")],
+        check=lambda run: run.lines_have_queue_id()),
+    Session("no From: of a login, which Postfix adds before it asks", [
+        mail(ALICE), rcpt(REMOTE), from_header()],
+        door="submission", login="PLAIN alice", tls=True),
+    Session("a From: that cannot be read", [
+        mail(ALICE), rcpt(REMOTE), from_header(
+            f"Alice <{ALICE}", answer=f"550 5.7.1 From: cannot be read: {AS_REWRITTEN}")],
+        door="submission", login="PLAIN alice", tls=True,
+        log=[reject("from_header_match", "header", why=f"cannot be read: {AS_REWRITTEN}")],
+        check=lambda run: run.lines_have_queue_id()),
     Session("a local From: without login", [
         mail("x@remote.example"), rcpt(BOB),
-        from_header(f"Alice <{ALICE}>", answer="550 5.7.1 From: address needs authentication")],
-        log=[reject("from_header_local_auth", "header")]),
+        from_header(f"Alice <{ALICE}>", answer=f"550 5.7.1 From: <{ALICE}> needs authentication")],
+        log=[reject("from_header_local_auth", "header", address=ALICE)],
+        check=lambda run: run.lines_have_queue_id()),
     Session("a local From: from a trusted client", [
         mail("x@remote.example"), rcpt(BOB), from_header(ALICE)], client=TRUSTED),
     Session("a refused From:, and a good message after it", [
@@ -1224,7 +1239,8 @@ class Run:
             if fields.get(key) != value:
                 self.wrong.append(f"log: expected {key}={value}, found {fields.get(key)}")
         keys = [key for key, _ in pairs]
-        if [key for key in keys if key != "note"] != [key for key in LOG_KEYS if key != "note"]:
+        absent = {"note"} if fields.get("stage") == "header" else {"note", "address", "why"}
+        if [key for key in keys if key != "note"] != [key for key in LOG_KEYS if key not in absent]:
             self.wrong.append(f"log: the keys are {' '.join(keys)}")
         heard = [each for _, _, each in self.dialogue]
         if heard and fields["verdict"] in ("reject", "tempfail") and fields["reply"] not in heard:
@@ -1244,6 +1260,10 @@ class Run:
             if pairs.get("q") == self.queue_id() and pairs.get("s") in refused:
                 return None
         return f"no line joins {' '.join(refused)} with queue id {self.queue_id()}: {self.joins}"
+
+    def lines_have_queue_id(self):
+        ids = [dict(pairs)["q"] for pairs in self.lines]
+        return None if ids and "-" not in ids else f"q= is {' '.join(ids)}"
 
     def message_ids_differ(self):
         ids = [dict(pairs)["s"] for pairs in self.lines]
