@@ -113,6 +113,19 @@ take_mechanism(const json_t *object, struct ag_str *out,
 }
 
 static bool
+take_certificate(const json_t *object, struct ag_certificate *out,
+    struct complaint *complaint)
+{
+	struct ag_str subject = { NULL, 0 };
+
+	if (!take_optional(object, "cert_subject", &subject, complaint))
+		return false;
+	ag_certificate_set_subject(out, subject);
+	return take_optional(object, "cert_fingerprint", &out->fingerprint,
+	    complaint);
+}
+
+static bool
 take_time(const json_t *object, int64_t *out, struct complaint *complaint)
 {
 	struct ag_str text = { NULL, 0 };
@@ -231,7 +244,8 @@ take_session(const json_t *object, struct ag_session_input *input,
 {
 	static const char *const known[] = { "client", "name", "listener",
 		"port", "login", "mech", "tls", "from", "to", "from_header",
-		"headers", "at", "mail_addr", "mail_mailer", "local", NULL };
+		"headers", "cert_subject", "cert_fingerprint", "at",
+		"mail_addr", "mail_mailer", "local", NULL };
 	bool has_from = false;
 
 	if (!json_is_object(object)) {
@@ -246,6 +260,7 @@ take_session(const json_t *object, struct ag_session_input *input,
 	    !take_port(object, &input->port, complaint) ||
 	    !take_optional(object, "login", &input->login, complaint) ||
 	    !take_mechanism(object, &input->mechanism, complaint) ||
+	    !take_certificate(object, &input->certificate, complaint) ||
 	    !take_bool(object, "tls", &input->tls, complaint) ||
 	    !take_bool(object, "local", &input->local_submission, complaint) ||
 	    !take_time(object, &input->now, complaint) ||

@@ -155,6 +155,8 @@ enum {
 	OPT_PORT,
 	OPT_LOGIN,
 	OPT_MECH,
+	OPT_CERT_SUBJECT,
+	OPT_CERT_FINGERPRINT,
 	OPT_TLS,
 	OPT_FROM,
 	OPT_TO,
@@ -174,6 +176,8 @@ static const struct option long_options[] = {
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "login", required_argument, NULL, OPT_LOGIN },
 	{ "mech", required_argument, NULL, OPT_MECH },
+	{ "cert-subject", required_argument, NULL, OPT_CERT_SUBJECT },
+	{ "cert-fingerprint", required_argument, NULL, OPT_CERT_FINGERPRINT },
 	{ "tls", no_argument, NULL, OPT_TLS },
 	{ "from", required_argument, NULL, OPT_FROM },
 	{ "to", required_argument, NULL, OPT_TO },
@@ -240,6 +244,12 @@ take_option(struct options *options, int option, const char *arg)
 		return ag_judge_takes_mechanism(input->mechanism) ?
 		    NULL :
 		    "is not a SASL mechanism such as PLAIN";
+	case OPT_CERT_SUBJECT:
+		ag_certificate_set_subject(&input->certificate, ag_str(arg));
+		return NULL;
+	case OPT_CERT_FINGERPRINT:
+		input->certificate.fingerprint = ag_str(arg);
+		return NULL;
 	case OPT_TLS:
 		input->tls = true;
 		return NULL;

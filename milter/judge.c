@@ -158,6 +158,14 @@ judge_content(struct running *running, const struct ag_session_input *input)
 	return passed == input->nrcpt;
 }
 
+static bool
+has_certificate(const struct ag_session_input *input)
+{
+	return input->certificate.subject.len + input->certificate.cn.len +
+	    input->certificate.fingerprint.len >
+	    0;
+}
+
 bool
 ag_judge_session(const struct ag_policy *policy,
     const struct ag_session_input *input, const struct ag_judge *judge,
@@ -170,11 +178,12 @@ ag_judge_session(const struct ag_policy *policy,
 		    .port = input->port,
 		    .local_submission = input->local_submission,
 		    .mechanism = input->mechanism,
-		    .tls = input->tls } };
+		    .tls = input->tls || has_certificate(input) } };
+	struct ag_credentials of = { input->login, input->certificate };
 	struct ag_mailbox login;
 	struct ag_path sender;
 
-	*too_long = !ag_login_parse(&login, input->login);
+	*too_long = !ag_policy_read_login(policy, &of, &login);
 	if (*too_long)
 		return false;
 	read_path(&sender, &input->from);

@@ -28,6 +28,7 @@ struct ag_session_input {
 	bool local_submission;
 	struct ag_str login;
 	struct ag_str mechanism;
+	struct ag_certificate certificate; /* a good one: tls goes with it */
 	bool tls;
 	struct ag_session_rcpt from; /* "to" is the sender here */
 	const struct ag_session_rcpt *rcpt;

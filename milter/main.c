@@ -68,6 +68,8 @@ static const struct ag_command commands[] = {
 	    "      --port N            {daemon_port}\n"
 	    "      --login LOGIN       {auth_authen}\n"
 	    "      --mech MECHANISM    {auth_type}\n"
+	    "      --cert-subject TEXT {cert_subject} of a verified certificate\n"
+	    "      --cert-fingerprint HEX  its fingerprint\n"
 	    "      --tls               the session is encrypted\n"
 	    "      --from ADDRESS      the sender, \"\" for the null sender\n"
 	    "      --to ADDRESS...     the recipients\n"

@@ -62,6 +62,7 @@ struct ag_session {
 	bool space;      /* with the blank behind the colon of a field */
 	bool silent[AG_STAGE_HEADER + 1];
 	bool silent_body;
+	bool asked_for_certificates;
 	bool asked_for_edits; /* the header and leave to change it */
 	bool may_edit;
 	char name[AG_NAME_KEPT];

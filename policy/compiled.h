@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "archives.h"
+#include "certificates.h"
 #include "domains.h"
 #include "login.h"
 #include "names.h"
@@ -68,6 +69,7 @@ struct ag_policy {
 	bool kills_below;             /* one of them is ".b" */
 	struct ag_senders *senders;
 	struct ag_login_form form;
+	struct ag_certificates certificates;
 	bool auth_enabled;
 	struct ag_words mechanisms;
 	struct ag_words login_domains; /* folded */

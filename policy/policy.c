@@ -38,6 +38,7 @@ ag_policy_free(struct ag_policy *policy)
 	ag_names_free(&policy->kill_logins);
 	ag_names_free(&policy->kill_senders);
 	ag_senders_free(policy->senders);
+	ag_certificates_free(&policy->certificates);
 	free_sources(&policy->sources);
 	ag_arena_free(&policy->arena);
 	free(policy);
@@ -214,6 +215,24 @@ ag_policy_of_address(const struct ag_policy *policy, struct ag_str address,
 		found(arg, own, own, NULL);
 	}
 	ag_senders_of_address(policy->senders, &key, found, arg);
+}
+
+bool
+ag_policy_has_certificates(const struct ag_policy *policy)
+{
+	return policy->certificates.lines.n > 0;
+}
+
+bool
+ag_policy_read_login(const struct ag_policy *policy,
+    const struct ag_credentials *credentials, struct ag_mailbox *login)
+{
+	struct ag_str name = credentials->login;
+
+	if (name.len == 0)
+		name = ag_certificates_login(&policy->certificates,
+		    &credentials->certificate);
+	return ag_login_parse(login, name);
 }
 
 const struct ag_login_form *

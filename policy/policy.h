@@ -17,6 +17,7 @@
 #define AG_POLICY_H
 
 #include "archives.h"
+#include "certificates.h"
 #include "ip.h"
 #include "login.h"
 #include "mailbox.h"
@@ -131,6 +132,22 @@ struct ag_request {
 	 * a finding is about; NULL: it leaves none */
 	char *author;
 };
+
+/* Who the client is, as the MTA found. */
+struct ag_credentials {
+	struct ag_str login;               /* {auth_authen}; empty: none */
+	struct ag_certificate certificate; /* counts where there is no login */
+};
+
+/*
+ * Reads the login for a request, as ag_login_parse() does; a certificate may
+ * stand for it ([auth] certificates).  False as there.
+ */
+bool ag_policy_read_login(const struct ag_policy *policy,
+    const struct ag_credentials *credentials, struct ag_mailbox *login);
+
+/* Whether any certificate is a login. */
+bool ag_policy_has_certificates(const struct ag_policy *policy);
 
 /* ---- decisions ---- */
 

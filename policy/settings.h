@@ -87,6 +87,8 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    "which login may send as which address") \
 	X(WINDOWS_DOMAINS, "auth", "windows_domains", WINDOWS, SERVER, "", \
 	    "a login DOMAIN\\user of these is user in the realm") \
+	X(CERTIFICATES, "auth", "certificates", FILES, SERVER, "", \
+	    "which verified client certificate is which login") \
 	X(AUTH_ONLY, "listeners", "auth_only", LISTENERS, SERVER, "", \
 	    "names and ports that take nothing without a login") \
 	X(KILL_ON_AUTH_ONLY, "listeners", "kill_on_auth_only", YESNO, SERVER, \

@@ -208,6 +208,8 @@ smtpd_sasl_security_options = noanonymous
 smtpd_tls_security_level = may
 smtpd_tls_cert_file = {folder}/etc/server.pem
 smtpd_tls_key_file = {folder}/etc/server.key
+smtpd_tls_CAfile = {folder}/etc/server.pem
+smtpd_tls_ask_ccert = yes
 smtpd_tls_auth_only = no
 
 smtpd_error_sleep_time = 0
@@ -319,6 +321,23 @@ class Postfix(Instance):
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
             "-nodes", "-days", "30", "-subj", f"/CN={HOSTNAME}",
             "-keyout", key, "-out", certificate)
+        for name, authority in (("alice", True), ("nobody", True), ("impostor", False)):
+            self.make_client_certificate(name, authority and (certificate, key))
+
+    def make_client_certificate(self, name, authority):
+        """Signed by the server's, (certificate, key), or by itself as if it were alice's."""
+        key, request = f"{self.config}/{name}.key", f"{self.config}/{name}.csr"
+        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+            "-nodes", "-subj", f"/O=Test/CN={name if authority else 'alice'} client",
+            "-keyout", key, "-out", request)
+        by = ("-CA", authority[0], "-CAkey", authority[1], "-CAcreateserial") if authority else (
+            "-signkey", key)
+        run("openssl", "x509", "-req", "-days", "30", *by, "-in", request,
+            "-out", f"{self.config}/{name}.pem")
+
+    def client_certificate(self, name):
+        """The files of alice's, one that is good too, or an impostor's: (certificate, key)."""
+        return f"{self.config}/{name}.pem", f"{self.config}/{name}.key"
 
     def delivered(self):
         """The text of every mail delivered so far, by file name: QUEUEID.something."""
@@ -364,10 +383,12 @@ class Client:
             raise Failure(f"XCLIENT {' '.join(words)}: {self.greeting}")
         self.smtp.ehlo()
 
-    def start_tls(self, hello=True):
+    def start_tls(self, hello=True, certificate=None):
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        if certificate:
+            context.load_cert_chain(*certificate)
         answer = reply_text(self.smtp.starttls(context=context))
         if hello:
             self.smtp.ehlo()

@@ -89,6 +89,11 @@ def start_tls(run):
     return run.connection.start_tls()
 
 
+def start_tls_as(name):
+    return (lambda run: run.connection.start_tls(
+        certificate=run.postfix.client_certificate(name)), "220")
+
+
 def start_tls_without_hello(run):
     return run.connection.start_tls(hello=False)
 
@@ -768,6 +773,42 @@ role_sender_auth = off
 
 # ---------------------------------------------------------------- variant 3: what needs headers
 
+# a client certificate as the login
+
+CERTIFICATES = Variant("certificates", {
+    "authgate.ini": """\
+[auth]
+certificates = certificates.list
+
+[listeners]
+auth_only = submission
+
+[rules]
+sender_login_match = enforce
+local_sender_auth = enforce
+auth_tls = enforce
+""",
+    "certificates.list": "alice client, alice@example.com\n",
+    "domains/example.com.ini": "",
+}, [
+    Session("a certificate is a login", [
+        start_tls_as("alice"), mail(ALICE), rcpt(REMOTE), data()], door="submission"),
+    Session("... that does not own everything", [
+        start_tls_as("alice"), mail(BOB, "553")], door="submission",
+        log=[reject("sender_login_match", "mail", login=ALICE, mech="-")]),
+    Session("a good one that is not listed is none", [
+        start_tls_as("nobody"), mail(ALICE, "530")], door="submission",
+        log=[reject("auth_only_listener", "mail", login="-")]),
+    Session("nor one of that name that nobody vouches for", [
+        start_tls_as("impostor"), mail(ALICE, "530")], door="submission",
+        log=[reject("auth_only_listener", "mail", login="-")]),
+    Session("nor none", [STARTTLS, mail(ALICE, "530")], door="submission",
+            log=[reject("auth_only_listener", "mail", login="-")]),
+    Session("a login counts, whatever the certificate", [
+        start_tls_as("alice"), auth("PLAIN bob"), mail(ALICE, "553")], door="submission",
+        log=[reject("sender_login_match", "mail", login=BOB, mech="PLAIN")]),
+], milter_options="delay_reject = no")
+
 AS_REWRITTEN = '"Alice <alice"@example.com'    # by Postfix: Alice <alice@example.com
 
 HEADERS = Variant("headers", {
@@ -1387,8 +1428,8 @@ def run_all(arguments, report):
     """libmilter takes its time to end: they all do so together."""
     ending = []
     with ExitStack() as stack:
-        for variant in (STRICT, AT_MAIL, HEADERS, RESULTS, MONITORED, LOCAL, LOCAL_AT_MAIL,
-                        POOR_LISTS, NO_MACROS, OWN_LISTS, FORMS, CHROOT):
+        for variant in (STRICT, AT_MAIL, HEADERS, CERTIFICATES, RESULTS, MONITORED, LOCAL,
+                        LOCAL_AT_MAIL, POOR_LISTS, NO_MACROS, OWN_LISTS, FORMS, CHROOT):
             authgate = try_variant(variant, arguments.authgate, arguments.only, report, stack)
             if authgate:
                 ending.append((variant, authgate))

@@ -142,9 +142,9 @@ class Session:
             self.milter.hang_up()
 
     def mail(self, sender="<x@remote.example>", login="", mech="PLAIN", tls="", queue_id="",
-             more=(), addr=None, mailer="smtp", mta="mx.example.com"):
+             more=(), addr=None, mailer="smtp", mta="mx.example.com", certificate=None):
         macros = {"i": queue_id, "j": mta, "{auth_type}": login and mech, "{auth_authen}": login,
-                  "{tls_version}": tls}
+                  "{tls_version}": tls, **(certificate or {})}
         macros = {key: value for key, value in macros.items() if value}
         macros["{mail_addr}"] = reading(sender) if addr is None else addr
         macros["{mail_mailer}"] = mailer
@@ -234,6 +234,74 @@ def negotiation(cases, program):
               lambda: talk(with_both(program), connection={"listener": "submission"}))
     cases.same("... and that is what was negotiated", hex(NO_CONTENT | both),
                negotiated(Daemon.all[-1])[2])
+
+
+CERTIFICATES = """\
+alice.example, alice@example.com
+/O=Test/CN=Bob Doe, bob@example.com
+AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89, bob@example.com
+"""
+FINGERPRINT = "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89"
+TLS = {"tls": "TLSv1.3", "sender": "<bob@example.com>"}
+OF_ALICE = "553 5.7.1 <bob@example.com>: Sender address rejected: not owned by alice@example.com"
+
+# (name, macros of a certificate, the login it is, or empty)
+VERIFIED = [
+    ("Postfix: a CN", {"{cert_subject}": "alice.example"}, "alice@example.com"),
+    ("Postfix: another CN", {"{cert_subject}": "bob.example"}, "-"),
+    ("Postfix: a CN that looks like a subject", {"{cert_subject}": "/O=Test/CN=Bob Doe"}, "-"),
+    ("Postfix has no fingerprint", {"{cert_fp}": FINGERPRINT}, "-"),
+    ("Sendmail: a subject", {"{verify}": "OK", "{cert_subject}": "/O=Test/CN=Bob+20Doe"},
+     "bob@example.com"),
+    ("Sendmail: a CN", {"{verify}": "OK", "{cert_subject}": "/O=X/CN=alice.example",
+                        "{cn_subject}": "alice.example"}, "alice@example.com"),
+    ("Sendmail: a subject is no CN", {"{verify}": "OK", "{cert_subject}": "alice.example"}, "-"),
+    ("Sendmail: a fingerprint", {"{verify}": "OK", "{cert_fp}": FINGERPRINT.lower()},
+     "bob@example.com"),
+    ("Sendmail: MD5", {"{verify}": "OK", "{cert_md5}": FINGERPRINT}, "bob@example.com"),
+    ("Sendmail: one that is not verified",
+     {"{verify}": "FAIL", "{cert_subject}": "/O=Test/CN=Bob+20Doe", "{cn_subject}": "alice.example",
+      "{cert_fp}": FINGERPRINT}, "-"),
+    ("Sendmail: verified in another way", {"{verify}": "ok", "{cn_subject}": "alice.example"}, "-"),
+    ("Sendmail: none", {"{verify}": "NO", "{cert_subject}": ""}, "-"),
+    ("a subject that does not end", {"{verify}": "OK", "{cert_subject}": "/O=" + "x" * 2000}, "-"),
+]
+
+
+@part
+def certificates(cases, program):
+    files = config(more="[auth]\ncertificates = c.list\n")
+    daemon = Daemon(program, {**files, "c.list": CERTIFICATES}).start()
+    asked = {**SYMBOLS, "mail": SYMBOLS["mail"] + ["{verify}", "{cert_subject}", "{cn_subject}",
+                                                   "{cert_fp}", "{cert_md5}"]}
+    cases.run("certificates: their macros are asked for",
+              {stage: sorted(names) for stage, names in asked.items()}, symbols, daemon)
+
+    def login_of(macros, **more):
+        lines = log_of(daemon, lambda: talk(daemon, "<carol@example.net>", certificate=macros,
+                                            **{**TLS, "sender": "<carol@example.com>", **more}))
+        return field(lines[0], "login")
+    for name, macros, login in VERIFIED:
+        cases.run(f"certificate of {name}", login, login_of, macros)
+    cases.run("certificate, and a login", "bob@example.com", lambda: login_of(
+        {"{cert_subject}": "alice.example"}, login=BOB))
+
+    def of_two():
+        with Session(daemon) as session:
+            heard = [message(session, certificate={"{cert_subject}": "alice.example"}, **TLS)]
+            return heard + [message(session, **TLS)]
+    cases.run("certificate: it does not reach the next message",
+              [["continue", OF_ALICE], ["continue", UNKNOWN_USER]],
+              lambda: [[heard[0].replace(SILENT, "continue"), heard[-1]] for heard in of_two()])
+    daemon.write("c.list", "# nobody yet\n")
+    daemon.reload()
+    with Session(daemon) as old:
+        daemon.write("c.list", CERTIFICATES)
+        daemon.reload()
+        cases.run("certificate: a connection that did not ask for it has none", UNKNOWN_USER,
+                  lambda: message(old, certificate={"{cert_subject}": "alice.example"}, **TLS)[-1])
+    cases.run("certificate: ... the next one has", OF_ALICE, lambda: talk(
+        daemon, certificate={"{cert_subject}": "alice.example"}, **TLS)[-1])
 
 
 def with_both(program):
