@@ -65,6 +65,19 @@ class MilterSocket:
 
 # ---------------------------------------------------------------- authgate
 
+def make_client_certificates(folder):
+    """NAME.pem and NAME.key: two that the server's signs, and one that calls itself alice's."""
+    for name, signed in (("alice", True), ("nobody", True), ("impostor", False)):
+        key, request = f"{folder}/{name}.key", f"{folder}/{name}.csr"
+        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+            "-nodes", "-subj", f"/O=Test/CN={name if signed else 'alice'} client",
+            "-keyout", key, "-out", request)
+        by = ("-CA", f"{folder}/server.pem", "-CAkey", f"{folder}/server.key",
+              "-CAcreateserial") if signed else ("-signkey", key)
+        run("openssl", "x509", "-req", "-days", "30", *by, "-in", request,
+            "-out", f"{folder}/{name}.pem")
+
+
 LOG_KEYS = ("verdict rule stage s q client name listener login mech from to domain at note "
             "address why reply gen").split()
 LOG_PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
@@ -321,19 +334,7 @@ class Postfix(Instance):
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
             "-nodes", "-days", "30", "-subj", f"/CN={HOSTNAME}",
             "-keyout", key, "-out", certificate)
-        for name, authority in (("alice", True), ("nobody", True), ("impostor", False)):
-            self.make_client_certificate(name, authority and (certificate, key))
-
-    def make_client_certificate(self, name, authority):
-        """Signed by the server's, (certificate, key), or by itself as if it were alice's."""
-        key, request = f"{self.config}/{name}.key", f"{self.config}/{name}.csr"
-        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-            "-nodes", "-subj", f"/O=Test/CN={name if authority else 'alice'} client",
-            "-keyout", key, "-out", request)
-        by = ("-CA", authority[0], "-CAkey", authority[1], "-CAcreateserial") if authority else (
-            "-signkey", key)
-        run("openssl", "x509", "-req", "-days", "30", *by, "-in", request,
-            "-out", f"{self.config}/{name}.pem")
+        make_client_certificates(self.config)
 
     def client_certificate(self, name):
         """The files of alice's, one that is good too, or an impostor's: (certificate, key)."""

@@ -91,7 +91,7 @@ def start_tls(run):
 
 def start_tls_as(name):
     return (lambda run: run.connection.start_tls(
-        certificate=run.postfix.client_certificate(name)), "220")
+        certificate=run.server().client_certificate(name)), "220")
 
 
 def start_tls_without_hello(run):
@@ -1301,6 +1301,9 @@ class Run:
             if pairs.get("q") == self.queue_id() and pairs.get("s") in refused:
                 return None
         return f"no line joins {' '.join(refused)} with queue id {self.queue_id()}: {self.joins}"
+
+    def server(self):
+        return self.postfix
 
     def lines_have_queue_id(self):
         ids = [dict(pairs)["q"] for pairs in self.lines]

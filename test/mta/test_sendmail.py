@@ -37,7 +37,7 @@ from sendmail import Authgate, Client, Door, LocalClient, Sendmail  # noqa: E402
 from test_postfix import (  # noqa: E402
     ALICE, BAD_RECIPIENT, BAD_SENDER, BOB, KILLED, NEED_LOGIN, NEED_TLS, OTHERS, REMOTE, RELAYED,
     RSET, STARTTLS, STRANGER, Session, auth, blocked, data, denied, mail, not_owned, rcpt, reject,
-    unknown)
+    start_tls_as, unknown)
 
 SECONDS = 110    # for everything
 
@@ -476,7 +476,24 @@ define(`confMILTER_MACROS_CONNECT', `j')
 define(`confMILTER_MACROS_ENVFROM', `i, {auth_authen}')
 define(`confMILTER_MACROS_ENVRCPT', `')""")
 
-VARIANTS = (STRICT, AT_MAIL, like(model.HEADERS), like(model.RESULTS),
+# a client certificate as the login; its subject, where Sendmail has verified it
+CERTIFICATES = Variant("certificates", {
+    **model.CERTIFICATES.files,
+    "certificates.list": "/O=Test/CN=alice client, alice@example.com\n"}, [
+        Session("a certificate is a login", [
+            start_tls_as("alice"), mail(ALICE), rcpt(REMOTE), data()]),
+        Session("... that does not own everything", [
+            start_tls_as("alice"), mail(BOB, not_owned(BOB, "alice"))],
+            log=[reject("sender_login_match", "mail", login=ALICE, mech="-")]),
+        Session("a good one that is not listed is none", [
+            start_tls_as("nobody"), mail(ALICE), rcpt(BOB, "550")],
+            log=[reject("local_sender_auth", "rcpt", login="-")]),
+        Session("nor one of that name that nobody vouches for", [
+            start_tls_as("impostor"), mail(ALICE), rcpt(BOB, "550")],
+            log=[reject("local_sender_auth", "rcpt", login="-")]),
+    ], milter_options="delay_reject = no")
+
+VARIANTS = (STRICT, AT_MAIL, like(model.HEADERS), CERTIFICATES, like(model.RESULTS),
             like(model.MONITORED), UNQUALIFIED, POOR_LISTS, NO_MACROS,
             OWN_LISTS, FORMS)
 
@@ -489,6 +506,9 @@ class Run(model.Run):
     def __init__(self, session, authgate, server):
         self.prepare(session, authgate)
         self.sendmail = server
+
+    def server(self):
+        return self.sendmail
 
     def client(self):
         if self.session.door == "local":
