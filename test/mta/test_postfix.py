@@ -822,10 +822,21 @@ allow = 198.51.100.0/28
 [rules]
 from_header_match = enforce
 from_header_local_auth = enforce
+from_header_sender_suffices = yes
 """,
     "domains/example.com.ini": "",
 }, [
     # 14, 15
+    Session("a message that is sent again", [
+        mail(ALICE), rcpt(REMOTE), data(
+            f"Resent-From: {ALICE}\nResent-To: {REMOTE}\nFrom: {BOB}\n\nHello.\n")],
+        door="submission", login="PLAIN alice", tls=True),
+    Session("... by somebody else, and before by the login", [
+        mail(ALICE), rcpt(REMOTE), data(
+            f"Resent-From: {BOB}\nResent-To: {REMOTE}\nReceived: from a by b\n"
+            f"Resent-From: {ALICE}\nFrom: {BOB}\n\nHello.\n", "550")],
+        door="submission", login="PLAIN alice", tls=True,
+        log=[reject("from_header_match", "header", address=BOB)]),
     Session("From: that the login does not own", [
         mail(ALICE), rcpt(REMOTE),
         from_header(BOB, answer=f"550 5.7.1 From: <{BOB}> is not owned by {ALICE}")],

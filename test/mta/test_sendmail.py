@@ -36,7 +36,8 @@ from process import Failure  # noqa: E402
 from sendmail import Authgate, Client, Door, LocalClient, Sendmail  # noqa: E402
 from test_postfix import (  # noqa: E402
     ALICE, BAD_RECIPIENT, BAD_SENDER, BOB, KILLED, NEED_LOGIN, NEED_TLS, OTHERS, REMOTE, RELAYED,
-    RSET, STARTTLS, STRANGER, Session, auth, blocked, data, denied, mail, not_owned, rcpt, reject,
+    RSET, STARTTLS, STRANGER, Session, auth, blocked, data, denied, from_header, mail, not_owned,
+    rcpt, reject,
     start_tls_as, unknown)
 
 SECONDS = 110    # for everything
@@ -91,6 +92,16 @@ DIFFERENT = {
         "a login outlives STARTTLS, and is one with TLS from then on", dict(
             steps=[auth("PLAIN alice"), mail(ALICE, NEED_TLS), STARTTLS, mail(ALICE), rcpt(REMOTE),
                    data()])),
+    "no From: of a login, which Postfix adds before it asks": (
+        "Sendmail adds one after it has asked", dict(
+            steps=[mail(ALICE), rcpt(REMOTE),
+                   from_header(answer="550 5.7.1 From: is missing")],
+            log=[reject("from_header_match", "header", address="-", why="is missing")])),
+    "a From: that cannot be read": (
+        "Sendmail gives it as it came", dict(
+            steps=[mail(ALICE), rcpt(REMOTE), from_header(
+                f"Alice <{ALICE}", answer=f"550 5.7.1 From: cannot be read: Alice <{ALICE}")],
+            log=[reject("from_header_match", "header", why=f"cannot be read: Alice <{ALICE}")])),
     "a forged sender in a domain with a U-label": (U_LABELS, dict(
         steps=[mail("x@b\u00fccher.example"), rcpt(BOB, unknown(BOB)), RSET,
                mail("x@B\u00dcCHER.example", "501")],
