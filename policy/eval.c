@@ -887,11 +887,12 @@ write_field(struct ag_str field, struct ag_buf *out)
 	struct ag_str word;
 
 	while (ag_str_word(&field, " \t\r\n", &word)) {
-		size_t room = FIELD_SHOWN - (out->len - start);
+		size_t used = out->len - start;
+		size_t room = used < FIELD_SHOWN ? FIELD_SHOWN - used : 0;
 
-		if (out->len > start)
+		if (used > 0)
 			ag_buf_char(out, ' ');
-		if (word.len < room) {
+		if (word.len <= room) {
 			ag_buf_str(out, word);
 			continue;
 		}
