@@ -90,11 +90,39 @@ take_client(const json_t *object, struct ag_ip *out,
 {
 	struct ag_str text = { NULL, 0 };
 
-	if (!take_optional(object, "client", &text, complaint))
+	bool present;
+
+	if (!take_string(object, "client", &text, &present, complaint))
 		return false;
-	/* what cannot be read is a stranger */
-	ag_ip_parse(out, text);
+	/* a stranger is who has none */
+	if (present && !ag_str_eq(text, ag_str("unknown")) &&
+	    !ag_ip_parse(out, text))
+		return complain(complaint, "client", "must be an IP address");
 	return true;
+}
+
+static bool
+take_mechanism(const json_t *object, struct ag_str *out,
+    struct complaint *complaint)
+{
+	if (!take_optional(object, "mech", out, complaint))
+		return false;
+	return ag_judge_takes_mechanism(*out) ||
+	    complain(complaint, "mech",
+		"must be a SASL mechanism such as PLAIN");
+}
+
+static bool
+take_certificate(const json_t *object, struct ag_certificate *out,
+    struct complaint *complaint)
+{
+	struct ag_str subject = { NULL, 0 };
+
+	if (!take_optional(object, "cert_subject", &subject, complaint))
+		return false;
+	ag_certificate_set_subject(out, subject);
+	return take_optional(object, "cert_fingerprint", &out->fingerprint,
+	    complaint);
 }
 
 static bool
@@ -179,13 +207,45 @@ take_rcpts(const json_t *object, struct ag_session_rcpt **rcpt, size_t *n,
 	return true;
 }
 
+/* *header is an array that the caller frees. */
+static bool
+take_headers(const json_t *object, struct ag_session_input *input,
+    struct ag_str **header, struct complaint *complaint)
+{
+	const json_t *value = json_object_get(object, "headers");
+
+	input->has_header = value != NULL && !json_is_null(value);
+	if (!input->has_header)
+		return true;
+	if (!json_is_array(value))
+		return complain(complaint, "headers", "must be an array");
+	*header = calloc(json_array_size(value) + 1, sizeof(**header));
+	if (*header == NULL)
+		return complain(complaint, "headers",
+		    "is too much for the memory");
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		const json_t *field = json_array_get(value, i);
+		struct ag_str text = { json_string_value(field),
+			json_string_length(field) };
+
+		if (!json_is_string(field) || !ag_judge_takes_field(text))
+			return complain(complaint, "headers",
+			    "must hold fields such as \"Sender: a@b\"");
+		(*header)[input->nheader++] = text;
+	}
+	input->header = *header;
+	return true;
+}
+
 static bool
 take_session(const json_t *object, struct ag_session_input *input,
-    struct ag_session_rcpt **rcpt, struct complaint *complaint)
+    struct ag_session_rcpt **rcpt, struct ag_str **header,
+    struct complaint *complaint)
 {
 	static const char *const known[] = { "client", "name", "listener",
 		"port", "login", "mech", "tls", "from", "to", "from_header",
-		"at", "mail_addr", "mail_mailer", "local", NULL };
+		"headers", "cert_subject", "cert_fingerprint", "at",
+		"mail_addr", "mail_mailer", "local", NULL };
 	bool has_from = false;
 
 	if (!json_is_object(object)) {
@@ -199,7 +259,8 @@ take_session(const json_t *object, struct ag_session_input *input,
 	    !take_optional(object, "listener", &input->listener, complaint) ||
 	    !take_port(object, &input->port, complaint) ||
 	    !take_optional(object, "login", &input->login, complaint) ||
-	    !take_optional(object, "mech", &input->mechanism, complaint) ||
+	    !take_mechanism(object, &input->mechanism, complaint) ||
+	    !take_certificate(object, &input->certificate, complaint) ||
 	    !take_bool(object, "tls", &input->tls, complaint) ||
 	    !take_bool(object, "local", &input->local_submission, complaint) ||
 	    !take_time(object, &input->now, complaint) ||
@@ -207,6 +268,7 @@ take_session(const json_t *object, struct ag_session_input *input,
 		complaint) ||
 	    !take_string(object, "from_header", &input->from_header,
 		&input->has_from_header, complaint) ||
+	    !take_headers(object, input, header, complaint) ||
 	    !take_string(object, "mail_addr", &input->from.addr,
 		&input->from.has_addr, complaint) ||
 	    !take_string(object, "mail_mailer", &input->from.mailer,
@@ -246,6 +308,22 @@ begin_stage(void *arg, const struct ag_request *request,
 	    answer->stage);
 }
 
+/* Of what the rules about From: found, whichever there is. */
+static void
+put_author(json_t *object, const struct ag_finding *finding)
+{
+	char text[AG_FAULT_MAX];
+	struct ag_buf why = AG_BUF(text);
+
+	ag_policy_write_fault(finding, &why);
+	if (finding->address.len > 0)
+		json_object_set_new(object, "address",
+		    ag_json_text(finding->address));
+	if (why.len > 0)
+		json_object_set_new(object, "why",
+		    ag_json_text(ag_buf_get(&why)));
+}
+
 /* Writes rule, code, status, text and place into an object. */
 static void
 put_finding(const struct answer *answer, json_t *object,
@@ -264,6 +342,7 @@ put_finding(const struct answer *answer, json_t *object,
 	    json_string(finding->reply->status));
 	json_object_set_new(object, "text", ag_json_text(ag_buf_get(&say)));
 	json_object_set_new(object, "at", ag_json_text(ag_buf_get(&place)));
+	put_author(object, finding);
 }
 
 static void
@@ -306,13 +385,16 @@ answer_session(struct answer *answer, const json_t *object,
 	struct ag_judge judge = { begin_stage, note_rule, end_stage, answer };
 	struct ag_session_input input = { 0 };
 	struct ag_session_rcpt *rcpt = NULL;
-	bool too_long, ok = take_session(object, &input, &rcpt, complaint);
+	struct ag_str *header = NULL;
+	bool too_long,
+	    ok = take_session(object, &input, &rcpt, &header, complaint);
 
 	if (ok) {
 		ag_judge_session(answer->policy, &input, &judge, &too_long);
 		if (too_long)
 			ok = complain(complaint, "login", "is too long");
 	}
+	free(header);
 	free(rcpt);
 	return ok;
 }

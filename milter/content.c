@@ -236,6 +236,7 @@ void
 ag_session_header(struct ag_session *s, const char *name, const char *value)
 {
 	struct ag_message *m = &s->message;
+	enum ag_author_field field;
 	const char *error = NULL;
 
 	if (!m->open || name == NULL || value == NULL)
@@ -244,29 +245,42 @@ ag_session_header(struct ag_session *s, const char *name, const char *value)
 		ag_copy_header(m->copy, name, value, s->space);
 	if (s->space && *value == ' ')
 		value++;
-	if (ag_str_ieq(ag_str(name), ag_str("From")))
-		error = keep_field(&m->from, value);
-	else if (ag_str_ieq(ag_str(name), ag_str("Sender")))
-		error = keep_field(&m->sender_field, value);
+	field = ag_author_field(&m->resent, ag_str(name));
+	if (field != AG_FIELD_OTHER)
+		error = keep_field(&m->fields[field], value);
 	else if (ag_str_ieq(ag_str(name), ag_str(AG_RESULTS_NAME)))
 		error = look_at_results(m, value);
 	if (error != NULL)
 		m->header_error = error;
 }
 
+/* The only field of its name; a null pointer where there is none. */
+static struct ag_str
+only_field(const struct ag_fields *fields)
+{
+	return fields != NULL && fields->n == 1 && !fields->overflow ?
+	    fields->value[0] :
+	    ag_str(NULL);
+}
+
 static void
 add_fields(struct ag_request *request, const struct ag_message *m)
 {
-	if (m->from != NULL) {
-		request->from = m->from->value;
-		request->nfrom = m->from->n;
-		request->from_overflow = m->from->overflow;
+	const struct ag_fields *from = m->fields[AG_FIELD_FROM];
+	const struct ag_fields *sender = m->fields[AG_FIELD_SENDER];
+
+	if (from != NULL) {
+		request->from = from->value;
+		request->nfrom = from->n;
+		request->from_overflow = from->overflow;
 	}
 	/* one that counts is the only one */
-	if (m->sender_field != NULL && !m->sender_field->overflow) {
-		request->sender_field = m->sender_field->value;
-		request->nsender_field = m->sender_field->n;
+	if (sender != NULL && !sender->overflow) {
+		request->sender_field = sender->value;
+		request->nsender_field = sender->n;
 	}
+	request->resent_from = only_field(m->fields[AG_FIELD_RESENT_FROM]);
+	request->resent_sender = only_field(m->fields[AG_FIELD_RESENT_SENDER]);
 }
 
 /* Whoever sends so many of them means the MTA no good. */
@@ -293,9 +307,11 @@ judge_header(struct ag_session *s, struct ag_answer *answer)
 	struct ag_message *m = &s->message;
 	struct ag_event event = { s, &request, m->snapshot, NULL };
 	struct ag_trace trace = { ag_event_log_monitored, &event };
+	char author[AG_ADDRESS_MAX];
 	struct ag_decision decision;
 
 	ag_answer_clear(answer);
+	request.author = author;
 	/* what is held is said at the end */
 	if (!m->open || m->held)
 		return;

@@ -34,6 +34,21 @@ add_message(struct ag_buf *line, const struct ag_event *event)
 	    event->rcpt != NULL ? event->rcpt->sent : ag_str(NULL));
 }
 
+/* What the rules about From: found. */
+static void
+add_author(struct ag_buf *line, const struct ag_finding *finding)
+{
+	char text[AG_FAULT_MAX];
+	struct ag_buf why = AG_BUF(text);
+
+	if (finding->rule == AG_RULE_NONE ||
+	    ag_rule_stage(finding->rule) != AG_STAGE_HEADER)
+		return;
+	ag_policy_write_fault(finding, &why);
+	ag_log_key(line, "address", finding->address);
+	ag_log_key(line, "why", ag_buf_get(&why));
+}
+
 static void
 add_finding(struct ag_buf *line, const struct ag_event *event,
     const struct ag_finding *finding)
@@ -48,6 +63,7 @@ add_finding(struct ag_buf *line, const struct ag_event *event,
 	ag_log_key(line, "at", ag_str(at));
 	if (finding->note != NULL)
 		ag_log_key(line, "note", ag_str(finding->note));
+	add_author(line, finding);
 	if (finding->reply != NULL) {
 		ag_policy_say(event->snapshot.policy, event->request, finding,
 		    &text);

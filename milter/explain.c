@@ -17,6 +17,7 @@ struct options {
 	bool has_from;
 	struct ag_session_input input;
 	struct ag_session_rcpt *rcpt; /* room for every argument */
+	struct ag_str *header;        /* likewise */
 };
 
 /* ---- what is printed ---- */
@@ -30,6 +31,20 @@ struct printer {
 	enum ag_stage at; /* where the refusal is that counts, and by what */
 	struct ag_decision decision;
 };
+
+static void
+print_header(const struct ag_session_input *input, struct ag_wrap *line)
+{
+	if (input->has_from_header) {
+		ag_wrap_printf(line, "From: ");
+		ag_wrap_text(line, input->from_header);
+	}
+	for (size_t i = 0; i < input->nheader; i++) {
+		if (i > 0 || input->has_from_header)
+			ag_wrap_end(line);
+		ag_wrap_text(line, input->header[i]);
+	}
+}
 
 static void
 print_stage(void *arg, const struct ag_request *request,
@@ -57,8 +72,7 @@ print_stage(void *arg, const struct ag_request *request,
 	case AG_STAGE_HEADER:
 		printer->headers = true;
 		ag_wrap_end(&line);
-		ag_wrap_printf(&line, "From: ");
-		ag_wrap_text(&line, input->from_header);
+		print_header(input, &line);
 		break;
 	case AG_STAGE_RCPT:
 		ag_wrap_end(&line);
@@ -107,6 +121,23 @@ print_place(const struct ag_finding *finding, struct ag_wrap *line)
 	ag_wrap_printf(line, ")");
 }
 
+/* Why, and which address in From: it is about, or what is wrong with it. */
+static void
+print_why(const struct ag_finding *finding, struct ag_wrap *line)
+{
+	char text[AG_FAULT_MAX];
+	struct ag_buf fault = AG_BUF(text);
+
+	ag_policy_write_fault(finding, &fault);
+	if (fault.len > 0)
+		ag_wrap_printf(line, "From: %s ", text);
+	else if (finding->address.len > 0)
+		ag_wrap_printf(line, "%s <%.*s> ", finding->why,
+		    AG_STR_ARG(finding->address));
+	else
+		ag_wrap_printf(line, "%s ", finding->why);
+}
+
 static void
 print_rule(void *arg, const struct ag_request *request, enum ag_outcome outcome,
     const struct ag_finding *finding)
@@ -117,7 +148,7 @@ print_rule(void *arg, const struct ag_request *request, enum ag_outcome outcome,
 	ag_wrap_printf(&line, "  %-22s  %-12s  ", ag_rule_name(finding->rule),
 	    outcome_name(outcome));
 	if (outcome != AG_SWITCHED_OFF)
-		ag_wrap_printf(&line, "%s ", finding->why);
+		print_why(finding, &line);
 	print_place(finding, &line);
 	ag_wrap_end(&line);
 	if (outcome != AG_WOULD_OBJECT)
@@ -226,11 +257,14 @@ enum {
 	OPT_PORT,
 	OPT_LOGIN,
 	OPT_MECH,
+	OPT_CERT_SUBJECT,
+	OPT_CERT_FINGERPRINT,
 	OPT_TLS,
 	OPT_FROM,
 	OPT_TO,
 	OPT_MAIL_ADDR,
 	OPT_FROM_HEADER,
+	OPT_HEADER,
 	OPT_AT,
 	OPT_LOCAL,
 	OPT_BATCH,
@@ -244,11 +278,14 @@ static const struct option long_options[] = {
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "login", required_argument, NULL, OPT_LOGIN },
 	{ "mech", required_argument, NULL, OPT_MECH },
+	{ "cert-subject", required_argument, NULL, OPT_CERT_SUBJECT },
+	{ "cert-fingerprint", required_argument, NULL, OPT_CERT_FINGERPRINT },
 	{ "tls", no_argument, NULL, OPT_TLS },
 	{ "from", required_argument, NULL, OPT_FROM },
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "mail-addr", required_argument, NULL, OPT_MAIL_ADDR },
 	{ "from-header", required_argument, NULL, OPT_FROM_HEADER },
+	{ "header", required_argument, NULL, OPT_HEADER },
 	{ "at", required_argument, NULL, OPT_AT },
 	{ "local", no_argument, NULL, OPT_LOCAL },
 	{ "batch", no_argument, NULL, OPT_BATCH },
@@ -306,6 +343,14 @@ take_option(struct options *options, int option, const char *arg)
 		return NULL;
 	case OPT_MECH:
 		input->mechanism = ag_str(arg);
+		return ag_judge_takes_mechanism(input->mechanism) ?
+		    NULL :
+		    "is not a SASL mechanism such as PLAIN";
+	case OPT_CERT_SUBJECT:
+		ag_certificate_set_subject(&input->certificate, ag_str(arg));
+		return NULL;
+	case OPT_CERT_FINGERPRINT:
+		input->certificate.fingerprint = ag_str(arg);
 		return NULL;
 	case OPT_TLS:
 		input->tls = true;
@@ -325,6 +370,12 @@ take_option(struct options *options, int option, const char *arg)
 		input->from_header = ag_str(arg);
 		input->has_from_header = true;
 		return NULL;
+	case OPT_HEADER:
+		input->has_header = true;
+		options->header[input->nheader++] = ag_str(arg);
+		return ag_judge_takes_field(ag_str(arg)) ?
+		    NULL :
+		    "is not a field such as \"Sender: a@b\"";
 	case OPT_AT:
 		return ag_number_instant(ag_str(arg), &input->now) ?
 		    NULL :
@@ -414,13 +465,19 @@ ag_explain_command(int argc, char **argv)
 	int status;
 
 	options.rcpt = calloc((size_t)argc + 1, sizeof(*options.rcpt));
-	if (options.rcpt == NULL)
+	options.header = calloc((size_t)argc + 1, sizeof(*options.header));
+	if (options.rcpt == NULL || options.header == NULL) {
+		free(options.header);
+		free(options.rcpt);
 		return EX_OSERR;
+	}
 	options.input.rcpt = options.rcpt;
+	options.input.header = options.header;
 	options.input.now = time(NULL);
 	status = parse_options(&options, argc, argv);
 	if (status < 0)
 		status = explain(&options);
+	free(options.header);
 	free(options.rcpt);
 	return status;
 }

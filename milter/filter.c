@@ -110,7 +110,9 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		content = ag_session_needs_content(session);
 	}
 	if (session == NULL ||
-	    !ag_macros_ask(ctx, ag_session_needs_edits(session), content)) {
+	    !ag_macros_ask(ctx, ag_session_needs_edits(session),
+		content || ag_session_needs_header(session),
+		ag_session_needs_certificates(session))) {
 		/* the connection ends, and the MTA's default action holds */
 		ag_log(LOG_ERR, "not enough memory to negotiate");
 		return SMFIS_REJECT;
@@ -181,7 +183,12 @@ on_mail(SMFICTX *ctx, char **argv)
 		.mailer = ag_macro(ctx, "{mail_mailer}"),
 		.tls_version = ag_macro(ctx, "{tls_version}"),
 		.queue_id = ag_macro(ctx, "i"),
-		.mta_name = ag_macro(ctx, "j") };
+		.mta_name = ag_macro(ctx, "j"),
+		.verify = ag_macro(ctx, "{verify}"),
+		.cert_subject = ag_macro(ctx, "{cert_subject}"),
+		.cn_subject = ag_macro(ctx, "{cn_subject}"),
+		.cert_fp = ag_macro(ctx, "{cert_fp}"),
+		.cert_md5 = ag_macro(ctx, "{cert_md5}") };
 	struct ag_answer answer;
 
 	if (session == NULL)
@@ -237,7 +244,7 @@ on_end_of_header(SMFICTX *ctx)
 
 	if (session == NULL)
 		return no_session(ctx);
-	tell_queue_id(ctx, session);
+	ag_session_set_queue_id(session, ag_macro(ctx, "i"));
 	ag_session_end_of_header(session, &answer);
 	return ag_answer_give(ctx, &answer);
 }

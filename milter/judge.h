@@ -28,13 +28,26 @@ struct ag_session_input {
 	bool local_submission;
 	struct ag_str login;
 	struct ag_str mechanism;
+	struct ag_certificate certificate; /* a good one: tls goes with it */
 	bool tls;
 	struct ag_session_rcpt from; /* "to" is the sender here */
 	const struct ag_session_rcpt *rcpt;
 	size_t nrcpt;
-	bool has_from_header;
+	bool has_from_header; /* the header is judged */
 	struct ag_str from_header;
+	bool has_header;             /* likewise; both make one header */
+	const struct ag_str *header; /* further fields, "NAME: VALUE" */
+	size_t nheader;
 };
+
+/* Whether text is a field: a name, a colon, and a value. */
+bool ag_judge_takes_field(struct ag_str text);
+
+/*
+ * Whether text can be the name of a SASL mechanism (RFC 4422, section 3.1), in
+ * any case, or is empty.
+ */
+bool ag_judge_takes_mechanism(struct ag_str text);
 
 /* Told before each stage, of each rule in it, and of its decision. */
 struct ag_judge {
@@ -48,7 +61,7 @@ struct ag_judge {
 };
 
 /*
- * Judges CONNECT, MAIL, each RCPT, and the From: field if there is one and some
+ * Judges CONNECT, MAIL, each RCPT, and the header if there is one and some
  * recipient is left; after a refusal at CONNECT or MAIL no more.  Returns false
  * when anything was refused.  *too_long is set when the login is too long to be
  * judged; then nothing is.

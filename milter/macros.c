@@ -1,5 +1,7 @@
 #include "macros.h"
 
+#include "../policy/text.h"
+
 static bool
 ask(SMFICTX *ctx, int stage, char *names)
 {
@@ -7,21 +9,27 @@ ask(SMFICTX *ctx, int stage, char *names)
 }
 
 bool
-ag_macros_ask(SMFICTX *ctx, bool name, bool content)
+ag_macros_ask(SMFICTX *ctx, bool name, bool queue_id, bool certificates)
 {
 	char connect[] = "{daemon_name} {daemon_port}";
-	char mail[] = "i {auth_authen} {auth_type} {mail_addr} {mail_mailer} "
-		      "{tls_version}";
-	char mail_and_name[] = "i j {auth_authen} {auth_type} {mail_addr} "
-			       "{mail_mailer} {tls_version}";
+	char mail[200];
+	struct ag_buf list = AG_BUF(mail);
 	char rcpt[] = "i {rcpt_addr} {rcpt_mailer}";
 	char data[] = "i";
 	char end[] = "i";
 
+	ag_buf_text(&list,
+	    "i {auth_authen} {auth_type} {mail_addr} {mail_mailer} "
+	    "{tls_version}");
+	if (name)
+		ag_buf_text(&list, " j");
+	if (certificates)
+		ag_buf_text(&list,
+		    " {verify} {cert_subject} {cn_subject} {cert_fp} "
+		    "{cert_md5}");
 	return ask(ctx, SMFIM_CONNECT, connect) &&
-	    ask(ctx, SMFIM_ENVFROM, name ? mail_and_name : mail) &&
-	    ask(ctx, SMFIM_ENVRCPT, rcpt) &&
-	    (!content || ask(ctx, SMFIM_DATA, data)) &&
+	    ask(ctx, SMFIM_ENVFROM, mail) && ask(ctx, SMFIM_ENVRCPT, rcpt) &&
+	    (!queue_id || ask(ctx, SMFIM_DATA, data)) &&
 	    ask(ctx, SMFIM_EOM, end);
 }
 

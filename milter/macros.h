@@ -14,10 +14,11 @@
 
 /*
  * Call it while negotiating; with the MTA's own name if it is needed; with the
- * queue id before the header comes if the content is.  False when libmilter has
- * no memory.
+ * queue id before the header comes if something is said or kept then; with
+ * client certificates if one can be a login.  False when libmilter has no
+ * memory.
  */
-bool ag_macros_ask(SMFICTX *ctx, bool name, bool content);
+bool ag_macros_ask(SMFICTX *ctx, bool name, bool queue_id, bool certificates);
 
 /* The value or NULL; good until the end of the callback. */
 const char *ag_macro(SMFICTX *ctx, const char *name);

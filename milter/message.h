@@ -4,6 +4,7 @@
 #ifndef AG_MESSAGE_H
 #define AG_MESSAGE_H
 
+#include "../policy/authorfield.h"
 #include "../policy/vec.h"
 #include "archive.h"
 #include "session.h"
@@ -41,8 +42,8 @@ struct ag_message {
 	bool held;      /* refused at MAIL, still to be said */
 	enum ag_stage held_stage;
 	struct ag_finding refusal;
-	struct ag_fields *from; /* made with the first field */
-	struct ag_fields *sender_field;
+	struct ag_resent resent;
+	struct ag_fields *fields[AG_FIELD_COUNT]; /* each made with its first */
 	const char *header_error; /* why the header cannot be judged, or NULL */
 	char results_id[AG_NAME_KEPT]; /* empty: results are left alone */
 	unsigned results;              /* fields of that name, so far */
@@ -60,6 +61,7 @@ struct ag_session {
 	bool content;    /* all of each message is given */
 	bool space;      /* with the blank behind the colon of a field */
 	bool silent[AG_STAGE_HEADER + 1];
+	bool asked_for_certificates;
 	bool asked_for_edits; /* the header and leave to change it */
 	bool may_edit;
 	char name[AG_NAME_KEPT];

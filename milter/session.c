@@ -71,8 +71,8 @@ ag_session_reset(struct ag_session *s)
 	/* then all of it is zero already */
 	if (!s->message.open)
 		return;
-	ag_fields_free(s->message.from);
-	ag_fields_free(s->message.sender_field);
+	for (unsigned i = 0; i < AG_FIELD_COUNT; i++)
+		ag_fields_free(s->message.fields[i]);
 	ag_copy_free(s->message.copy); /* it borrows the policy */
 	ag_vec_free(&s->message.forged);
 	ag_policy_unref(s->message.snapshot.policy);
@@ -243,6 +243,50 @@ begin_results(struct ag_session *s, const char *mta_name)
 		ag_str_copy_lower(id, m->results_id);
 }
 
+bool
+ag_session_needs_certificates(struct ag_session *s)
+{
+	s->asked_for_certificates =
+	    ag_policy_has_certificates(s->snapshot.policy);
+	return s->asked_for_certificates;
+}
+
+/*
+ * Sendmail tells of every certificate, and in {verify} whether it is good, of
+ * Postfix's there is the CN, and only when it is.  So a subject without
+ * {verify} that is not a CN is nothing to go by.
+ */
+static void
+read_certificate(struct ag_certificate *certificate, const struct ag_mail *mail)
+{
+	struct ag_str subject = ag_str(mail->cert_subject);
+
+	if (mail->verify == NULL) {
+		if (!ag_str_starts(subject, "/"))
+			certificate->cn = subject;
+		return;
+	}
+	if (!ag_str_eq(ag_str(mail->verify), ag_str("OK")))
+		return;
+	certificate->encoded = true;
+	certificate->subject = subject;
+	certificate->cn = ag_str(mail->cn_subject);
+	certificate->fingerprint =
+	    ag_str(mail->cert_fp != NULL ? mail->cert_fp : mail->cert_md5);
+}
+
+/* False as ag_policy_read_login(). */
+static bool
+read_login(struct ag_session *s, const struct ag_mail *mail)
+{
+	struct ag_credentials of = { .login = ag_str(mail->authen) };
+
+	if (s->asked_for_certificates)
+		read_certificate(&of.certificate, mail);
+	return ag_policy_read_login(s->message.snapshot.policy, &of,
+	    &s->message.login);
+}
+
 /* NULL, or why the message cannot be judged. */
 static const char *
 open_message(struct ag_session *s, const struct ag_mail *mail)
@@ -268,7 +312,7 @@ open_message(struct ag_session *s, const struct ag_mail *mail)
 	    macro(mail->mailer, &mailer));
 	if (m->sender.no_memory)
 		return AG_NO_MEMORY;
-	if (!ag_login_parse(&m->login, ag_str(mail->authen))) {
+	if (!read_login(s, mail)) {
 		bool memory = m->login.no_memory;
 
 		memset(&m->login, 0, sizeof(m->login));

@@ -43,6 +43,12 @@ struct ag_mail {
 	const char *tls_version; /* {tls_version} */
 	const char *queue_id;    /* i */
 	const char *mta_name;    /* j */
+	/* of a client certificate: {verify} and so on */
+	const char *verify;
+	const char *cert_subject;
+	const char *cn_subject;
+	const char *cert_fp;
+	const char *cert_md5;
 };
 
 struct ag_rcpt {
@@ -117,6 +123,12 @@ void ag_session_set_queue_id(struct ag_session *session, const char *queue_id);
  */
 bool ag_session_needs_edits(const struct ag_session *session);
 void ag_session_set_edits(struct ag_session *session, bool asked, bool allowed);
+
+/*
+ * While it is negotiated: whether client certificates are asked for.  In a
+ * connection that did not ask for all that is told of them they are no logins.
+ */
+bool ag_session_needs_certificates(struct ag_session *session);
 
 /* A header field, and the end of the header; value is not terminated by CRLF.
  */

@@ -96,13 +96,53 @@ compile_locals(struct ag_arena *arena, struct ag_str text)
 
 /* ---- what both kinds of scope have ---- */
 
+/*
+ * The key beside its mode that makes a rule object.  Of a rule that is enforced
+ * by default it is all that a file says of it.
+ */
+static enum ag_key
+deciding_key(enum ag_rule rule)
+{
+	switch (rule) {
+	case AG_RULE_AUTH_ONLY_LISTENER:
+		return AG_KEY_AUTH_ONLY;
+	case AG_RULE_AUTH_MECHANISM:
+		return AG_KEY_MECHANISMS;
+	case AG_RULE_ROLE_SENDER_AUTH:
+		return AG_KEY_ROLE_SENDERS;
+	default:
+		return AG_KEY_NONE;
+	}
+}
+
+/* The line that a rule's mode stands on, or what decides where none does. */
+static struct ag_origin
+mode_origin(const struct ag_policy *policy, const struct ag_scope *scope,
+    enum ag_rule rule, const struct ag_value *mode)
+{
+	enum ag_key key = deciding_key(rule);
+
+	if (ag_value_is_given(mode) || key == AG_KEY_NONE)
+		return mode->origin;
+	return ag_compile_value(policy, scope, key)->origin;
+}
+
+static void
+compile_reply(const struct ag_policy *policy, const struct ag_scope *scope,
+    enum ag_key key, enum ag_rule rule, struct ag_reply *reply)
+{
+	char reason[200];
+	struct ag_buf why = AG_BUF(reason);
+
+	/* it was read without a finding before */
+	ag_reply_parse(reply, text_of(policy, scope, key), rule, &why);
+}
+
 static void
 compile_rule(struct ag_policy *policy, struct ag_scope *scope,
     enum ag_rule rule)
 {
 	enum ag_key key = ag_rule_mode_key(rule);
-	char reason[200];
-	struct ag_buf why = AG_BUF(reason);
 
 	scope->mode[rule] = AG_ENFORCE;
 	if (key != AG_KEY_NONE) {
@@ -110,11 +150,10 @@ compile_rule(struct ag_policy *policy, struct ag_scope *scope,
 		    ag_compile_value(policy, scope, key);
 
 		scope->mode[rule] = mode_of(value);
-		scope->mode_at[rule] = value->origin;
+		scope->mode_at[rule] = mode_origin(policy, scope, rule, value);
 	}
-	/* it was read without a finding before */
-	ag_reply_parse(&scope->reply[rule],
-	    text_of(policy, scope, ag_rule_reply_key(rule)), rule, &why);
+	compile_reply(policy, scope, ag_rule_reply_key(rule), rule,
+	    &scope->reply[rule]);
 }
 
 static void
@@ -122,6 +161,8 @@ compile_scope(struct ag_policy *policy, struct ag_scope *scope)
 {
 	for (unsigned rule = 0; rule < AG_RULE_COUNT; rule++)
 		compile_rule(policy, scope, (enum ag_rule)rule);
+	compile_reply(policy, scope, AG_KEY_REPLY_FROM_HEADER_BAD,
+	    AG_RULE_FROM_HEADER_MATCH, &scope->from_bad);
 	scope->unless_local_recipient =
 	    is_yes(policy, scope, AG_KEY_UNLESS_LOCAL_RECIPIENT);
 	scope->sender_suffices =
@@ -132,6 +173,24 @@ compile_scope(struct ag_policy *policy, struct ag_scope *scope)
 
 /* ---- the server ---- */
 
+/* Each as it stands in front of the backslash of a login that was read. */
+static void
+compile_windows(struct ag_policy *policy)
+{
+	struct ag_words words = compile_words(&policy->arena,
+	    text_of(policy, &policy->server, AG_KEY_WINDOWS_DOMAINS));
+
+	for (size_t i = 0; i < words.n; i++) {
+		struct ag_mailbox login;
+
+		if (ag_login_parse(&login, words.word[i]))
+			words.word[i] = ag_arena_str(&policy->arena,
+			    ag_mailbox_local(&login));
+	}
+	policy->form.windows = words.word;
+	policy->form.nwindows = words.n;
+}
+
 static void
 compile_form(struct ag_policy *policy)
 {
@@ -140,6 +199,7 @@ compile_form(struct ag_policy *policy)
 	    is_yes(policy, &policy->server, AG_KEY_REALM_REPLACES);
 	ag_domain_parse(text_of(policy, &policy->server, AG_KEY_REALM),
 	    policy->form.realm);
+	compile_windows(policy);
 }
 
 /* Each in the form that a login's domain has. */
@@ -161,19 +221,19 @@ compile_login_domains(struct ag_policy *policy)
 }
 
 /* Those of the words that are ports; the others are names. */
-static struct ag_ports
-compile_ports(struct ag_arena *arena, const struct ag_words *words)
+static struct ag_listeners
+compile_listeners(struct ag_arena *arena, struct ag_str text)
 {
-	struct ag_ports ports = { NULL, 0 };
+	struct ag_listeners of = { .names = compile_words(arena, text) };
 	uint64_t port;
 
-	ports.port = ag_arena_array(arena, words->n + 1, sizeof(*ports.port));
-	if (ports.port == NULL)
-		return ports;
-	for (size_t i = 0; i < words->n; i++)
-		if (ag_number_parse(words->word[i], 65535, &port))
-			ports.port[ports.n++] = (unsigned)port;
-	return ports;
+	of.port = ag_arena_array(arena, of.names.n + 1, sizeof(*of.port));
+	if (of.port == NULL)
+		return of;
+	for (size_t i = 0; i < of.names.n; i++)
+		if (ag_number_parse(of.names.word[i], 65535, &port))
+			of.port[of.nports++] = (unsigned)port;
+	return of;
 }
 
 void
@@ -186,12 +246,14 @@ ag_compile_server(struct ag_policy *policy)
 	policy->auth_enabled = is_yes(policy, server, AG_KEY_AUTH_ENABLED);
 	policy->mechanisms = compile_words(&policy->arena,
 	    text_of(policy, server, AG_KEY_MECHANISMS));
-	policy->auth_only = compile_words(&policy->arena,
+	policy->auth_only = compile_listeners(&policy->arena,
 	    text_of(policy, server, AG_KEY_AUTH_ONLY));
-	policy->auth_only_ports =
-	    compile_ports(&policy->arena, &policy->auth_only);
+	policy->encrypted = compile_listeners(&policy->arena,
+	    text_of(policy, server, AG_KEY_ENCRYPTED));
 	policy->kill_on_auth_only =
 	    is_yes(policy, server, AG_KEY_KILL_ON_AUTH_ONLY);
+	policy->foreign_listed_only =
+	    is_yes(policy, server, AG_KEY_FOREIGN_SENDER_LISTED_ONLY);
 	policy->delimiters =
 	    text_of(policy, server, AG_KEY_RECIPIENT_DELIMITER);
 	compile_scope(policy, server);
@@ -268,6 +330,24 @@ warn_of_match_alone(const struct ag_policy *policy,
 }
 
 static void
+warn_without_realm(const struct ag_policy *policy, struct ag_diag *diag)
+{
+	const struct ag_value *value = policy->server.values.value;
+
+	if (policy->form.realm[0] != '\0')
+		return;
+	if (policy->form.realm_replaces)
+		ag_diag_report(diag, AG_WARNING,
+		    &value[AG_KEY_REALM_REPLACES].origin,
+		    "realm_replaces does nothing without a realm");
+	if (policy->form.nwindows > 0)
+		ag_diag_report(diag, AG_WARNING,
+		    &value[AG_KEY_WINDOWS_DOMAINS].origin,
+		    "windows_domains makes logins without @, which own nothing "
+		    "but what the map gives them; set a realm");
+}
+
+static void
 check_timeout(const struct ag_policy *policy, struct ag_diag *diag)
 {
 	const struct ag_value *value =
@@ -298,17 +378,34 @@ warn_of_open_metrics(const struct ag_policy *policy, struct ag_diag *diag)
 		    AG_STR_ARG(value->text));
 }
 
+/* Every address is on the left, or none is. */
+static void
+warn_of_listed_only(const struct ag_policy *policy, struct ag_diag *diag)
+{
+	const struct ag_sender_key any = { .local = { NULL, 0 } };
+	const struct ag_value *value =
+	    &policy->server.values.value[AG_KEY_FOREIGN_SENDER_LISTED_ONLY];
+
+	if (!policy->foreign_listed_only)
+		return;
+	if (ag_senders_list(policy->senders, &any))
+		ag_diag_report(diag, AG_WARNING, &value->origin,
+		    "foreign_sender_listed_only does nothing: the sender map "
+		    "has * on the left, which is every address");
+	if (ag_senders_size(policy->senders) == 0)
+		ag_diag_report(diag, AG_WARNING, &value->origin,
+		    "foreign_sender_listed_only leaves foreign_sender_match "
+		    "nothing to refuse: there is no sender map; name one in "
+		    "[auth] sender_logins");
+}
+
 void
 ag_compile_check(const struct ag_policy *policy, struct ag_diag *diag)
 {
-	const struct ag_value *replaces =
-	    &policy->server.values.value[AG_KEY_REALM_REPLACES];
-
-	if (policy->form.realm_replaces && policy->form.realm[0] == '\0')
-		ag_diag_report(diag, AG_WARNING, &replaces->origin,
-		    "realm_replaces does nothing without a realm");
+	warn_without_realm(policy, diag);
 	check_timeout(policy, diag);
 	warn_of_open_metrics(policy, diag);
+	warn_of_listed_only(policy, diag);
 	warn_of_match_alone(policy, &policy->server, diag);
 	for (size_t i = 0; i < policy->nfiles; i++) {
 		warn_of_match_alone(policy, policy->files[i], diag);

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "archives.h"
+#include "certificates.h"
 #include "domains.h"
 #include "login.h"
 #include "names.h"
@@ -18,9 +19,11 @@ struct ag_words {
 	size_t n;
 };
 
-struct ag_ports {
+/* Listeners by name, without regard to case, or by port. */
+struct ag_listeners {
+	struct ag_words names;
 	unsigned *port;
-	size_t n;
+	size_t nports;
 };
 
 #define AG_NO_ARCHIVE SIZE_MAX
@@ -33,6 +36,7 @@ struct ag_scope {
 	enum ag_mode mode[AG_RULE_COUNT];
 	struct ag_origin mode_at[AG_RULE_COUNT];
 	struct ag_reply reply[AG_RULE_COUNT];
+	struct ag_reply from_bad; /* to a From: that is no good */
 	bool unless_local_recipient;
 	struct ag_words roles;
 	struct ag_nets *relay; /* this file's own list */
@@ -65,12 +69,14 @@ struct ag_policy {
 	bool kills_below;             /* one of them is ".b" */
 	struct ag_senders *senders;
 	struct ag_login_form form;
+	struct ag_certificates certificates;
 	bool auth_enabled;
 	struct ag_words mechanisms;
 	struct ag_words login_domains; /* folded */
-	struct ag_words auth_only;     /* names and ports */
-	struct ag_ports auth_only_ports;
+	struct ag_listeners auth_only;
+	struct ag_listeners encrypted;
 	bool kill_on_auth_only;
+	bool foreign_listed_only;
 	struct ag_str delimiters;
 	struct ag_archive *archives;
 	size_t narchives;

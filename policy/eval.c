@@ -19,7 +19,8 @@ struct situation {
 	struct ag_views sender;
 	struct ag_views rcpt;
 	struct ag_entry *entry; /* where a rule leaves one for its opinion */
-	bool from_unreadable;   /* missing, double, or not to be read */
+	const char *from_fault; /* missing, double or unreadable, or NULL */
+	struct ag_str from_fault_in; /* the field that cannot be read */
 	bool owns_sender_field; /* the login does; while authors are judged */
 	bool traced; /* somebody wants to know why a rule is content */
 };
@@ -28,6 +29,7 @@ struct situation {
 struct opinion {
 	bool objects;
 	bool listed; /* s->entry is of the list that decided */
+	bool faulty; /* it is about s->from_fault */
 	const char *why;
 };
 
@@ -48,20 +50,24 @@ has_word(const struct ag_words *words, struct ag_str word)
 	return false;
 }
 
-/* Whether the listener is auth-only. */
+/* Whether the client came through one of the listeners. */
+static bool
+is_among(const struct situation *s, const struct ag_listeners *listeners)
+{
+	for (size_t i = 0; i < listeners->nports; i++)
+		if (listeners->port[i] == s->request->port)
+			return true;
+	return s->request->listener.len > 0 &&
+	    has_word(&listeners->names, s->request->listener);
+}
+
 static bool
 is_auth_only(const struct situation *s)
 {
-	const struct ag_ports *ports = &s->policy->auth_only_ports;
-
-	for (size_t i = 0; i < ports->n; i++)
-		if (ports->port[i] == s->request->port)
-			return true;
-	return s->request->listener.len > 0 &&
-	    has_word(&s->policy->auth_only, s->request->listener);
+	return is_among(s, &s->policy->auth_only);
 }
 
-/* In the global relay list, or in that of the sender's domain. */
+/* In the global relay list, or in that of the address's domain. */
 static bool
 is_trusted_over_smtp(const struct situation *s, const struct ag_scope *scope)
 {
@@ -82,15 +88,6 @@ is_trusted(const struct situation *s, const struct ag_scope *scope)
 	return s->request->local_submission || is_trusted_over_smtp(s, scope);
 }
 
-static bool
-is_trusted_as_every_sender(const struct situation *s)
-{
-	for (unsigned i = 0; i < s->sender.n; i++)
-		if (!is_trusted_over_smtp(s, s->sender.view[i].scope))
-			return false;
-	return s->sender.n > 0;
-}
-
 /* A domain's own list of exempt clients, or the server's. */
 static const struct ag_nets *
 exempt_list(const struct situation *s, const struct ag_scope *scope)
@@ -102,12 +99,26 @@ exempt_list(const struct situation *s, const struct ag_scope *scope)
 					s->policy->server.from_exempt;
 }
 
+static struct ag_sender_key
+map_key(const struct ag_view *v)
+{
+	return (struct ag_sender_key){ v->local_part, v->base, v->domain };
+}
+
 static bool
 given_by_map(const struct situation *s, const struct ag_view *v)
 {
-	struct ag_sender_key key = { v->local_part, v->base, v->domain };
+	struct ag_sender_key key = map_key(v);
 
 	return ag_senders_give(s->policy->senders, &key, s->login);
+}
+
+static bool
+is_in_map(const struct situation *s, const struct ag_view *v)
+{
+	struct ag_sender_key key = map_key(v);
+
+	return ag_senders_list(s->policy->senders, &key);
 }
 
 /* A login owns its own address, with a tag too. */
@@ -242,7 +253,16 @@ object_if_listed(const struct situation *s, const struct ag_entry *entry,
 	if (entry == NULL)
 		return pass(otherwise);
 	*s->entry = *entry;
-	return (struct opinion){ true, true, listed };
+	return (
+	    struct opinion){ .objects = true, .listed = true, .why = listed };
+}
+
+static struct opinion
+object_to_fault(void)
+{
+	return (struct opinion){ .objects = true,
+		.faulty = true,
+		.why = "there is not one From: that can be read" };
 }
 
 /* ---- CONNECT ---- */
@@ -327,6 +347,8 @@ auth_tls(const struct situation *s, const struct ag_view *v)
 	if (s->request->tls || ag_ip_is_loopback(&s->request->client))
 		return pass(s->request->tls ? "the session is encrypted" :
 					      "the client is this host");
+	if (is_among(s, &s->policy->encrypted))
+		return pass("TLS ended in front of the listener");
 	return object("a login over a session without TLS");
 }
 
@@ -349,9 +371,11 @@ foreign_sender_match(const struct situation *s, const struct ag_view *v)
 	if (v->local || v->null)
 		return pass(v->null ? "the null sender belongs to every login" :
 				      "the sender is local");
-	return given_by_map(s, v) ?
-	    pass("the sender map gives the address to the login") :
-	    object("the sender map does not give the address to the login");
+	if (owns(s, v))
+		return pass("the login owns the sender address");
+	if (s->policy->foreign_listed_only && !is_in_map(s, v))
+		return pass("the sender map does not have the address");
+	return object("the login does not own the sender address");
 }
 
 static struct opinion
@@ -417,23 +441,45 @@ outgoing_auth(const struct situation *s, const struct ag_view *v)
 
 /* ---- HEADER ---- */
 
-/* One Sender: field, with one address, which the login owns. */
+/* The login owns each address of a field, of which there are n at most. */
+static bool
+owns_field(const struct situation *s, struct ag_str field, size_t n)
+{
+	struct ag_from_iter iter = ag_from_iter(field);
+	enum ag_from_status status;
+	struct ag_mailbox mailbox;
+	size_t owned = 0;
+
+	while ((status = ag_from_next(&iter, &mailbox)) == AG_FROM_ADDRESS) {
+		struct ag_views views = { .n = 0 };
+
+		if (!owns(s,
+			ag_views_add(&views, s->policy,
+			    ag_mailbox_local(&mailbox),
+			    ag_mailbox_domain(&mailbox))))
+			return false;
+		owned++;
+	}
+	return status == AG_FROM_END && owned > 0 && owned <= n;
+}
+
+/*
+ * The login owns what says who sent the message, or who sent it again: one
+ * Sender: or Resent-Sender:, with one address, or Resent-From:.
+ */
 static bool
 owns_sender_field(const struct situation *s)
 {
-	struct ag_mailbox mailbox, more;
-	struct ag_views views = { .n = 0 };
-	struct ag_from_iter iter;
+	const struct ag_request *r = s->request;
 
-	if (!logged_in(s) || s->request->nsender_field != 1)
+	if (!logged_in(s))
 		return false;
-	iter = ag_from_iter(s->request->sender_field[0]);
-	if (ag_from_next(&iter, &mailbox) != AG_FROM_ADDRESS ||
-	    ag_from_next(&iter, &more) != AG_FROM_END)
-		return false;
-	return owns(s,
-	    ag_views_add(&views, s->policy, ag_mailbox_local(&mailbox),
-		ag_mailbox_domain(&mailbox)));
+	return (r->nsender_field == 1 &&
+		   owns_field(s, r->sender_field[0], 1)) ||
+	    (r->resent_sender.ptr != NULL &&
+		owns_field(s, r->resent_sender, 1)) ||
+	    (r->resent_from.ptr != NULL &&
+		owns_field(s, r->resent_from, SIZE_MAX));
 }
 
 /* For each address in From:, and without a view for what cannot be read. */
@@ -443,15 +489,15 @@ from_header_match(const struct situation *s, const struct ag_view *v)
 	if (!logged_in(s))
 		return pass("there is no login");
 	if (v == NULL)
-		return s->from_unreadable ?
-		    object("there is not one From: that can be read") :
+		return s->from_fault != NULL ?
+		    object_to_fault() :
 		    pass("there is one From: that can be read");
 	if (!v->local)
 		return pass("no address in From: is local");
 	if (owns(s, v))
 		return pass("the login owns the address in From:");
 	return v->scope->sender_suffices && s->owns_sender_field ?
-	    pass("the login owns the address in Sender:") :
+	    pass("the login owns Sender:, Resent-From: or Resent-Sender:") :
 	    object("the login does not own the address in From:");
 }
 
@@ -464,11 +510,13 @@ from_header_local_auth(const struct situation *s, const struct ag_view *v)
 
 	if (v != NULL ? !v->local : !r->from_overflow)
 		return pass("no address in From: is local");
-	if (logged_in(s) || is_trusted_as_every_sender(s))
+	if (logged_in(s) || is_trusted_over_smtp(s, scope))
 		return pass(logged_in(s) ? "there is a login" :
 					   "the client is trusted");
 	if (ag_nets_hold(exempt_list(s, scope), &r->client, r->now, NULL))
 		return pass("the client is exempt");
+	if (v == NULL)
+		return object_to_fault();
 	return object("a local address in From:, no login, and the client is "
 		      "not trusted");
 }
@@ -541,6 +589,20 @@ struct outcome {
 	struct ag_finding finding;
 };
 
+/* Of a From: that is no good the sender's domain speaks. */
+static void
+take_fault(const struct situation *s, struct ag_finding *finding)
+{
+	const struct ag_view *sender =
+	    s->sender.n > 0 ? &s->sender.view[0] : NULL;
+
+	finding->reply = sender != NULL ? &sender->scope->from_bad :
+					  &s->policy->server.from_bad;
+	finding->domain = sender != NULL ? sender->governed : ag_str(NULL);
+	finding->fault = s->from_fault;
+	finding->fault_in = s->from_fault_in;
+}
+
 static struct ag_finding
 make_finding(const struct situation *s, enum ag_rule rule,
     const struct ag_view *v, struct opinion opinion)
@@ -557,6 +619,8 @@ make_finding(const struct situation *s, enum ag_rule rule,
 				      mode_scope(s, rule, v)->mode_at[rule];
 	finding.note = opinion.listed ? s->entry->note : NULL;
 	finding.domain = v != NULL ? v->governed : ag_str(NULL);
+	if (opinion.faulty)
+		take_fault(s, &finding);
 	if (opinion.objects)
 		finding.verdict = ag_reply_is_temporary(finding.reply) ?
 		    AG_TEMPFAIL :
@@ -608,18 +672,30 @@ judge_view(const struct situation *s, enum ag_rule rule,
 		note_opinion(s, rule, v, opinion, outcome);
 }
 
+/* The address in the room that the request has for it. */
+static struct ag_str
+keep_author(const struct situation *s, const struct ag_mailbox *mailbox)
+{
+	return s->request->author != NULL ?
+	    ag_login_write(mailbox, s->request->author) :
+	    ag_str(NULL);
+}
+
 static void
 judge_author(const struct situation *s, enum ag_rule rule,
     const struct ag_mailbox *mailbox, struct outcome *outcome)
 {
 	struct ag_views views = { .n = 0 };
+	int before = outcome->strictness;
 
 	/* nothing can add to what the strictest one said */
-	if (outcome->strictness == STRICTEST)
+	if (before == STRICTEST)
 		return;
 	ag_views_add_author(&views, s->policy, mailbox);
 	for (unsigned i = 0; i < views.n; i++)
 		judge_view(s, rule, &views.view[i], outcome);
+	if (outcome->strictness > before)
+		outcome->finding.address = keep_author(s, mailbox);
 }
 
 /*
@@ -647,7 +723,7 @@ judge_field(const struct situation *s, enum ag_rule rule, struct ag_str field,
 
 /*
  * What cannot be read may still show a local address to whoever gets the mail:
- * any domain in it counts.
+ * any domain in it counts, whatever stands in front of it.
  */
 static void
 judge_unreadable_field(const struct situation *s, enum ag_rule rule,
@@ -657,22 +733,44 @@ judge_unreadable_field(const struct situation *s, enum ag_rule rule,
 	struct ag_mailbox mailbox;
 
 	while (ag_from_scan_next(&scan, &mailbox))
-		if (mailbox.domain_len > 0)
+		if (mailbox.domain_len > 0) {
+			mailbox.local_len = 0;
 			judge_author(s, rule, &mailbox, outcome);
+		}
+}
+
+/* What is wrong with From: before it is read, or NULL. */
+static const char *
+from_fault(const struct ag_request *r)
+{
+	if (r->nfrom > 1 || (r->nfrom == 1 && r->from_overflow))
+		return "more than one";
+	if (r->from_overflow)
+		return "cannot be read: it is too long";
+	return r->nfrom == 0 ? "is missing" : NULL;
+}
+
+static void
+note_unreadable(struct situation *s, struct ag_str field)
+{
+	if (s->from_fault != NULL)
+		return;
+	s->from_fault = "cannot be read";
+	s->from_fault_in = field;
 }
 
 static void
 judge_authors(struct situation *s, enum ag_rule rule, struct outcome *outcome)
 {
-	s->from_unreadable =
-	    s->request->nfrom != 1 || s->request->from_overflow;
+	s->from_fault = from_fault(s->request);
+	s->from_fault_in = ag_str(NULL);
 	s->owns_sender_field = owns_sender_field(s);
 	for (size_t i = 0; i < s->request->nfrom; i++) {
 		struct ag_str field = s->request->from[i];
 
 		if (judge_field(s, rule, field, outcome))
 			continue;
-		s->from_unreadable = true;
+		note_unreadable(s, field);
 		if (rule == AG_RULE_FROM_HEADER_LOCAL_AUTH)
 			judge_unreadable_field(s, rule, field, outcome);
 	}
@@ -779,13 +877,61 @@ ag_policy_login(const struct ag_policy *policy,
 	return form_login(policy, request, buf);
 }
 
+#define FIELD_SHOWN 80 /* as many bytes of it */
+
+/* A field on one line, its end left out where it is long. */
+static void
+write_field(struct ag_str field, struct ag_buf *out)
+{
+	size_t start = out->len;
+	struct ag_str word;
+
+	while (ag_str_word(&field, " \t\r\n", &word)) {
+		size_t used = out->len - start;
+		size_t room = used < FIELD_SHOWN ? FIELD_SHOWN - used : 0;
+
+		if (used > 0)
+			ag_buf_char(out, ' ');
+		if (word.len <= room) {
+			ag_buf_str(out, word);
+			continue;
+		}
+		/* not in the middle of a letter */
+		while (
+		    room > 0 && ((unsigned char)word.ptr[room] & 0xc0) == 0x80)
+			room--;
+		ag_buf_str(out, ag_str_head(word, room));
+		ag_buf_text(out, "...");
+		return;
+	}
+	if (out->len == start)
+		ag_buf_text(out, "it is empty");
+}
+
+void
+ag_policy_write_fault(const struct ag_finding *finding, struct ag_buf *out)
+{
+	if (finding->fault == NULL)
+		return;
+	ag_buf_text(out, finding->fault);
+	if (finding->fault_in.ptr != NULL) {
+		ag_buf_text(out, ": ");
+		write_field(finding->fault_in, out);
+	}
+}
+
 void
 ag_policy_say(const struct ag_policy *policy, const struct ag_request *request,
     const struct ag_finding *finding, struct ag_buf *out)
 {
 	char client[AG_IP_TEXT_MAX], login[AG_ADDRESS_MAX];
+	char fault[AG_FAULT_MAX];
+	struct ag_buf why = AG_BUF(fault);
 	struct ag_reply_values values = { 0 };
 
+	ag_policy_write_fault(finding, &why);
+	values.why = ag_buf_get(&why);
+	values.address = finding->address;
 	values.client = ag_str(ag_ip_write(&request->client, client));
 	values.listener = request->listener;
 	values.rule = ag_str(ag_rule_name(finding->rule));

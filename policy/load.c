@@ -415,6 +415,13 @@ read_accounts(struct ag_list *list, struct loader *loader, void *arg)
 	return ag_list_accounts(list, scope->name, &scope->accounts);
 }
 
+static bool
+read_certificates(struct ag_list *list, struct loader *loader, void *arg)
+{
+	(void)arg;
+	return ag_certificates_read(&loader->policy->certificates, list);
+}
+
 static struct ag_nets *
 begin_nets(struct loader *loader)
 {
@@ -545,6 +552,8 @@ load_all(struct loader *loader)
 	ag_compile_server(policy);
 	/* first what needs most memory while it is read */
 	load_senders(loader);
+	read_lists(loader, &policy->server, AG_KEY_CERTIFICATES,
+	    read_certificates, NULL);
 	load_kill(loader);
 	load_relay(loader, &policy->server);
 	load_from_exempt(loader, &policy->server);

@@ -68,14 +68,47 @@ is_replaced(const struct ag_mailbox *login, const struct ag_login_form *form)
 }
 
 /* Whoever replaces domains takes "alice@" and "alice@x@y" for alice too. */
-struct ag_str
-ag_login_local(const struct ag_mailbox *login, const struct ag_login_form *form)
+static struct ag_str
+name_of(const struct ag_mailbox *login, const struct ag_login_form *form)
 {
 	struct ag_str local = ag_mailbox_local(login);
 	size_t at = ag_str_find(local, '@');
 
 	return is_replaced(login, form) && at > 0 ? ag_str_head(local, at) :
 						    local;
+}
+
+/* Without a domain, or where the authentication server has put the realm. */
+static bool
+is_in_realm(const struct ag_mailbox *login, const struct ag_login_form *form)
+{
+	struct ag_str domain = ag_mailbox_domain(login);
+
+	return domain.len == 0 || is_replaced(login, form) ||
+	    ag_str_eq(fold(domain, form), fold(ag_str(form->realm), form));
+}
+
+static bool
+is_windows_domain(struct ag_str name, const struct ag_login_form *form)
+{
+	for (size_t i = 0; i < form->nwindows; i++)
+		if (ag_str_eq(form->windows[i], name))
+			return true;
+	return false;
+}
+
+struct ag_str
+ag_login_local(const struct ag_mailbox *login, const struct ag_login_form *form)
+{
+	struct ag_str name = name_of(login, form);
+	size_t slash = ag_str_find(name, '\\');
+	struct ag_str user = ag_str_skip(name, slash + 1);
+
+	if (user.len == 0 || ag_str_has(user, '\\') || ag_str_has(user, '@') ||
+	    !is_windows_domain(ag_str_head(name, slash), form) ||
+	    !is_in_realm(login, form))
+		return name;
+	return user;
 }
 
 struct ag_str
@@ -94,8 +127,10 @@ void
 ag_login_complete(struct ag_mailbox *login, const struct ag_login_form *form)
 {
 	struct ag_str domain = ag_login_domain(login, form);
+	struct ag_str local = ag_login_local(login, form);
 
-	login->local_len = ag_login_local(login, form).len;
+	memmove(login->local, local.ptr, local.len);
+	login->local_len = local.len;
 	login->local[login->local_len] = '\0';
 	if (domain.ptr != login->domain)
 		put_domain(login, domain);

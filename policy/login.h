@@ -3,7 +3,8 @@
  *
  * What the MTA sends as {auth_authen}, and what stands in lists and maps, is
  * lower case, completed by the realm, its alias domain folded.  A tag in a
- * login means itself.
+ * login means itself.  A user of a Windows domain that is ours,
+ * "EXAMPLE\alice", is the user in the realm.
  */
 #ifndef AG_LOGIN_H
 #define AG_LOGIN_H
@@ -14,6 +15,8 @@
 struct ag_login_form {
 	char realm[AG_DOMAIN_MAX + 1]; /* empty: none */
 	bool realm_replaces;
+	const struct ag_str *windows; /* Windows domains, as logins have them */
+	size_t nwindows;
 	const struct ag_domains *domains;
 };
 
@@ -24,7 +27,7 @@ struct ag_login_form {
 bool ag_login_parse(struct ag_mailbox *login, struct ag_str text);
 
 /*
- * The local part that a login has in form, which is the login's or the front of
+ * The local part that a login has in form, which is the login's or a part of
  * it, and the domain: of the login, the form or the domains.
  */
 struct ag_str ag_login_local(const struct ag_mailbox *login,

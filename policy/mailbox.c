@@ -120,7 +120,7 @@ ag_mailbox_fold_local(struct ag_mailbox *mailbox)
 
 	if (ag_str_is_ascii(local) || !ag_str_is_utf8(local))
 		return true;
-	folded = u8_tolower((const uint8_t *)local.ptr, local.len, NULL,
+	folded = u8_casefold((const uint8_t *)local.ptr, local.len, NULL,
 	    UNINORM_NFC, buf, &n);
 	mailbox->no_memory = folded == NULL;
 	if (folded == NULL)

@@ -92,8 +92,9 @@ bool ag_mailbox_is_settled(struct ag_str text, struct ag_str *domain);
 size_t ag_mailbox_settled_part(struct ag_str text, struct ag_str *domain);
 
 /*
- * Puts letters beyond ASCII in a local part into lower case and one form (NFC);
- * what is no UTF-8 stays.  False when it gets too long, or for want of memory.
+ * Folds letters beyond ASCII in a local part, as Postfix does (full case
+ * folding: a long s is an s, a sharp s two), into one form (NFC); what is no
+ * UTF-8 stays. False when it gets too long, or for want of memory.
  */
 bool ag_mailbox_fold_local(struct ag_mailbox *mailbox);
 

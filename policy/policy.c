@@ -38,6 +38,7 @@ ag_policy_free(struct ag_policy *policy)
 	ag_names_free(&policy->kill_logins);
 	ag_names_free(&policy->kill_senders);
 	ag_senders_free(policy->senders);
+	ag_certificates_free(&policy->certificates);
 	free_sources(&policy->sources);
 	ag_arena_free(&policy->arena);
 	free(policy);
@@ -168,14 +169,11 @@ ag_policy_owns_itself(const struct ag_policy *policy, struct ag_str domain)
 	return only->n == 0;
 }
 
-/* Only a local sender is asked whether it is the login's own address. */
+/* Whether a login is an address, which is then its own. */
 static bool
 is_itself(const struct ag_policy *policy, const struct ag_mailbox *login)
 {
-	struct ag_str domain = ag_mailbox_domain(login);
-
-	return ag_policy_owns_itself(policy, domain) &&
-	    ag_domains_find(&policy->domains, domain).local;
+	return ag_policy_owns_itself(policy, ag_mailbox_domain(login));
 }
 
 void
@@ -241,6 +239,24 @@ ag_policy_of_domain(const struct ag_policy *policy, struct ag_str domain,
 		found(arg, known.folded, ag_str("each login of the domain"),
 		    NULL);
 	ag_senders_of_domain(policy->senders, known.folded, found, arg);
+}
+
+bool
+ag_policy_has_certificates(const struct ag_policy *policy)
+{
+	return policy->certificates.lines.n > 0;
+}
+
+bool
+ag_policy_read_login(const struct ag_policy *policy,
+    const struct ag_credentials *credentials, struct ag_mailbox *login)
+{
+	struct ag_str name = credentials->login;
+
+	if (name.len == 0)
+		name = ag_certificates_login(&policy->certificates,
+		    &credentials->certificate);
+	return ag_login_parse(login, name);
 }
 
 const struct ag_login_form *

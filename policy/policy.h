@@ -17,6 +17,7 @@
 #define AG_POLICY_H
 
 #include "archives.h"
+#include "certificates.h"
 #include "ip.h"
 #include "login.h"
 #include "mailbox.h"
@@ -124,7 +125,29 @@ struct ag_request {
 	bool from_overflow; /* there are more than were kept */
 	const struct ag_str *sender_field;
 	size_t nsender_field;
+	/* of the first block (authorfield.h); a null pointer: there is none */
+	struct ag_str resent_from;
+	struct ag_str resent_sender;
+	/* of AG_ADDRESS_MAX bytes, where eval leaves the address in From: that
+	 * a finding is about; NULL: it leaves none */
+	char *author;
 };
+
+/* Who the client is, as the MTA found. */
+struct ag_credentials {
+	struct ag_str login;               /* {auth_authen}; empty: none */
+	struct ag_certificate certificate; /* counts where there is no login */
+};
+
+/*
+ * Reads the login for a request, as ag_login_parse() does; a certificate may
+ * stand for it ([auth] certificates).  False as there.
+ */
+bool ag_policy_read_login(const struct ag_policy *policy,
+    const struct ag_credentials *credentials, struct ag_mailbox *login);
+
+/* Whether any certificate is a login. */
+bool ag_policy_has_certificates(const struct ag_policy *policy);
 
 /* ---- decisions ---- */
 
@@ -149,6 +172,12 @@ struct ag_finding {
 	const char *note;             /* of a list's entry, or NULL */
 	struct ag_str domain;         /* the sender's domain; may be empty */
 	const char *why;              /* in words, for explain */
+
+	/* HEADER only; both lead into the request.  Either an address in From:
+	 * decided, or the fault is that From: is no good. */
+	struct ag_str address;
+	const char *fault;      /* or NULL */
+	struct ag_str fault_in; /* the field that cannot be read, or empty */
 };
 
 struct ag_decision {
@@ -177,6 +206,14 @@ struct ag_trace {
  */
 struct ag_decision ag_policy_eval(const struct ag_policy *policy,
     const struct ag_request *request, const struct ag_trace *trace);
+
+/*
+ * Writes what is wrong with From:, the fault of a finding, with the beginning
+ * of the field; nothing where there is none.
+ */
+#define AG_FAULT_MAX 128
+void ag_policy_write_fault(const struct ag_finding *finding,
+    struct ag_buf *out);
 
 /* Writes what is said to the client, without code and status. */
 void ag_policy_say(const struct ag_policy *policy,

@@ -11,24 +11,28 @@
 
 struct placeholder {
 	const char *name;
-	size_t offset; /* of its value in struct ag_reply_values */
-	enum ag_stage from;
+	size_t offset;        /* of its value in struct ag_reply_values */
+	enum ag_stage only;   /* if there is a reason why not elsewhere */
+	const char *why_only; /* or NULL */
 };
 
-#define PLACEHOLDER(name, stage) \
+#define PLACEHOLDER(name) ONLY(name, CONNECT, NULL)
+#define ONLY(name, stage, why) \
 	{ \
 #name, offsetof(struct ag_reply_values, name), \
-		    AG_STAGE_##stage \
+		    AG_STAGE_##stage, why \
 	}
 
 static const struct placeholder placeholders[] = {
-	PLACEHOLDER(client, CONNECT),
-	PLACEHOLDER(login, CONNECT),
-	PLACEHOLDER(sender, CONNECT),
-	PLACEHOLDER(rcpt, RCPT),
-	PLACEHOLDER(domain, CONNECT),
-	PLACEHOLDER(rule, CONNECT),
-	PLACEHOLDER(listener, CONNECT),
+	PLACEHOLDER(client),
+	PLACEHOLDER(login),
+	PLACEHOLDER(sender),
+	ONLY(rcpt, RCPT, "no recipient is known yet when this rule is judged"),
+	PLACEHOLDER(domain),
+	PLACEHOLDER(rule),
+	PLACEHOLDER(listener),
+	ONLY(address, HEADER, "only the rules about From: know one"),
+	ONLY(why, HEADER, "only the rules about From: know one"),
 };
 
 #define NPLACEHOLDERS (sizeof(placeholders) / sizeof(placeholders[0]))
@@ -155,13 +159,10 @@ check_placeholder(struct ag_str name, enum ag_rule rule, struct ag_buf *why)
 			ag_buf_printf(why, " %s", placeholders[i].name);
 		return false;
 	}
-	if (p->from == AG_STAGE_RCPT && ag_rule_stage(rule) != AG_STAGE_RCPT) {
-		ag_buf_text(why,
-		    "has %{rcpt}, but no recipient is known yet "
-		    "when this rule is judged");
-		return false;
-	}
-	return true;
+	if (p->why_only == NULL || p->only == ag_rule_stage(rule))
+		return true;
+	ag_buf_printf(why, "has %%{%s}, but %s", p->name, p->why_only);
+	return false;
 }
 
 static bool

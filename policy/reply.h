@@ -25,6 +25,8 @@ struct ag_reply_values {
 	struct ag_str domain;
 	struct ag_str rule;
 	struct ag_str listener;
+	struct ag_str address; /* in From: */
+	struct ag_str why;     /* From: is no good */
 };
 
 /* Room for a filled-in text that fits an SMTP reply line, with terminator. */

@@ -588,6 +588,21 @@ has_owner(const struct ag_senders *senders, uint32_t id, uint32_t login)
 }
 
 bool
+ag_senders_list(const struct ag_senders *senders,
+    const struct ag_sender_key *key)
+{
+	uint32_t found[LEFTS];
+
+	if (senders->left.n == 0)
+		return false;
+	find_lefts(senders, key, found);
+	for (int i = 0; i < LEFTS; i++)
+		if (found[i] != AG_NO_ID)
+			return true;
+	return false;
+}
+
+bool
 ag_senders_give(const struct ag_senders *senders,
     const struct ag_sender_key *key, struct ag_str login)
 {

@@ -79,6 +79,10 @@ struct ag_sender_key {
 	struct ag_str domain; /* may be empty */
 };
 
+/* Whether any left side holds for the address. */
+bool ag_senders_list(const struct ag_senders *senders,
+    const struct ag_sender_key *key);
+
 /* Whether the map gives the address to the login, which is not empty. */
 bool ag_senders_give(const struct ag_senders *senders,
     const struct ag_sender_key *key, struct ag_str login);

@@ -304,15 +304,48 @@ check_domain(struct ag_str text, struct ag_buf *why)
 	return text.len == 0 || ag_domain_parse(text, name) == AG_DOMAIN_OK;
 }
 
+/* NetBIOS names, or dotted ones. */
+static bool
+check_windows(struct ag_str text, struct ag_buf *why)
+{
+	const char *const never = "\\/:*?\"<>|@[];=+";
+	struct ag_str word;
+
+	while (ag_str_word(&text, AG_WORD_SEPARATORS, &word)) {
+		size_t n = 0;
+
+		while (n < word.len && strchr(never, word.ptr[n]) == NULL)
+			n++;
+		if (n == word.len)
+			continue;
+		ag_buf_printf(why,
+		    "has \"%.*s\"; write what stands in front of the backslash "
+		    "of a login, such as EXAMPLE",
+		    AG_STR_ARG(word));
+		return false;
+	}
+	return true;
+}
+
+/* The rule that a key of [reply] is for; one of them has two. */
+static enum ag_rule
+rule_of_reply(enum ag_key key)
+{
+	unsigned rule = 0;
+
+	if (key == AG_KEY_REPLY_FROM_HEADER_BAD)
+		return AG_RULE_FROM_HEADER_MATCH;
+	while (ag_rule_reply_key((enum ag_rule)rule) != key)
+		rule++;
+	return (enum ag_rule)rule;
+}
+
 static bool
 check_reply(enum ag_key key, struct ag_str text, struct ag_buf *why)
 {
 	struct ag_reply reply;
-	unsigned rule = 0;
 
-	while (ag_rule_reply_key((enum ag_rule)rule) != key)
-		rule++;
-	return ag_reply_parse(&reply, text, (enum ag_rule)rule, why);
+	return ag_reply_parse(&reply, text, rule_of_reply(key), why);
 }
 
 /* A tab is a blank. */
@@ -365,6 +398,8 @@ ag_setting_check(enum ag_key key, struct ag_str text, struct ag_buf *why)
 		return check_domain(text, why);
 	case AG_TYPE_DOMAINS:
 		return check_domains(text, why);
+	case AG_TYPE_WINDOWS:
+		return check_windows(text, why);
 	case AG_TYPE_REPLY:
 		return check_reply(key, text, why);
 	case AG_TYPE_TEXT:

@@ -32,6 +32,7 @@ enum ag_type {
 	AG_TYPE_DELIMITER, /* characters */
 	AG_TYPE_DOMAIN,    /* one domain name */
 	AG_TYPE_DOMAINS,   /* domain names */
+	AG_TYPE_WINDOWS,   /* names of Windows domains */
 	AG_TYPE_NETWORKS,  /* entries of a network list */
 	AG_TYPE_REPLY      /* CODE STATUS TEXT */
 };
@@ -84,10 +85,16 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    SERVER, "+", "characters that begin a tag") \
 	X(SENDER_LOGINS, "auth", "sender_logins", FILES, SERVER, "", \
 	    "which login may send as which address") \
+	X(WINDOWS_DOMAINS, "auth", "windows_domains", WINDOWS, SERVER, "", \
+	    "a login DOMAIN\\user of these is user in the realm") \
+	X(CERTIFICATES, "auth", "certificates", FILES, SERVER, "", \
+	    "which verified client certificate is which login") \
 	X(AUTH_ONLY, "listeners", "auth_only", LISTENERS, SERVER, "", \
 	    "names and ports that take nothing without a login") \
 	X(KILL_ON_AUTH_ONLY, "listeners", "kill_on_auth_only", YESNO, SERVER, \
 	    "no", "also judge kill_client there") \
+	X(ENCRYPTED, "listeners", "encrypted", LISTENERS, SERVER, "", \
+	    "names and ports where TLS ended before the MTA") \
 	X(MODE_KILL_CLIENT, "rules", "kill_client", MODE, SERVER, "enforce", \
 	    "the client is in the kill list") \
 	X(MODE_KILL_LOGIN, "rules", "kill_login", MODE, SERVER, "enforce", \
@@ -103,7 +110,7 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	X(MODE_SENDER_LOGIN_MATCH, "rules", "sender_login_match", MODE, BOTH, \
 	    "off", "the login does not own the local sender") \
 	X(MODE_FOREIGN_SENDER_MATCH, "rules", "foreign_sender_match", MODE, \
-	    SERVER, "off", "the map does not give the foreign sender") \
+	    SERVER, "off", "the login does not own the foreign sender") \
 	X(MODE_ROLE_SENDER_AUTH, "rules", "role_sender_auth", MODE, BOTH, \
 	    "enforce", "a role address without a login") \
 	X(MODE_LOCAL_SENDER_AUTH, "rules", "local_sender_auth", MODE, BOTH, \
@@ -121,6 +128,9 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    "postmaster abuse webmaster", "local parts of role addresses") \
 	X(FROM_HEADER_SENDER_SUFFICES, "rules", "from_header_sender_suffices", \
 	    YESNO, BOTH, "no", "an owned Sender: makes up for From:") \
+	X(FOREIGN_SENDER_LISTED_ONLY, "rules", "foreign_sender_listed_only", \
+	    YESNO, SERVER, "no", \
+	    "foreign_sender_match passes what is not in the map") \
 	X(FROM_HEADER_EXEMPT, "rules", "from_header_exempt", FILES, BOTH, "", \
 	    "clients that from_header_local_auth passes") \
 	X(RELAY_ALLOW, "relay", "allow", NETWORKS, BOTH, "127.0.0.0/8 ::1", \
@@ -166,10 +176,13 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	X(REPLY_OUTGOING_AUTH, "reply", "outgoing_auth", REPLY, BOTH, \
 	    "554 5.7.1 <%{rcpt}>: Relay access denied", "what is said") \
 	X(REPLY_FROM_HEADER_MATCH, "reply", "from_header_match", REPLY, BOTH, \
-	    "550 5.7.1 From: address is not owned by %{login}", \
+	    "550 5.7.1 From: <%{address}> is not owned by %{login}", \
 	    "what is said") \
+	X(REPLY_FROM_HEADER_BAD, "reply", "from_header_bad", REPLY, BOTH, \
+	    "550 5.7.1 From: %{why}", \
+	    "what is said of a From: that is missing, double or unreadable") \
 	X(REPLY_FROM_HEADER_LOCAL_AUTH, "reply", "from_header_local_auth", \
-	    REPLY, BOTH, "550 5.7.1 From: address needs authentication", \
+	    REPLY, BOTH, "550 5.7.1 From: <%{address}> needs authentication", \
 	    "what is said") \
 	X(ARCHIVE_ENABLED, "archive", "enabled", YESNO, BOTH, "no", \
 	    "keep a copy of all mail") \

@@ -205,6 +205,35 @@ ag_views_find(struct ag_views *views, const struct ag_policy *policy,
 	    ag_views_expect(policy, path));
 }
 
+static struct ag_str
+base_of(const struct ag_policy *policy, struct ag_str local)
+{
+	return ag_str_head(local, ag_local_base(local, policy->delimiters));
+}
+
+/* The MTA reads another name in the same domain, and no tag makes it that. */
+static bool
+is_read_otherwise(const struct ag_policy *policy, const struct ag_path *path)
+{
+	const struct ag_mailbox *ours = &path->ours, *mta = &path->mta;
+
+	return path->reading == AG_MTA_FULL && !ag_mailbox_eq(ours, mta) &&
+	    ag_str_eq(ag_mailbox_domain(ours), ag_mailbox_domain(mta)) &&
+	    !ag_str_eq(base_of(policy, ag_mailbox_local(ours)),
+		base_of(policy, ag_mailbox_local(mta)));
+}
+
+/* Of another domain only the administrator's own tables make it one. */
+static void
+add_local(struct ag_views *views, const struct ag_policy *policy,
+    const struct ag_path *path, const struct ag_domain *ours)
+{
+	add_in(views, policy, ag_mailbox_local(&path->ours),
+	    ag_mailbox_domain(&path->ours), ours);
+	if (is_read_otherwise(policy, path))
+		add_mta(views, policy, path);
+}
+
 void
 ag_views_find_expected(struct ag_views *views, const struct ag_policy *policy,
     const struct ag_path *path, uint32_t expected)
@@ -217,10 +246,8 @@ ag_views_find_expected(struct ag_views *views, const struct ag_policy *policy,
 	if (name.len > 0)
 		ours =
 		    ag_domains_find_expected(&policy->domains, name, expected);
-	/* ours alone: only the administrator's tables make another of it */
 	if (ours.local && path->reading != AG_MTA_EMPTY)
-		add_in(views, policy, ag_mailbox_local(&path->ours), name,
-		    &ours);
+		add_local(views, policy, path, &ours);
 	else if (path->reading == AG_MTA_FULL)
 		add_both(views, policy, path, &ours);
 	else

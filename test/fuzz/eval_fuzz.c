@@ -31,6 +31,7 @@ struct session {
 	struct ag_path rcpt;
 	struct ag_str from[2];
 	struct ag_str sender_field;
+	char author[AG_ADDRESS_MAX];
 };
 
 static void
@@ -73,8 +74,11 @@ take_fields(struct session *session, struct ag_str rest, size_t nfrom)
 	session->from[0] = session->from[1] = rest;
 	request->sender_field = &session->sender_field;
 	request->nsender_field = session->sender_field.len > 0;
+	/* from the same bytes: what they hold does not depend on the name */
+	request->resent_from = session->sender_field;
 	request->from = session->from;
 	request->nfrom = nfrom;
+	request->author = session->author;
 }
 
 static size_t

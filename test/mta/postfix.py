@@ -72,8 +72,21 @@ class MilterSocket:
 
 # ---------------------------------------------------------------- authgate
 
-LOG_KEYS = ("verdict rule stage s q client name listener login mech from to domain at note reply "
-            "gen").split()
+def make_client_certificates(folder):
+    """NAME.pem and NAME.key: two that the server's signs, and one that calls itself alice's."""
+    for name, signed in (("alice", True), ("nobody", True), ("impostor", False)):
+        key, request = f"{folder}/{name}.key", f"{folder}/{name}.csr"
+        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+            "-nodes", "-subj", f"/O=Test/CN={name if signed else 'alice'} client",
+            "-keyout", key, "-out", request)
+        by = ("-CA", f"{folder}/server.pem", "-CAkey", f"{folder}/server.key",
+              "-CAcreateserial") if signed else ("-signkey", key)
+        run("openssl", "x509", "-req", "-days", "30", *by, "-in", request,
+            "-out", f"{folder}/{name}.pem")
+
+
+LOG_KEYS = ("verdict rule stage s q client name listener login mech from to domain at note "
+            "address why reply gen").split()
 LOG_PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 
@@ -240,6 +253,8 @@ smtpd_sasl_security_options = noanonymous
 smtpd_tls_security_level = may
 smtpd_tls_cert_file = {folder}/etc/server.pem
 smtpd_tls_key_file = {folder}/etc/server.key
+smtpd_tls_CAfile = {folder}/etc/server.pem
+smtpd_tls_ask_ccert = yes
 smtpd_tls_auth_only = no
 
 smtpd_error_sleep_time = 0
@@ -351,6 +366,11 @@ class Postfix(Instance):
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
             "-nodes", "-days", "30", "-subj", f"/CN={HOSTNAME}",
             "-keyout", key, "-out", certificate)
+        make_client_certificates(self.config)
+
+    def client_certificate(self, name):
+        """The files of alice's, one that is good too, or an impostor's: (certificate, key)."""
+        return f"{self.config}/{name}.pem", f"{self.config}/{name}.key"
 
     def delivered(self):
         """The text of every mail delivered so far, by file name: QUEUEID.something."""
@@ -397,10 +417,12 @@ class Client:
             raise Failure(f"XCLIENT {' '.join(words)}: {self.greeting}")
         self.smtp.ehlo()
 
-    def start_tls(self, hello=True):
+    def start_tls(self, hello=True, certificate=None):
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        if certificate:
+            context.load_cert_chain(*certificate)
         answer = reply_text(self.smtp.starttls(context=context))
         if hello:
             self.smtp.ehlo()

@@ -297,6 +297,10 @@ class Sendmail(Started):
             "-nodes", "-days", "30", "-subj", f"/CN={HOSTNAME}",
             "-keyout", key, "-out", certificate)
         os.chmod(key, 0o600)
+        postfix.make_client_certificates(self.folder)
+
+    def client_certificate(self, name):
+        return f"{self.folder}/{name}.pem", f"{self.folder}/{name}.key"
 
     def start(self):
         self.write_files()

@@ -36,8 +36,9 @@ from process import Failure  # noqa: E402
 from sendmail import Authgate, Client, Door, LocalClient, Sendmail  # noqa: E402
 from test_postfix import (  # noqa: E402
     ALICE, BAD_RECIPIENT, BAD_SENDER, BOB, KILLED, NEED_LOGIN, NEED_TLS, OTHERS, REMOTE, RELAYED,
-    RSET, STARTTLS, STRANGER, Session, auth, blocked, data, denied, mail, not_owned, rcpt, reject,
-    unknown)
+    RSET, STARTTLS, STRANGER, Session, auth, blocked, data, denied, from_header, mail, not_owned,
+    rcpt, reject,
+    start_tls_as, unknown)
 
 
 # The last two doors are known by their port, and by their family.
@@ -90,6 +91,16 @@ DIFFERENT = {
         "a login outlives STARTTLS, and is one with TLS from then on", dict(
             steps=[auth("PLAIN alice"), mail(ALICE, NEED_TLS), STARTTLS, mail(ALICE), rcpt(REMOTE),
                    data()])),
+    "no From: of a login, which Postfix adds before it asks": (
+        "Sendmail adds one after it has asked", dict(
+            steps=[mail(ALICE), rcpt(REMOTE),
+                   from_header(answer="550 5.7.1 From: is missing")],
+            log=[reject("from_header_match", "header", address="-", why="is missing")])),
+    "a From: that cannot be read": (
+        "Sendmail gives it as it came", dict(
+            steps=[mail(ALICE), rcpt(REMOTE), from_header(
+                f"Alice <{ALICE}", answer=f"550 5.7.1 From: cannot be read: Alice <{ALICE}")],
+            log=[reject("from_header_match", "header", why=f"cannot be read: Alice <{ALICE}")])),
     "a forged sender in a domain with a U-label": (U_LABELS, dict(
         steps=[mail("x@b\u00fccher.example"), rcpt(BOB, unknown(BOB)), RSET,
                mail("x@B\u00dcCHER.example", "501")],
@@ -475,7 +486,24 @@ define(`confMILTER_MACROS_CONNECT', `j')
 define(`confMILTER_MACROS_ENVFROM', `i, {auth_authen}')
 define(`confMILTER_MACROS_ENVRCPT', `')""")
 
-VARIANTS = (STRICT, AT_MAIL, like(model.HEADERS), like(model.RESULTS),
+# a client certificate as the login; its subject, where Sendmail has verified it
+CERTIFICATES = Variant("certificates", {
+    **model.CERTIFICATES.files,
+    "certificates.list": "/O=Test/CN=alice client, alice@example.com\n"}, [
+        Session("a certificate is a login", [
+            start_tls_as("alice"), mail(ALICE), rcpt(REMOTE), data()]),
+        Session("... that does not own everything", [
+            start_tls_as("alice"), mail(BOB, not_owned(BOB, "alice"))],
+            log=[reject("sender_login_match", "mail", login=ALICE, mech="-")]),
+        Session("a good one that is not listed is none", [
+            start_tls_as("nobody"), mail(ALICE), rcpt(BOB, "550")],
+            log=[reject("local_sender_auth", "rcpt", login="-")]),
+        Session("nor one of that name that nobody vouches for", [
+            start_tls_as("impostor"), mail(ALICE), rcpt(BOB, "550")],
+            log=[reject("local_sender_auth", "rcpt", login="-")]),
+    ], milter_options="delay_reject = no")
+
+VARIANTS = (STRICT, AT_MAIL, like(model.HEADERS), CERTIFICATES, like(model.RESULTS),
             like(model.MONITORED), UNQUALIFIED, POOR_LISTS, NO_MACROS,
             OWN_LISTS, FORMS)
 
@@ -488,6 +516,9 @@ class Run(model.Run):
     def __init__(self, session, authgate, server):
         self.prepare(session, authgate)
         self.sendmail = server
+
+    def server(self):
+        return self.sendmail
 
     def client(self):
         if self.session.door == "local":

@@ -529,6 +529,16 @@ test_shares(void **state)
 #define CONTROL " has a control byte; is this a text file?\n"
 
 /* A bad line is skipped, and the policy can be used. */
+#define NO_CERTIFICATE "names no certificate; write CERTIFICATE, LOGIN\n"
+#define NO_LOGIN "names no login; a certificate is one login\n"
+#define NOT_ONE_LOGIN "has something behind the comma that is not one login\n"
+#define OPEN_QUOTE \
+	"has a quote that is not closed in front of the comma; write " \
+	"\"CERTIFICATE\", LOGIN\n"
+#define NO_FINGERPRINT \
+	"is no fingerprint; write pairs of digits and colons between them, " \
+	"32 pairs of SHA-256\n"
+
 static void
 test_bad_lines(void **state)
 {
@@ -575,6 +585,51 @@ test_bad_lines(void **state)
 		    "bad line kill.list:1: sender:a@\xf0\x9f\x98\x80.example "
 		    "names no sender; write sender:user@example.net, "
 		    "sender:@example.net or sender:.example.net\n" },
+		{ { { "authgate.ini", "[auth]\ncertificates = c.list\n" },
+		      { "c.list",
+			  "# CERTIFICATE, LOGIN\n"
+			  "alice, alice@a.example\n"
+			  "alice alice@a.example\n"
+			  ", alice@a.example\n"
+			  "bob,\n"
+			  "bob, bob carl\n"
+			  "bob, @a.example\n"
+			  "bob, *\n"
+			  "\"bob, bob@a.example\n" } },
+		    "bad line c.list:3: \"alice alice@a.example\" names no "
+		    "login; write CERTIFICATE, LOGIN\n"
+		    "bad line c.list:4: \"\" " NO_CERTIFICATE
+		    "bad line c.list:5: \"bob\" names no login; write "
+		    "CERTIFICATE, LOGIN\n"
+		    "bad line c.list:6: \"bob\" " NOT_ONE_LOGIN
+		    "bad line c.list:7: \"bob\" " NO_LOGIN
+		    "bad line c.list:8: \"bob\" " NO_LOGIN
+		    "bad line c.list:9: \"bob, bob@a.example\" " OPEN_QUOTE },
+		{ { { "authgate.ini", "[auth]\ncertificates = c.list\n" },
+		      { "c.list",
+			  "alice, alice@a.example\n"
+			  "\"bob\" bob@a.example\n"
+			  "bob, \"bob@a.example\"\n"
+			  "bob, bob@a.example until=2030-01-01\n"
+			  "CN=bob,O=Test, bob\n"
+			  "AB:CD:EF:01, bob\n"
+			  "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:8, bob\n"
+			  "b\x01ob, bob\n"
+			  "alice, ALICE@a.example\n"
+			  "alice, bob@a.example\n" } },
+		    "bad line c.list:2: \"bob\" " OPEN_QUOTE
+		    "bad line c.list:3: \"bob\" " NOT_ONE_LOGIN
+		    "bad line c.list:4: \"bob\" " NOT_ONE_LOGIN
+		    "bad line c.list:5: \"CN=bob,O=Test\" is no subject as an "
+		    "MTA tells it; write the CN alone (Postfix), or "
+		    "/O=Example/CN=Alice (Sendmail)\n"
+		    "bad line c.list:6: \"AB:CD:EF:01\" " NO_FINGERPRINT
+		    "bad line c.list:7: "
+		    "\"AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:4\" " NO_FINGERPRINT
+		    "bad line c.list:8: \"b?ob\"" CONTROL
+		    "warning c.list:9: \"alice\" is there twice, see c.list:1\n"
+		    "bad line c.list:10: \"alice\" is another login already, "
+		    "see c.list:1\n" },
 		/* an exception in the kill list closes something, if any */
 		{ { { "authgate.ini", "" },
 		      { "kill.list", "!192.0.2.5/24\n" } },
@@ -620,6 +675,7 @@ test_nul_in_a_sender_map(void **state)
 	expect_text("NUL", got,
 	    "bob@example.com=bob@example.com "
 	    "desk@example.com=bob@example.com by the map "
+	    "mallory@remote.example=mallory@remote.example "
 	    "info@example.com=info@example.com ");
 	ag_policy_unref(policy);
 }
@@ -802,8 +858,32 @@ test_warnings(void **state)
 		{ { { "authgate.ini", "[auth]\nrealm_replaces = yes\n" } },
 		    "warning authgate.ini:2: realm_replaces does nothing without "
 		    "a realm\n" },
+		{ { { "authgate.ini", "[auth]\nwindows_domains = EXAMPLE\n" } },
+		    "warning authgate.ini:2: windows_domains makes logins "
+		    "without @, which own nothing but what the map gives them; "
+		    "set a realm\n" },
+		{ { { "authgate.ini",
+		      "[auth]\nwindows_domains = A B\nrealm = a.example\n" } },
+		    "" },
 		{ { { "authgate.ini",
 		      "[auth]\nrealm_replaces = yes\nrealm = a.example\n" } },
+		    "" },
+		{ { { "authgate.ini",
+		      "[rules]\nforeign_sender_listed_only = yes\n" } },
+		    "warning authgate.ini:2: foreign_sender_listed_only leaves "
+		    "foreign_sender_match nothing to refuse: there is no sender "
+		    "map; name one in [auth] sender_logins\n" },
+		{ { { "authgate.ini",
+			"[auth]\nsender_logins = s.map\n"
+			"[rules]\nforeign_sender_listed_only = yes\n" },
+		      { "s.map", "a@b.c d@e.f\n* root\n" } },
+		    "warning authgate.ini:4: foreign_sender_listed_only does "
+		    "nothing: the sender map has * on the left, which is every "
+		    "address\n" },
+		{ { { "authgate.ini",
+			"[auth]\nsender_logins = s.map\n"
+			"[rules]\nforeign_sender_listed_only = yes\n" },
+		      { "s.map", "a@b.c d@e.f\n@b.c root\n" } },
 		    "" },
 		{ { { "authgate.ini", "[auth]\nsender_logins = s.map\n" },
 		      { "s.map", "a@b.c d@e.f\nd@e.f a@b.c\n" } },

@@ -112,6 +112,81 @@ test_realm_is_folded(void **state)
 }
 
 static void
+test_windows_domains(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *bare;
+		const char *completed;
+		const char *replaced;
+	} table[] = {
+		{ "EXAMPLE\\Alice", "alice", "alice@example.com",
+		    "alice@example.com" },
+		{ "corp.example.com\\alice", "alice", "alice@example.com",
+		    "alice@example.com" },
+		{ "\xc3\x96VE\\alice", "alice", "alice@example.com",
+		    "alice@example.com" },
+		/* a tag, and what else a name may hold */
+		{ "example\\a.b+x", "a.b+x", "a.b+x@example.com",
+		    "a.b+x@example.com" },
+		/* one that is not listed */
+		{ "OTHER\\alice", "other\\alice", "other\\alice@example.com",
+		    "other\\alice@example.com" },
+		{ "sub.example\\alice", "sub.example\\alice",
+		    "sub.example\\alice@example.com",
+		    "sub.example\\alice@example.com" },
+		/* no user, and no user of a Windows domain */
+		{ "EXAMPLE\\", "example\\", "example\\@example.com",
+		    "example\\@example.com" },
+		{ "EXAMPLE", "example", "example@example.com",
+		    "example@example.com" },
+		{ "\\alice", "\\alice", "\\alice@example.com",
+		    "\\alice@example.com" },
+		{ "EXAMPLE\\OTHER\\alice", "example\\other\\alice",
+		    "example\\other\\alice@example.com",
+		    "example\\other\\alice@example.com" },
+		{ "EXAMPLE\\\\alice", "example\\\\alice",
+		    "example\\\\alice@example.com",
+		    "example\\\\alice@example.com" },
+		{ "EXAMPLE/alice", "example/alice", "example/alice@example.com",
+		    "example/alice@example.com" },
+		/* the authentication server has put the realm behind it */
+		{ "EXAMPLE\\alice@example.com", "example\\alice@example.com",
+		    "alice@example.com", "alice@example.com" },
+		{ "EXAMPLE\\alice@example.org", "example\\alice@example.com",
+		    "alice@example.com", "alice@example.com" },
+		/* or something else */
+		{ "EXAMPLE\\alice@elsewhere.example",
+		    "example\\alice@elsewhere.example",
+		    "example\\alice@elsewhere.example", "alice@example.com" },
+		{ "EXAMPLE\\a@b@example.com", "example\\a@b@example.com",
+		    "example\\a@b@example.com", "a@example.com" },
+		{ "EXAMPLE\\alice@", "example\\alice@", "example\\alice@",
+		    "alice@example.com" },
+		{ "alice@EXAMPLE\\x", "alice@example\\x", "alice@example\\x",
+		    "alice@example.com" },
+	};
+	static const struct ag_str windows[] = { AG_STR("example"),
+		AG_STR("corp.example.com"), AG_STR("\xc3\xb6ve") };
+	struct ag_domains domains;
+	struct ag_login_form form = { .domains = &domains,
+		.windows = windows,
+		.nwindows = ROWS(windows) };
+
+	(void)state;
+	make_domains(&domains);
+	for (size_t i = 0; i < ROWS(table); i++) {
+		set_realm(&form, "", false);
+		expect_login(&form, table[i].text, table[i].bare);
+		set_realm(&form, "example.com", false);
+		expect_login(&form, table[i].text, table[i].completed);
+		set_realm(&form, "example.com", true);
+		expect_login(&form, table[i].text, table[i].replaced);
+	}
+	ag_domains_free(&domains);
+}
+
+static void
 test_lengths(void **state)
 {
 	char text[AG_LOCAL_MAX + AG_DOMAIN_MAX + 3];
@@ -152,6 +227,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_form),
 		cmocka_unit_test(test_realm_is_folded),
+		cmocka_unit_test(test_windows_domains),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_addresses_are_written),
 	};

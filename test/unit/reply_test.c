@@ -106,16 +106,16 @@ test_bad_replies(void **state)
 		{ "550 5.7.1 %{client", "has %{ without }" },
 		{ "550 5.7.1 %{user}",
 		    "has %{user}; known are client login sender rcpt domain rule "
-		    "listener" },
+		    "listener address why" },
 		{ "550 5.7.1 %{}",
 		    "has %{}; known are client login sender rcpt domain rule "
-		    "listener" },
+		    "listener address why" },
 		{ "550 5.7.1 %{Client}",
 		    "has %{Client}; known are client login sender rcpt domain "
-		    "rule listener" },
+		    "rule listener address why" },
 		{ "550 5.7.1 %{client} %{ client}",
 		    "has %{ client}; known are client login sender rcpt domain "
-		    "rule listener" },
+		    "rule listener address why" },
 	};
 
 	(void)state;
@@ -137,6 +137,26 @@ test_recipient_of_each_rule(void **state)
 			"550|5.7.1|no %{rcpt}" :
 			"has %{rcpt}, but no recipient is known yet when this "
 			"rule is judged");
+	}
+}
+
+/* Only a rule about From: knows an address in it, or what is wrong with it. */
+static void
+test_from_of_each_rule(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < AG_RULE_COUNT; i++) {
+		enum ag_rule rule = (enum ag_rule)i;
+		bool header = ag_rule_stage(rule) == AG_STAGE_HEADER;
+
+		expect_reply(rule, "550 5.7.1 no %{address}",
+		    header ? "550|5.7.1|no %{address}" :
+			     "has %{address}, but only the rules about From: "
+			     "know one");
+		expect_reply(rule, "550 5.7.1 no %{why}",
+		    header ? "550|5.7.1|no %{why}" :
+			     "has %{why}, but only the rules about From: know "
+			     "one");
 	}
 }
 
@@ -271,6 +291,7 @@ main(void)
 		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_bad_replies),
 		cmocka_unit_test(test_recipient_of_each_rule),
+		cmocka_unit_test(test_from_of_each_rule),
 		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_bytes_that_no_c_string_has),
 		cmocka_unit_test(test_temporary),

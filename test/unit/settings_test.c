@@ -235,6 +235,20 @@ test_domains_and_local_parts(void **state)
 	BAD(ROLE_SENDERS,
 	    "has \"a%b\", which is not the part of an address before the @",
 	    "a%b");
+	GOOD(WINDOWS_DOMAINS, "", "EXAMPLE", "EXAMPLE, corp.example.com  A-1",
+	    "\xc3\x96VE");
+	BAD(WINDOWS_DOMAINS,
+	    "has \"EXAMPLE\\\"; write what stands in front of the backslash of a "
+	    "login, such as EXAMPLE",
+	    "EXAMPLE\\", "CORP EXAMPLE\\");
+	BAD(WINDOWS_DOMAINS,
+	    "has \"@example.com\"; write what stands in front of the backslash "
+	    "of a login, such as EXAMPLE",
+	    "@example.com");
+	BAD(WINDOWS_DOMAINS,
+	    "has \"*\"; write what stands in front of the backslash of a login, "
+	    "such as EXAMPLE",
+	    "*");
 }
 
 static void

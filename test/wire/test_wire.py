@@ -141,9 +141,9 @@ class Session:
             self.milter.hang_up()
 
     def mail(self, sender="<x@remote.example>", login="", mech="PLAIN", tls="", queue_id="",
-             more=(), addr=None, mailer="smtp", mta="mx.example.com"):
+             more=(), addr=None, mailer="smtp", mta="mx.example.com", certificate=None):
         macros = {"i": queue_id, "j": mta, "{auth_type}": login and mech, "{auth_authen}": login,
-                  "{tls_version}": tls}
+                  "{tls_version}": tls, **(certificate or {})}
         macros = {key: value for key, value in macros.items() if value}
         macros["{mail_addr}"] = reading(sender) if addr is None else addr
         macros["{mail_mailer}"] = mailer
@@ -235,6 +235,74 @@ def negotiation(cases, program):
                negotiated(Daemon.all[-1])[2])
 
 
+CERTIFICATES = """\
+alice.example, alice@example.com
+/O=Test/CN=Bob Doe, bob@example.com
+AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89, bob@example.com
+"""
+FINGERPRINT = "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89"
+TLS = {"tls": "TLSv1.3", "sender": "<bob@example.com>"}
+OF_ALICE = "553 5.7.1 <bob@example.com>: Sender address rejected: not owned by alice@example.com"
+
+# (name, macros of a certificate, the login it is, or empty)
+VERIFIED = [
+    ("Postfix: a CN", {"{cert_subject}": "alice.example"}, "alice@example.com"),
+    ("Postfix: another CN", {"{cert_subject}": "bob.example"}, "-"),
+    ("Postfix: a CN that looks like a subject", {"{cert_subject}": "/O=Test/CN=Bob Doe"}, "-"),
+    ("Postfix has no fingerprint", {"{cert_fp}": FINGERPRINT}, "-"),
+    ("Sendmail: a subject", {"{verify}": "OK", "{cert_subject}": "/O=Test/CN=Bob+20Doe"},
+     "bob@example.com"),
+    ("Sendmail: a CN", {"{verify}": "OK", "{cert_subject}": "/O=X/CN=alice.example",
+                        "{cn_subject}": "alice.example"}, "alice@example.com"),
+    ("Sendmail: a subject is no CN", {"{verify}": "OK", "{cert_subject}": "alice.example"}, "-"),
+    ("Sendmail: a fingerprint", {"{verify}": "OK", "{cert_fp}": FINGERPRINT.lower()},
+     "bob@example.com"),
+    ("Sendmail: MD5", {"{verify}": "OK", "{cert_md5}": FINGERPRINT}, "bob@example.com"),
+    ("Sendmail: one that is not verified",
+     {"{verify}": "FAIL", "{cert_subject}": "/O=Test/CN=Bob+20Doe", "{cn_subject}": "alice.example",
+      "{cert_fp}": FINGERPRINT}, "-"),
+    ("Sendmail: verified in another way", {"{verify}": "ok", "{cn_subject}": "alice.example"}, "-"),
+    ("Sendmail: none", {"{verify}": "NO", "{cert_subject}": ""}, "-"),
+    ("a subject that does not end", {"{verify}": "OK", "{cert_subject}": "/O=" + "x" * 2000}, "-"),
+]
+
+
+@part
+def certificates(cases, program):
+    files = config(more="[auth]\ncertificates = c.list\n")
+    daemon = Daemon(program, {**files, "c.list": CERTIFICATES}).start()
+    asked = {**SYMBOLS, "mail": SYMBOLS["mail"] + ["{verify}", "{cert_subject}", "{cn_subject}",
+                                                   "{cert_fp}", "{cert_md5}"]}
+    cases.run("certificates: their macros are asked for",
+              {stage: sorted(names) for stage, names in asked.items()}, symbols, daemon)
+
+    def login_of(macros, **more):
+        lines = log_of(daemon, lambda: talk(daemon, "<carol@example.net>", certificate=macros,
+                                            **{**TLS, "sender": "<carol@example.com>", **more}))
+        return field(lines[0], "login")
+    for name, macros, login in VERIFIED:
+        cases.run(f"certificate of {name}", login, login_of, macros)
+    cases.run("certificate, and a login", "bob@example.com", lambda: login_of(
+        {"{cert_subject}": "alice.example"}, login=BOB))
+
+    def of_two():
+        with Session(daemon) as session:
+            heard = [message(session, certificate={"{cert_subject}": "alice.example"}, **TLS)]
+            return heard + [message(session, **TLS)]
+    cases.run("certificate: it does not reach the next message",
+              [["continue", OF_ALICE], ["continue", UNKNOWN_USER]],
+              lambda: [[heard[0].replace(SILENT, "continue"), heard[-1]] for heard in of_two()])
+    daemon.write("c.list", "# nobody yet\n")
+    daemon.reload()
+    with Session(daemon) as old:
+        daemon.write("c.list", CERTIFICATES)
+        daemon.reload()
+        cases.run("certificate: a connection that did not ask for it has none", UNKNOWN_USER,
+                  lambda: message(old, certificate={"{cert_subject}": "alice.example"}, **TLS)[-1])
+    cases.run("certificate: ... the next one has", OF_ALICE, lambda: talk(
+        daemon, certificate={"{cert_subject}": "alice.example"}, **TLS)[-1])
+
+
 def with_both(program):
     return Daemon(program, config(kill="")).start()
 
@@ -318,8 +386,13 @@ def own_replies(cases, program):
 
 # ---------------------------------------------------------------- the header
 
-FROM_NOT_OWNED = "550 5.7.1 From: address is not owned by bob@example.com"
-FROM_NEEDS_AUTH = "550 5.7.1 From: address needs authentication"
+FROM_NOT_OWNED = "550 5.7.1 From: <alice@example.com> is not owned by bob@example.com"
+FROM_NEEDS_AUTH = "550 5.7.1 From: <bob@example.com> needs authentication"
+OTHERS_NEED_AUTH = "550 5.7.1 From: <alice@example.com> needs authentication"
+DOMAIN_NEEDS_AUTH = "550 5.7.1 From: <@example.com> needs authentication"
+FROM_MISSING = "550 5.7.1 From: is missing"
+FROM_TWICE = "550 5.7.1 From: more than one"
+FROM_TOO_LONG = "550 5.7.1 From: cannot be read: it is too long"
 OWN, OTHERS, FOREIGN_FROM = "bob@example.com", "alice@example.com", "x@remote.example"
 BOBS = {"login": BOB, "tls": "TLSv1.3", "sender": "<bob@example.com>"}
 STEPS_OF_HEADER = NO_CONTENT & ~(milter.NO_HEADERS | milter.NO_EOH) | milter.NR_HEADER
@@ -356,44 +429,55 @@ def froms(*values):
 # (name, header, answer to a login that owns OWN, answer to who has no login)
 HEADERS = [
     ("one's own address", froms(OWN), "continue", FROM_NEEDS_AUTH),
-    ("another's address", froms(OTHERS), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("another's address", froms(OTHERS), FROM_NOT_OWNED, OTHERS_NEED_AUTH),
     ("a foreign address", froms(FOREIGN_FROM), "continue", "continue"),
-    ("no From:", [("Subject", "x")], FROM_NOT_OWNED, "continue"),
-    ("no field at all", [], FROM_NOT_OWNED, "continue"),
-    ("From: without a value", froms(""), FROM_NOT_OWNED, "continue"),
-    ("the field's name in another case", [("FROM", OTHERS)], FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("no From:", [("Subject", "x")], FROM_MISSING, "continue"),
+    ("no field at all", [], FROM_MISSING, "continue"),
+    ("From: without a value", froms(""), "550 5.7.1 From: cannot be read: it is empty", "continue"),
+    ("the field's name in another case", [("FROM", OTHERS)], FROM_NOT_OWNED, OTHERS_NEED_AUTH),
     ("Resent-From: is another field", [("Resent-From", OTHERS)] + froms(FOREIGN_FROM), "continue",
      "continue"),
-    ("two From:", froms(OWN, OWN), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
-    ("two foreign From:", froms(FOREIGN_FROM, FOREIGN_FROM), FROM_NOT_OWNED, "continue"),
-    ("64 From:, the last one local", froms(*[FOREIGN_FROM] * 63, OWN), FROM_NOT_OWNED,
+    ("two From:", froms(OWN, OWN), FROM_TWICE, FROM_NEEDS_AUTH),
+    ("two foreign From:", froms(FOREIGN_FROM, FOREIGN_FROM), FROM_TWICE, "continue"),
+    ("64 From:, the last one local", froms(*[FOREIGN_FROM] * 63, OWN), FROM_TWICE,
      FROM_NEEDS_AUTH),
-    ("65 From:, the first one local", froms(OWN, *[FOREIGN_FROM] * 64), FROM_NOT_OWNED,
+    ("65 From:, the first one local", froms(OWN, *[FOREIGN_FROM] * 64), FROM_TWICE,
      FROM_NEEDS_AUTH),
-    ("65 From:, the last one local", froms(*[FOREIGN_FROM] * 64, OWN), FROM_NOT_OWNED,
-     FROM_NEEDS_AUTH),
-    ("300 From: of one's own", froms(*[OWN] * 300), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
-    ("33 KB of foreign From:", froms(*[f"{'x' * 1000}\n\t<{FOREIGN_FROM}>"] * 33), FROM_NOT_OWNED,
-     FROM_NEEDS_AUTH),
-    ("a From: of 33 KB", froms("x" * 33000 + f" <{OWN}>"), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("65 From:, the last one local", froms(*[FOREIGN_FROM] * 64, OWN), FROM_TWICE,
+     FROM_TWICE),
+    ("300 From: of one's own", froms(*[OWN] * 300), FROM_TWICE, FROM_NEEDS_AUTH),
+    ("33 KB of foreign From:", froms(*[f"{'x' * 1000}\n\t<{FOREIGN_FROM}>"] * 33), FROM_TWICE,
+     FROM_TWICE),
+    ("a From: of 33 KB", froms("x" * 33000 + f" <{OWN}>"), FROM_TOO_LONG, FROM_TOO_LONG),
     ("a folded From:", froms(f"Bob\n\t<{OWN}>"), "continue", FROM_NEEDS_AUTH),
-    ("a From: that cannot be read", froms(OWN + ","), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
-    ("a group of nobody", froms(f'"{OWN}":;'), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("a From: that cannot be read", froms(OWN + ","),
+     "550 5.7.1 From: cannot be read: bob@example.com,", DOMAIN_NEEDS_AUTH),
+    ("a group of nobody", froms(f'"{OWN}":;'), f'550 5.7.1 From: cannot be read: "{OWN}":;',
+     DOMAIN_NEEDS_AUTH),
     ("another's address, and one's own Sender:", froms(OTHERS) + [("Sender", OWN)], "continue",
-     FROM_NEEDS_AUTH),
+     OTHERS_NEED_AUTH),
     ("another's address, and another's Sender:", froms(OTHERS) + [("Sender", OTHERS)],
-     FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+     FROM_NOT_OWNED, OTHERS_NEED_AUTH),
     ("another's address, and two Sender:", froms(OTHERS) + [("Sender", OWN)] * 2, FROM_NOT_OWNED,
-     FROM_NEEDS_AUTH),
+     OTHERS_NEED_AUTH),
     ("another's address, and 65 Sender:", froms(OTHERS) + [("Sender", OWN)] * 65, FROM_NOT_OWNED,
-     FROM_NEEDS_AUTH),
+     OTHERS_NEED_AUTH),
     ("another's address, one's own Sender:, and one of 33 KB",
-     froms(OTHERS) + [("Sender", OWN), ("Sender", "x" * 33000)], FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+     froms(OTHERS) + [("Sender", OWN), ("Sender", "x" * 33000)], FROM_NOT_OWNED, OTHERS_NEED_AUTH),
     ("one's own address, and 65 Sender:", froms(OWN) + [("Sender", OTHERS)] * 65, "continue",
      FROM_NEEDS_AUTH),
     ("a foreign address, and 65 Sender:", froms(FOREIGN_FROM) + [("Sender", OTHERS)] * 65,
      "continue", "continue"),
-    ("no From:, and one's own Sender:", [("Sender", OWN)], FROM_NOT_OWNED, "continue"),
+    ("another's address, and one's own Resent-From:",
+     [("Resent-From", OWN), ("Resent-To", FOREIGN_FROM)] + froms(OTHERS), "continue",
+     OTHERS_NEED_AUTH),
+    ("another's address, and another's Resent-From: in front of one's own",
+     [("Resent-From", OTHERS), ("Resent-From", OWN)] + froms(OTHERS), FROM_NOT_OWNED,
+     OTHERS_NEED_AUTH),
+    ("another's address, and a Resent-From: of 33 KB",
+     [("Resent-From", "x" * 33000 + f" <{OWN}>")] + froms(OTHERS), FROM_NOT_OWNED,
+     OTHERS_NEED_AUTH),
+    ("no From:, and one's own Sender:", [("Sender", OWN)], FROM_MISSING, "continue"),
 ]
 
 
@@ -413,8 +497,32 @@ def headers(cases, program):
     cases.same("65 From: the log names the rule, not on_error",
                [["reject", "from_header_match", "header"]],
                [[field(line, key) for key in ("verdict", "rule", "stage")] for line in lines])
+    log_of_header(cases, strict)
     on_one_connection(cases, strict)
     asked_for(cases, program)
+
+
+def log_of_header(cases, daemon):
+    """The queue id, which Postfix has by then, and what is the matter with From:."""
+    def refused(fields):
+        with Session(daemon) as session:
+            session.mail(**BOBS)
+            session.rcpt()
+            session.milter.data({"i": "4HDR"})
+            for name, value in fields:
+                session.milter.header(name, value)
+            session.milter.eoh({"i": "4HDR"})
+    for name, fields, address, why in (
+            ("another's address", froms(f"Alice <{OTHERS}>"), "alice@example.com", "-"),
+            ("no From:", [], "-", '"is missing"'), ("two From:", froms(OWN, OWN), "-",
+                                                  '"more than one"'),
+            ("an open quote", froms('"bob <bob@example.com>'), "-",
+             r'"cannot be read: \"bob <bob@example.com>"')):
+        line = log_of(daemon, lambda: refused(fields))[0]
+        cases.same(f"the log of {name}: q=, address= and why=", ["4HDR", address, why],
+                   [field(line, key) for key in ("q", "address", "why")])
+        cases.same("... in this order", ["at", "address", "why", "reply", "gen"],
+                   [key for key, _ in pairs(line)][-5:])
 
 
 def on_one_connection(cases, daemon):
@@ -428,12 +536,17 @@ def on_one_connection(cases, daemon):
                 heard += send_fields(session, fields)
                 session.abort()
             return heard
-    cases.run("a From: does not reach the next message", ["continue", FROM_NOT_OWNED],
+    cases.run("a From: does not reach the next message", ["continue", FROM_MISSING],
               fields_of_two, froms(OWN), [])
-    cases.run("65 From: do not reach the next message", [FROM_NOT_OWNED, "continue"],
+    cases.run("65 From: do not reach the next message", [FROM_TWICE, "continue"],
               fields_of_two, froms(*[OWN] * 65), froms(OWN))
     cases.run("a Sender: does not reach the next message", ["continue", FROM_NOT_OWNED],
               fields_of_two, froms(OTHERS) + [("Sender", OWN)], froms(OTHERS))
+    cases.run("a Resent-From: does not reach the next message", ["continue", FROM_NOT_OWNED],
+              fields_of_two, froms(OTHERS) + [("Resent-From", OWN)], froms(OTHERS))
+    cases.run("... nor what ended its block", [FROM_NOT_OWNED, "continue"], fields_of_two,
+              froms(OTHERS) + [("Resent-To", OWN)] * 2 + [("Resent-From", OWN)],
+              froms(OTHERS) + [("Resent-From", OWN)])
 
 
 # (name, rules of authgate.ini, rules of a domain, whether the header is asked for)
