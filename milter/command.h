@@ -72,6 +72,16 @@ int ag_command_exit_status(enum ag_load_status status);
  */
 void ag_command_write_sizes(const struct ag_policy *policy, struct ag_buf *out);
 
+/*
+ * Whether the daemon, started by who runs this, would be root and, with this
+ * [milter] user, remain it; and what to say then.
+ */
+bool ag_command_stays_root(struct ag_str user);
+
+#define AG_STAYS_ROOT \
+	"[milter] user names nobody: started as root, the daemon stays root; " \
+	"write user = authgate, or another user of its own"
+
 /* Prints bytes that came from outside: control bytes become "?". */
 void ag_print_safely(FILE *out, struct ag_str text);
 

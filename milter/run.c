@@ -34,6 +34,8 @@ drop_privileges(struct ag_str name)
 {
 	struct passwd *user;
 
+	if (ag_command_stays_root(name))
+		ag_log(LOG_WARNING, "%s", AG_STAYS_ROOT);
 	if (name.len == 0)
 		return 0;
 	user = getpwnam(name.ptr);
