@@ -251,7 +251,7 @@ is_alone(struct ag_list *list, struct list_line *line)
 {
 	struct ag_str word;
 
-	if (!ag_str_word(&line->glued, ",;/\t ", &word) || !is_entry(word))
+	if (!ag_str_word(&line->glued, "#,;/\t ", &word) || !is_entry(word))
 		return true;
 	bad(list, bad_line(list, line->entry), line->entry,
 	    "has another entry behind it; write one a line");
