@@ -92,6 +92,19 @@ look_at_archives(const struct ag_policy *policy, struct ag_diag *diag)
 	ag_vec_free(&seen);
 }
 
+/* As the daemon would, if it were started by whoever checks. */
+static void
+look_at_user(const struct ag_policy *policy, struct ag_diag *diag)
+{
+	const struct ag_value *user =
+	    ag_policy_value(policy, ag_str(NULL), AG_KEY_USER);
+
+	if (ag_command_stays_root(user->text))
+		ag_diag_report(diag, AG_WARNING,
+		    ag_value_is_given(user) ? &user->origin : NULL, "%s",
+		    AG_STAYS_ROOT);
+}
+
 /* ---- as JSON ---- */
 
 struct gathered {
@@ -137,6 +150,7 @@ look(const char *config, struct ag_diag *diag, const struct ag_policy **policy)
 	if (ag_policy_load(config, diag, policy) == AG_LOAD_NO_FILE)
 		return EX_NOINPUT;
 	if (*policy != NULL) {
+		look_at_user(*policy, diag);
 		look_at_names(*policy, diag);
 		look_at_archives(*policy, diag);
 	}

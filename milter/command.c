@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 /* More than a path and an address. */
 #define PRINTED_MAX 8192
@@ -150,6 +151,13 @@ ag_command_load(const char *config, const struct ag_policy **policy)
 	struct ag_diag diag = { .emit = print_serious, .arg = &printer };
 
 	return ag_command_exit_status(ag_policy_load(config, &diag, policy));
+}
+
+bool
+ag_command_stays_root(struct ag_str user)
+{
+	return geteuid() == 0 &&
+	    (user.len == 0 || ag_str_eq(user, ag_str("root")));
 }
 
 void

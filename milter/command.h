@@ -80,6 +80,16 @@ int ag_command_exit_status(enum ag_load_status status);
 void ag_command_write_sizes(const struct ag_policy *policy, struct ag_buf *out);
 
 /*
+ * Whether the daemon, started by who runs this, would be root and, with this
+ * [milter] user, remain it; and what to say then.
+ */
+bool ag_command_stays_root(struct ag_str user);
+
+#define AG_STAYS_ROOT \
+	"[milter] user names nobody: started as root, the daemon stays root; " \
+	"write user = authgate, or another user of its own"
+
+/*
  * For all that is shown to people and may hold what came from outside, as
  * ag_buf_plain() writes it: a text; a text in a column, which is at least so
  * many characters wide; a line, to which a newline is added.

@@ -118,6 +118,8 @@ start(struct ag_reloader *reloader)
 		return status;
 	ag_control_begin(&reloader->control, ag_control_open());
 	status = open_metrics();
+	if (ag_command_stays_root(ag_fixed_text(AG_KEY_USER)))
+		ag_log(LOG_WARNING, "%s", AG_STAYS_ROOT);
 	if (status == 0)
 		status = ag_user_become(ag_fixed_text(AG_KEY_USER).ptr);
 	if (status == 0)

@@ -57,8 +57,8 @@ report_claimed(struct ag_str name, const struct claim *first,
 
 	ag_origin_write(&first->origin, &buf);
 	ag_diag_report(diag, AG_ERROR, second,
-	    "%.*s is claimed by %s already; a domain has one file",
-	    AG_STR_ARG(name), where);
+	    "%s is claimed by %s already; a domain has one file",
+	    AG_SHOWN(name), where);
 }
 
 /* False when there is no memory. */
@@ -129,9 +129,8 @@ ag_domains_add_listed(struct ag_domains *domains, struct ag_str name,
 		return false;
 	known = ag_strmap_number(&domains->map, id);
 	if (below ? (known & BELOW) != 0 : (known & (LISTED | BELOW)) == LISTED)
-		ag_diag_report(diag, AG_WARNING, origin,
-		    "%s%.*s is there twice", below ? "." : "",
-		    AG_STR_ARG(name));
+		ag_diag_report(diag, AG_WARNING, origin, "%s%s is there twice",
+		    below ? "." : "", AG_SHOWN(name));
 	ag_strmap_set_number(&domains->map, id,
 	    known | LISTED | (below ? BELOW : 0));
 	if (below)

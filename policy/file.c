@@ -17,7 +17,11 @@ static int
 read_all(int fd, size_t expected, struct ag_str *out)
 {
 	size_t room = expected + 1, len = 0;
-	char *text = malloc(room);
+	char *text;
+
+	if (expected > AG_FILE_BYTES_MAX)
+		return EFBIG;
+	text = malloc(room);
 
 	ag_pages_large(text, room);
 	while (text != NULL) {
@@ -34,6 +38,10 @@ read_all(int fd, size_t expected, struct ag_str *out)
 			return error;
 		}
 		len += n > 0 ? (size_t)n : 0;
+		if (len > AG_FILE_BYTES_MAX) {
+			free(text);
+			return EFBIG;
+		}
 		if (len == room) {
 			char *grown = realloc(text, room *= 2);
 
@@ -66,10 +74,36 @@ ag_file_read(const char *path, struct ag_str *out)
 }
 
 bool
+ag_file_is_open_to_all(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_mode & S_IWOTH) != 0 &&
+	    (st.st_mode & S_ISVTX) == 0;
+}
+
+bool
+ag_file_is_regular(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool
+ag_file_is_same(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return a != NULL && b != NULL && stat(a, &x) == 0 && stat(b, &y) == 0 &&
+	    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+bool
 ag_file_error_may_pass(int error)
 {
-	static const int lasting[] = { ENOENT, ENOTDIR, EISDIR, EACCES, EPERM,
-		ELOOP, ENAMETOOLONG };
+	static const int lasting[] = { ENOENT, ENOTDIR, EISDIR, EFBIG, EACCES,
+		EPERM, ELOOP, ENAMETOOLONG };
 
 	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
 		if (error == lasting[i])

@@ -8,11 +8,27 @@
 
 #define AG_PATH_MAX 4096
 
+/* No file of a configuration is larger: a sparse one may say it is. */
+#define AG_FILE_BYTES_MAX ((size_t)1 << 30)
+
 /*
  * Reads a regular file; the caller frees out->ptr.  Returns 0 or errno
- * (EISDIR for anything that is not a regular file).
+ * (EISDIR for anything that is not a regular file, EFBIG for one of more than
+ * AG_FILE_BYTES_MAX).
  */
 int ag_file_read(const char *path, struct ag_str *out);
+
+/*
+ * Whether everybody may write to a file or folder; into one like /tmp, where
+ * nobody takes away what is another's, nobody does here.
+ */
+bool ag_file_is_open_to_all(const char *path);
+
+bool ag_file_is_regular(const char *path);
+
+/* Whether two names lead to one file; either may be NULL, for want of memory.
+ */
+bool ag_file_is_same(const char *a, const char *b);
 
 /*
  * Whether an error of reading may be gone later although nothing has changed

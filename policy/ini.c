@@ -11,7 +11,8 @@
 /* iniparser fails a file with a line over 1,024 bytes, newline included */
 #define LINE_MAX_BYTES 1000
 
-/* A line of the file, taken apart. */
+/* A line of the file, taken apart; what iniparser makes of it does not count.
+ */
 struct line {
 	struct ag_str code; /* without the comment */
 	struct ag_str name;
@@ -44,13 +45,6 @@ report(struct scan *scan, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	ag_diag_report(scan->diag, AG_ERROR, &scan->at, "%s", text);
-}
-
-/* As much of a value as a finding shows. */
-static struct ag_str
-shown(struct ag_str value)
-{
-	return ag_str_head(value, 200);
 }
 
 static bool
@@ -112,14 +106,14 @@ report_section(struct scan *scan, struct ag_str section)
 	if (has_section(section, AG_BOTH))
 		report(scan,
 		    scan->place == AG_DOMAIN ?
-			"[%.*s] is the server's; set it in authgate.ini" :
-			"[%.*s] belongs in a domain's file, domains/NAME.ini",
-		    AG_STR_ARG(section));
+			"[%s] is the server's; set it in authgate.ini" :
+			"[%s] belongs in a domain's file, domains/NAME.ini",
+		    AG_SHOWN(section));
 	else if (near != NULL)
-		report(scan, "there is no section [%.*s]; did you mean [%s]?",
-		    AG_STR_ARG(section), near);
+		report(scan, "there is no section [%s]; did you mean [%s]?",
+		    AG_SHOWN(section), near);
 	else
-		report(scan, "there is no section [%.*s]", AG_STR_ARG(section));
+		report(scan, "there is no section [%s]", AG_SHOWN(section));
 }
 
 static void
@@ -174,8 +168,8 @@ report_key(struct scan *scan, struct ag_str name)
 	const struct ag_setting *s;
 
 	if (near == AG_KEY_NONE) {
-		report(scan, "[%.*s] has no key %.*s",
-		    AG_STR_ARG(scan->section), AG_STR_ARG(name));
+		report(scan, "[%.*s] has no key %s", AG_STR_ARG(scan->section),
+		    AG_SHOWN(name));
 		return;
 	}
 	s = ag_setting(near);
@@ -183,8 +177,8 @@ report_key(struct scan *scan, struct ag_str name)
 		report(scan, "%s belongs in [%s], not in [%.*s]", s->name,
 		    s->section, AG_STR_ARG(scan->section));
 	else
-		report(scan, "[%.*s] has no key %.*s; did you mean [%s] %s?",
-		    AG_STR_ARG(scan->section), AG_STR_ARG(name), s->section,
+		report(scan, "[%.*s] has no key %s; did you mean [%s] %s?",
+		    AG_STR_ARG(scan->section), AG_SHOWN(name), s->section,
 		    s->name);
 }
 
@@ -217,13 +211,37 @@ known_key(struct scan *scan, struct ag_str name)
 
 /* ---- values ---- */
 
+/*
+ * Releases of iniparser differ in what quotes, backslashes and comment signs
+ * mean in a value.  It is given bytes in their place that mean nothing to any
+ * of them, and that no value has: it then has to give back what it was given.
+ */
+static const char meaning[] = "\"'\\;# \t";
+
+#define AG_NEUTRAL(value) neutral((value), (char[LINE_MAX_BYTES + 1]){ 0 })
+
+static const char *
+neutral(struct ag_str value, char buf[static LINE_MAX_BYTES + 1])
+{
+	struct ag_buf out = ag_buf(buf, LINE_MAX_BYTES + 1);
+
+	for (size_t i = 0; i < value.len; i++) {
+		size_t sign = ag_str_find(ag_str(meaning), value.ptr[i]);
+
+		ag_buf_char(&out,
+		    sign < sizeof(meaning) - 1 ? (char)(sign + 1) :
+						 value.ptr[i]);
+	}
+	return buf;
+}
+
 static void
 report_quotes_needed(struct scan *scan, struct ag_str value, char sign)
 {
 	char quote = ag_str_has(value, '"') ? '\'' : '"';
 
-	report(scan, "%c needs quotes here: %c%.*s%c", sign, quote,
-	    AG_STR_ARG(shown(value)), quote);
+	report(scan, "%c needs quotes here: %c%s%c", sign, quote,
+	    AG_SHOWN(value), quote);
 }
 
 static bool
@@ -270,7 +288,7 @@ scan_unquoted(struct scan *scan, struct ag_str text, struct line *line)
 	return true;
 }
 
-/* What iniparser is given must not join the next line to it. */
+/* Elsewhere such a line goes on in the next one. */
 static bool
 ends_in_backslash(struct scan *scan, struct ag_str code)
 {
@@ -324,12 +342,15 @@ scan_key(struct scan *scan, struct ag_str text)
 	if (key == AG_KEY_NONE)
 		return;
 	if (!ag_setting_check(key, line.value, &why)) {
-		report(scan, "%s = %.*s: %s", ag_setting(key)->name,
-		    AG_STR_ARG(shown(line.value)), reason);
+		report(scan, "%s = %s: %s", ag_setting(key)->name,
+		    AG_SHOWN(line.value), reason);
 		return;
 	}
-	scan->values->value[key].origin = scan->at;
-	fprintf(scan->clean, "%.*s\n", AG_STR_ARG(line.code));
+	scan->values->value[key] =
+	    (struct ag_value){ ag_arena_str(scan->arena, line.value),
+		    scan->at };
+	fprintf(scan->clean, "%s = %s\n", ag_setting(key)->name,
+	    AG_NEUTRAL(line.value));
 }
 
 static void
@@ -369,7 +390,7 @@ scan_text(struct scan *scan, struct ag_str text)
 	}
 }
 
-/* ---- what iniparser makes of it ---- */
+/* ---- whether iniparser makes the same of it ---- */
 
 static int
 ignore_complaint(const char *format, ...)
@@ -379,25 +400,24 @@ ignore_complaint(const char *format, ...)
 }
 
 static void
-take_value(struct scan *scan, const dictionary *dict, enum ag_key key)
+compare_value(struct scan *scan, const dictionary *dict, enum ag_key key)
 {
+	struct ag_value *value = &scan->values->value[key];
 	const struct ag_setting *s = ag_setting(key);
 	char name[128];
 	const char *text;
 
 	snprintf(name, sizeof(name), "%s:%s", s->section, s->name);
 	text = iniparser_getstring(dict, name, NULL);
-	if (text == NULL)
-		ag_diag_report(scan->diag, AG_ERROR,
-		    &scan->values->value[key].origin,
-		    "%s cannot be read by iniparser", s->name);
-	else
-		scan->values->value[key].text =
-		    ag_arena_str(scan->arena, ag_str(text));
+	if (text != NULL && strcmp(text, AG_NEUTRAL(value->text)) == 0)
+		return;
+	ag_diag_report(scan->diag, AG_ERROR, &value->origin,
+	    "%s is read otherwise by iniparser; write it another way", s->name);
+	*value = (struct ag_value){ ag_str(s->fallback), { NULL, 0 } };
 }
 
 static void
-take_values(struct scan *scan, int fd)
+compare_values(struct scan *scan, int fd)
 {
 	dictionary *dict;
 	char path[64];
@@ -413,7 +433,7 @@ take_values(struct scan *scan, int fd)
 	}
 	for (unsigned i = 0; i < AG_KEY_COUNT; i++)
 		if (ag_value_is_given(&scan->values->value[i]))
-			take_value(scan, dict, (enum ag_key)i);
+			compare_value(scan, dict, (enum ag_key)i);
 	iniparser_freedict(dict);
 }
 
@@ -440,6 +460,6 @@ ag_ini_read(struct ag_values *values, struct ag_str text, const char *shown,
 	if (fflush(scan.clean) != 0)
 		report(&scan, "cannot read the file: %s", strerror(errno));
 	else
-		take_values(&scan, fd);
+		compare_values(&scan, fd);
 	fclose(scan.clean);
 }

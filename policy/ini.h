@@ -1,11 +1,12 @@
 /*
  * ini.h - reads one INI file into values
  *
- * iniparser reads the file, but it forgives too much: a comment sign cuts a
- * value, the second of two equal keys wins, nothing has a line.  So the text is
- * scanned first, every mistake is reported, and iniparser is given what has
- * passed.  Not for several threads at once: iniparser's error callback is
- * global.
+ * iniparser forgives too much: a comment sign cuts a value, the second of two
+ * equal keys wins, nothing has a line; and its releases differ in what a value
+ * in quotes is.  So the text is scanned here, every mistake is reported, and
+ * what this reading gives is in force.  iniparser is given what has passed, and
+ * where it reads something else, that is an error.  Not for several threads at
+ * once: iniparser's error callback is global.
  */
 #ifndef AG_INI_H
 #define AG_INI_H

@@ -134,6 +134,17 @@ ag_ip_is_loopback(const struct ag_ip *ip)
 
 /* ---- prefixes and ranges ---- */
 
+/* Postfix wants brackets around the address of an IPv6 network. */
+static struct ag_str
+without_brackets(struct ag_str address)
+{
+	bool both = address.len >= 2 && address.ptr[0] == '[' &&
+	    address.ptr[address.len - 1] == ']';
+
+	return both ? ag_str_head(ag_str_skip(address, 1), address.len - 2) :
+		      address;
+}
+
 static unsigned
 family_bits(enum ag_family family)
 {
@@ -291,22 +302,34 @@ explain_host_bits(struct ag_ip net, unsigned bits, struct ag_buf *why)
 	    ag_ip_write(&net, text), bits);
 }
 
+static void
+explain_no_address(struct ag_str text, struct ag_buf *why)
+{
+	struct ag_str inner = without_brackets(text);
+
+	if (inner.len < text.len && ag_str_has(inner, '/'))
+		ag_buf_text(why,
+		    "has the length inside the brackets; write it behind them");
+	else
+		ag_buf_text(why, "is not an IPv4 or IPv6 address or network");
+}
+
 static bool
 parse_prefix(struct ag_range *range, struct ag_str text, struct ag_buf *why)
 {
-	struct ag_str address = ag_str_head(text, ag_str_find(text, '/'));
-	struct ag_str length = ag_str_skip(text, address.len + 1);
+	size_t slash = ag_str_find(text, '/');
+	struct ag_str address = without_brackets(ag_str_head(text, slash));
+	struct ag_str length = ag_str_skip(text, slash + 1);
 	struct ag_ip ip, net;
 	unsigned bits, max;
 
 	if (!parse_address(&ip, address)) {
-		ag_buf_text(why, "is not an IPv4 or IPv6 address or network");
+		explain_no_address(text, why);
 		return false;
 	}
 	max = ag_str_has(address, ':') ? 128 : 32;
 	bits = max;
-	if (address.len < text.len &&
-	    !parse_length(address, length, max, &bits)) {
+	if (slash < text.len && !parse_length(address, length, max, &bits)) {
 		ag_buf_printf(why,
 		    "has no prefix length from 0 to %u%s behind the /", max,
 		    max == 32 ? " or netmask" : "");
@@ -333,8 +356,10 @@ parse_pair(struct ag_range *range, struct ag_str text, struct ag_buf *why)
 {
 	size_t dash = ag_str_find(text, '-');
 
-	if (!parse_address(&range->first, ag_str_head(text, dash)) ||
-	    !parse_address(&range->last, ag_str_skip(text, dash + 1)) ||
+	if (!parse_address(&range->first,
+		without_brackets(ag_str_head(text, dash))) ||
+	    !parse_address(&range->last,
+		without_brackets(ag_str_skip(text, dash + 1))) ||
 	    range->first.family != range->last.family) {
 		ag_buf_text(why,
 		    "is not a range FIRST-LAST of two addresses of one family");
@@ -348,12 +373,12 @@ parse_pair(struct ag_range *range, struct ag_str text, struct ag_buf *why)
 	return true;
 }
 
-/* Digits, dots and colons only: not "mail" in mail-1.example.com. */
+/* Digits, dots, colons, brackets: not "mail" in mail-1.example.com. */
 static bool
 looks_like_address(struct ag_str text)
 {
 	for (size_t i = 0; i < text.len; i++)
-		if (strchr("0123456789abcdefABCDEF.:", text.ptr[i]) == NULL)
+		if (strchr("0123456789abcdefABCDEF.:[]", text.ptr[i]) == NULL)
 			return false;
 	return ag_str_has(text, '.') || ag_str_has(text, ':');
 }

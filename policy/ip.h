@@ -55,9 +55,9 @@ struct ag_prefix {
 };
 
 /*
- * Reads ADDRESS, ADDRESS/BITS, IPv4-ADDRESS/NETMASK or FIRST-LAST.  When false,
- * why says what is wrong with the text and, where that is clear, what was
- * meant.
+ * Reads ADDRESS, ADDRESS/BITS, IPv4-ADDRESS/NETMASK or FIRST-LAST; brackets may
+ * stand around an address.  When false, why says what is wrong with the text
+ * and, where that is clear, what was meant.
  */
 bool ag_range_parse(struct ag_range *range, struct ag_str text,
     struct ag_buf *why);
@@ -116,6 +116,13 @@ void ag_nets_free(struct ag_nets *nets);
  */
 bool ag_nets_find(const struct ag_nets *nets, const struct ag_ip *ip,
     int64_t now, struct ag_net *net);
+
+/*
+ * The entry with the longest prefix that holds all of a network, whatever their
+ * ends; of two of one length the exception.  nets may be NULL.
+ */
+bool ag_nets_find_around(const struct ag_nets *nets,
+    const struct ag_prefix *prefix, struct ag_net *net);
 
 /* As ag_nets_find(), but false too for an exception; entry may be NULL. */
 bool ag_nets_hold(const struct ag_nets *nets, const struct ag_ip *ip,

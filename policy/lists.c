@@ -1,14 +1,37 @@
 #include "lists.h"
 
 #include "number.h"
-#include "settings.h"
+#include "words.h"
 
 static void
 bad(struct ag_list *list, enum ag_severity severity, struct ag_str entry,
     const char *why)
 {
-	ag_diag_report(list->diag, severity, &list->at, "%.*s %s",
-	    AG_STR_ARG(entry), why);
+	ag_diag_report(list->diag, severity, &list->at, "%s %s",
+	    AG_SHOWN(entry), why);
+}
+
+/* Whether the word, which is the entry or a part of it, can be one. */
+static bool
+word_is(struct ag_list *list, enum ag_word kind, struct ag_str word,
+    struct ag_str entry)
+{
+	char reason[300];
+	struct ag_buf why = AG_BUF(reason);
+
+	if (ag_word_check(kind, word, &why))
+		return true;
+	bad(list, AG_BAD_LINE, entry, reason);
+	return false;
+}
+
+static bool
+word_can_be(enum ag_word kind, struct ag_str word)
+{
+	char reason[300];
+	struct ag_buf why = AG_BUF(reason);
+
+	return ag_word_check(kind, word, &why);
 }
 
 /* What a bad line is: skipping an exception would open a relay. */
@@ -25,7 +48,8 @@ bad_line(const struct ag_list *list, struct ag_str entry)
 /* One line: its words and its reason. */
 struct list_line {
 	struct ag_str entry;
-	struct ag_str rest; /* further words */
+	struct ag_str rest;  /* further words */
+	struct ag_str glued; /* a comment of ";" or "//" right behind a word */
 	struct ag_entry about;
 };
 
@@ -43,24 +67,87 @@ keep_note(struct ag_list *list, struct ag_str note)
 	return *place;
 }
 
+/* Where the signs of other programs' comments stand. */
+enum signs { OF_A_WORD, ANYWHERE };
+
+static size_t
+sign_length(struct ag_str text)
+{
+	if (ag_str_starts(text, "//"))
+		return 2;
+	return ag_str_starts(text, ";") || ag_str_starts(text, "#") ? 1 : 0;
+}
+
+static bool
+begins_word(struct ag_str text, size_t at)
+{
+	return at == 0 || text.ptr[at - 1] == ' ' || text.ptr[at - 1] == '\t' ||
+	    text.ptr[at - 1] == ',';
+}
+
+/* The first ";" or "//", whichever begins with c, or the length. */
+static size_t
+find_sign(struct ag_str text, char c, enum signs signs)
+{
+	for (size_t at = ag_str_find(text, c); at < text.len;
+	     at += 1 + ag_str_find(ag_str_skip(text, at + 1), c))
+		if (sign_length(ag_str_skip(text, at)) > 0 &&
+		    (signs == ANYWHERE || begins_word(text, at)))
+			return at;
+	return text.len;
+}
+
+/* Where the comment of a line begins, or its length. */
+static size_t
+find_comment(struct ag_str text, enum signs signs)
+{
+	text = ag_str_head(text, ag_str_find(text, '#'));
+	text = ag_str_head(text, find_sign(text, ';', signs));
+	return find_sign(text, '/', signs);
+}
+
+bool
+ag_list_has_entries(struct ag_str text)
+{
+	struct ag_str line;
+
+	while (ag_str_line(&text, &line))
+		if (ag_str_trim(line).len > 0 &&
+		    sign_length(ag_str_trim(line)) == 0)
+			return true;
+	return false;
+}
+
+/* Takes a line apart; false when it has no entry. */
+static bool
+read_line(struct ag_list *list, struct ag_str text, enum signs signs,
+    struct list_line *line)
+{
+	size_t end = find_comment(text, signs);
+	struct ag_str note = ag_str_skip(text, end);
+	bool glued = !ag_str_starts(note, "#") && !begins_word(text, end);
+
+	note = ag_str_trim(ag_str_skip(note, sign_length(note)));
+	line->glued = ag_str_head(note, glued ? note.len : 0);
+	line->rest = ag_str_trim(ag_str_head(text, end));
+	if (!ag_str_word(&line->rest, AG_BLANKS, &line->entry))
+		return false;
+	line->about = (struct ag_entry){ AG_NEVER, NULL, list->at };
+	if (note.len > 0)
+		line->about.note = keep_note(list, note);
+	return true;
+}
+
 /* The next line that has an entry; false at the end. */
 static bool
-next_line(struct ag_list *list, struct list_line *line)
+next_line(struct ag_list *list, enum signs signs, struct list_line *line)
 {
 	struct ag_str text;
 
 	while (ag_str_line(&list->text, &text)) {
-		size_t hash = ag_str_find(text, '#');
-		struct ag_str note = ag_str_trim(ag_str_skip(text, hash + 1));
-
 		list->at.line++;
-		line->rest = ag_str_trim(ag_str_head(text, hash));
-		if (!ag_str_word(&line->rest, AG_BLANKS, &line->entry))
-			continue;
-		line->about = (struct ag_entry){ AG_NEVER, NULL, list->at };
-		if (note.len > 0)
-			line->about.note = keep_note(list, note);
-		return true;
+		if (read_line(list, text, signs, line))
+			return true;
 	}
 	return false;
 }
@@ -106,11 +193,24 @@ is_clean(struct ag_list *list, const struct list_line *line)
 	return false;
 }
 
-/* Neither a blank nor a control byte, and begins no comment. */
+/* Neither a blank nor a control byte, and begins no comment; 64 bytes a word.
+ */
 static bool
 is_bare_byte(char c)
 {
-	return (unsigned char)c > ' ' && c != '#' && c != 0x7f;
+	static const uint64_t bare[4] = { UINT64_C(0xf7fffff600000000),
+		UINT64_C(0x7fffffffffffffff), UINT64_MAX, UINT64_MAX };
+	unsigned char byte = (unsigned char)c;
+
+	return (bare[byte >> 6] >> (byte & 63) & 1) != 0;
+}
+
+static bool
+is_bare(struct ag_str text, size_t at)
+{
+	return is_bare_byte(text.ptr[at]) &&
+	    (text.ptr[at] != '/' || at + 1 == text.len ||
+		text.ptr[at + 1] != '/');
 }
 
 /*
@@ -123,7 +223,7 @@ take_bare_entry(struct ag_list *list, struct list_line *line)
 	struct ag_str text = list->text;
 	size_t n = 0;
 
-	while (n < text.len && is_bare_byte(text.ptr[n]))
+	while (n < text.len && is_bare(text, n))
 		n++;
 	if (n == 0 || (n < text.len && text.ptr[n] != '\n'))
 		return false;
@@ -134,14 +234,39 @@ take_bare_entry(struct ag_list *list, struct list_line *line)
 	return true;
 }
 
+static bool
+is_entry(struct ag_str word)
+{
+	char reason[200];
+	struct ag_buf why = AG_BUF(reason);
+	struct ag_range range;
+
+	return ag_range_parse(&range, word, &why) ||
+	    ag_str_starts(word, "login:") || ag_str_starts(word, "sender:");
+}
+
+/* "192.0.2.1;192.0.2.2" would lose the second one in a comment. */
+static bool
+is_alone(struct ag_list *list, struct list_line *line)
+{
+	struct ag_str word;
+
+	if (!ag_str_word(&line->glued, "#,;/\t ", &word) || !is_entry(word))
+		return true;
+	bad(list, bad_line(list, line->entry), line->entry,
+	    "has another entry behind it; write one a line");
+	return false;
+}
+
 /* The next line with an entry and, behind it, nothing but until=. */
 static bool
 next_entry(struct ag_list *list, struct list_line *line)
 {
 	if (take_bare_entry(list, line))
 		return true;
-	while (next_line(list, line))
-		if (is_clean(list, line) && take_until(list, line))
+	while (next_line(list, ANYWHERE, line))
+		if (is_clean(list, line) && is_alone(list, line) &&
+		    take_until(list, line))
 			return true;
 	return false;
 }
@@ -169,8 +294,9 @@ parse_login(struct ag_list *list, struct ag_item *item)
 	struct ag_str text = ag_str_skip(item->entry, sizeof("login:") - 1);
 	struct ag_mailbox login;
 
-	if (text.len == 0 || !ag_login_parse(&login, text) ||
-	    !ag_domain_is_listable(ag_mailbox_domain(&login))) {
+	if (!word_is(list, AG_WORD_LOGIN, text, item->entry))
+		return false;
+	if (!ag_login_parse(&login, text)) {
 		bad(list, AG_BAD_LINE, item->entry, "names no login");
 		return false;
 	}
@@ -205,12 +331,13 @@ sender_key(struct ag_str text, char buf[static AG_ADDRESS_MAX])
 static bool
 parse_sender(struct ag_list *list, struct ag_item *item)
 {
-	if (sender_key(ag_str_skip(item->entry, sizeof("sender:") - 1),
-		item->name))
+	struct ag_str text = ag_str_skip(item->entry, sizeof("sender:") - 1);
+
+	if (!word_is(list, AG_WORD_SENDER, text, item->entry))
+		return false;
+	if (sender_key(text, item->name))
 		return true;
-	bad(list, AG_BAD_LINE, item->entry,
-	    "names no sender; write sender:user@example.net, "
-	    "sender:@example.net or sender:.example.net");
+	bad(list, AG_BAD_LINE, item->entry, "names no sender");
 	return false;
 }
 
@@ -332,6 +459,20 @@ is_indented(struct ag_str text, struct ag_str entry)
 	    (entry.ptr[-1] == ' ' || entry.ptr[-1] == '\t');
 }
 
+/* Of a Postfix table the second word is what is looked up, no domain. */
+static void
+warn_of_second_domain(struct ag_list *list, struct list_line *line)
+{
+	struct ag_str word;
+
+	if (ag_str_word(&line->rest, AG_BLANKS, &word) &&
+	    ag_str_has(word, '.') && word_can_be(AG_WORD_DOMAINS, word))
+		ag_diag_report(list->diag, AG_WARNING, &list->at,
+		    "%s is not read: of a line only the first word counts; "
+		    "write one domain a line",
+		    AG_SHOWN(word));
+}
+
 bool
 ag_list_domains(struct ag_list *list, struct ag_domains *domains)
 {
@@ -340,7 +481,7 @@ ag_list_domains(struct ag_list *list, struct ag_domains *domains)
 	bool table = false; /* an entry begins its line, as in Postfix's */
 
 	/* a Postfix table may stand here: only the first word counts */
-	while (next_line(list, &line)) {
+	while (next_line(list, OF_A_WORD, &line)) {
 		bool below = line.entry.ptr[0] == '.';
 		char name[AG_DOMAIN_MAX + 1];
 
@@ -350,14 +491,14 @@ ag_list_domains(struct ag_list *list, struct ag_domains *domains)
 			    "has a blank in front, and would go on with the "
 			    "line above in a Postfix table; write it there, or "
 			    "without the blank");
-		else if (ag_domain_parse(ag_str_skip(line.entry, below),
-			     name) != AG_DOMAIN_OK)
-			bad(list, AG_BAD_LINE, line.entry,
-			    "is not a domain name; write example.com or "
-			    ".example.com");
-		else if (!ag_domains_add_listed(domains, ag_str(name), below,
-			     &list->at, list->diag))
-			return false;
+		else if (word_is(list, AG_WORD_DOMAINS, line.entry,
+			     line.entry)) {
+			ag_domain_parse(ag_str_skip(line.entry, below), name);
+			warn_of_second_domain(list, &line);
+			if (!ag_domains_add_listed(domains, ag_str(name), below,
+				&list->at, list->diag))
+				return false;
+		}
 	}
 	return true;
 }
@@ -380,15 +521,33 @@ parse_account(const struct ag_list *list, struct ag_str entry,
 	return domain.is_account_domain && ag_str_eq(domain.folded, owner);
 }
 
+/* A table may stand here too: behind the first word only until= counts. */
+static bool
+next_account(struct ag_list *list, struct list_line *line)
+{
+	if (take_bare_entry(list, line))
+		return true;
+	while (next_line(list, OF_A_WORD, line)) {
+		line->rest = ag_str_skip_any(line->rest, AG_BLANKS);
+		if (is_clean(list, line) &&
+		    (!ag_str_starts(line->rest, "until=") ||
+			take_until(list, line)))
+			return true;
+	}
+	return false;
+}
+
 bool
 ag_list_accounts(struct ag_list *list, struct ag_str owner,
     struct ag_names *accounts)
 {
 	struct list_line line;
 
-	while (next_entry(list, &line)) {
+	while (next_account(list, &line)) {
 		struct ag_mailbox account;
 
+		if (!word_is(list, AG_WORD_ACCOUNT, line.entry, line.entry))
+			continue;
 		if (!parse_account(list, line.entry, owner, &account))
 			bad(list, AG_BAD_LINE, line.entry,
 			    "is neither an address nor a local part of this "
@@ -417,7 +576,7 @@ begin_map_line(struct map_words *words)
 	struct ag_str line;
 
 	ag_str_line(&words->rest, &line);
-	words->code = ag_str_head(line, ag_str_find(line, '#'));
+	words->code = ag_str_head(line, find_comment(line, OF_A_WORD));
 	words->line++;
 }
 
@@ -438,7 +597,7 @@ static bool
 begins(struct ag_str line)
 {
 	line = ag_str_skip_any(line, MAP_SEPARATORS);
-	return line.len > 0 && line.ptr[0] != '#';
+	return line.len > 0 && sign_length(line) == 0;
 }
 
 static bool
@@ -447,10 +606,10 @@ goes_on(struct ag_str text)
 	struct ag_str line, code;
 
 	/* nearly always another line begins */
-	if ((unsigned char)text.ptr[0] > '#')
+	if ((unsigned char)text.ptr[0] > '#' && sign_length(text) == 0)
 		return false;
 	line = ag_str_head(text, ag_str_find(text, '\n'));
-	code = ag_str_trim(ag_str_head(line, ag_str_find(line, '#')));
+	code = ag_str_trim(ag_str_head(line, find_comment(line, OF_A_WORD)));
 	return code.len == 0 || line.ptr[0] == ' ' || line.ptr[0] == '\t';
 }
 
@@ -539,24 +698,6 @@ is_any(struct ag_str word)
 	return word.len == 1 && word.ptr[0] == '*';
 }
 
-/* NULL, or why the word cannot be a login. */
-static const char *
-map_login_fault(struct ag_str word)
-{
-	struct ag_mailbox login;
-	struct ag_str domain;
-
-	if (ag_mailbox_is_settled(word, &domain))
-		return NULL;
-	if (word.ptr[0] == '@')
-		return "is not a login; a domain may stand on the left only";
-	if (ag_str_starts(word, "until="))
-		return "is not for this list, whose lines have no end date";
-	if (ag_str_has_control(word))
-		return "has a control byte; is this a text file?";
-	return ag_login_parse(&login, word) ? NULL : "is too long for a login";
-}
-
 /* A right side, as written; in_form: it is the login too. */
 struct map_right {
 	struct ag_sender_text word;
@@ -636,11 +777,8 @@ take_settled_line(struct ag_list *list, struct map_line *line)
 static bool
 take_right_word(struct ag_list *list, struct ag_str word, struct map_line *line)
 {
-	const char *why = map_login_fault(word);
-
-	if (why != NULL)
-		bad(list, AG_BAD_LINE, word, why);
-	return why == NULL && take_right(line, word, false);
+	return (is_any(word) || word_is(list, AG_WORD_RIGHT, word, word)) &&
+	    take_right(line, word, false);
 }
 
 /*
@@ -675,6 +813,122 @@ take_rights(struct ag_list *list, struct ag_str left, struct map_words *words,
 	return line->rights.n > 0;
 }
 
+static bool
+take_left(struct ag_list *list, struct ag_str left, struct map_line *line)
+{
+	line->left.text = left;
+	if (is_any(left))
+		return true;
+	if (!word_is(list, AG_WORD_LEFT, left, left))
+		return false;
+	if (map_key(list, left, line->buf, &line->left.text))
+		return true;
+	bad(list, AG_BAD_LINE, left, "is not an address");
+	return false;
+}
+
+/* ---- what a map says and hardly means ---- */
+
+/* Of many lines of a kind a few are enough. */
+#define DOUBTS 8
+
+static void
+doubt(struct ag_list *list, struct ag_str word, const char *why)
+{
+	list->doubts++;
+	if (list->doubts <= DOUBTS)
+		ag_diag_report(list->diag, AG_WARNING, &list->at, "%s %s%s",
+		    AG_SHOWN(word), why,
+		    list->doubts == DOUBTS ? "; more such lines are not shown" :
+					     "");
+}
+
+/* A user may have a dot in the name; a domain has no business there. */
+static bool
+is_domain_in_place_of_user(const struct ag_list *list, struct ag_str left)
+{
+	char name[AG_DOMAIN_MAX + 1];
+
+	if (!ag_str_has(left, '.') || ag_str_has(left, '@'))
+		return false;
+	return ag_word_looks_like_domain(left) ||
+	    (ag_domain_parse(left, name) == AG_DOMAIN_OK &&
+		ag_domains_find(list->form->domains, ag_str(name)).local);
+}
+
+static void
+doubt_left(struct ag_list *list, struct ag_str left)
+{
+	if (ag_str_starts(left, "."))
+		doubt(list, left,
+		    "is taken for a user: no left side stands for subdomains; "
+		    "write @example.com for each domain");
+	else if (is_domain_in_place_of_user(list, left))
+		doubt(list, left,
+		    "is taken for a user, not a domain; for all addresses of "
+		    "the domain write it with an @ in front");
+}
+
+/* How the words of a line stand side by side. */
+struct spacing {
+	struct ag_str first;
+	unsigned gaps; /* with no comma in them */
+	bool ends_in_comma;
+};
+
+static struct spacing
+spacing_of(struct ag_str line)
+{
+	struct ag_str code =
+	    ag_str_trim(ag_str_head(line, find_comment(line, OF_A_WORD)));
+	struct spacing spacing = { .gaps = 0 };
+	struct ag_str word;
+
+	ag_str_word(&code, MAP_SEPARATORS, &spacing.first);
+	while (code.len > 0) {
+		struct ag_str rest = ag_str_skip_any(code, MAP_SEPARATORS);
+		struct ag_str gap = ag_str_head(code, code.len - rest.len);
+
+		spacing.ends_in_comma = rest.len == 0;
+		spacing.gaps += rest.len > 0 && !ag_str_has(gap, ',');
+		ag_str_word(&rest, MAP_SEPARATORS, &word);
+		code = rest;
+	}
+	return spacing;
+}
+
+/*
+ * "ADDRESS LOGIN" with a blank in front: it belongs to the line above, which
+ * was complete, and had commas between its logins, if any.
+ */
+static void
+doubt_indented(struct ag_list *list, struct ag_str text, unsigned number)
+{
+	struct ag_str line;
+	bool complete = false;
+
+	for (unsigned i = 0; ag_str_line(&text, &line); i++) {
+		struct spacing spacing = spacing_of(line);
+		bool indented = line.ptr[0] == ' ' || line.ptr[0] == '\t';
+
+		if (spacing.first.len == 0)
+			continue;
+		list->at.line = number + i;
+		if (indented && i == 0)
+			doubt(list, spacing.first,
+			    "has a blank in front; Postfix would read it as "
+			    "the rest of a line above");
+		else if (complete && spacing.gaps == 1 &&
+		    ag_str_has(spacing.first, '@'))
+			doubt(list, spacing.first,
+			    "has a blank in front, and so is one more login of "
+			    "the entry above; write an entry of its own "
+			    "without");
+		complete = spacing.gaps <= 1 && !spacing.ends_in_comma &&
+		    (i > 0 || spacing.gaps == 1);
+	}
+}
+
 /* False when there is nothing good in it. */
 static bool
 take_map_line(struct ag_list *list, struct ag_str text, struct map_line *line)
@@ -686,14 +940,13 @@ take_map_line(struct ag_list *list, struct ag_str text, struct map_line *line)
 		return false;
 	list->at.line = words.line;
 	line->left.text = left;
-	if (!is_any(left) &&
-	    !map_key(list, left, line->buf, &line->left.text)) {
-		bad(list, AG_BAD_LINE, left,
-		    "is not an address; write user@example.com, @example.com, "
-		    "user or *");
+	if (!take_left(list, left, line) ||
+	    !take_rights(list, left, &words, line))
 		return false;
-	}
-	return take_rights(list, left, &words, line);
+	list->at.line = line->number;
+	doubt_left(list, left);
+	doubt_indented(list, text, line->number);
+	return true;
 }
 
 /* The login that a right side is; the text may be in buf. */

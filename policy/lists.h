@@ -1,8 +1,10 @@
 /*
  * lists.h - the plain-text lists: networks, names, domains, the sender map
  *
- * One entry a line, "#" begins a comment, which is the entry's reason; behind
- * the entry may stand until=.  A bad line is reported and skipped.
+ * One entry a line; "#" begins a comment, which is the entry's reason, and so
+ * do ";" and "//" where a word begins, in a list of networks also elsewhere.
+ * Behind the entry may stand until=.  A bad line is reported and skipped.  What
+ * a word can be is said in words.h and ip.h.
  */
 #ifndef AG_LISTS_H
 #define AG_LISTS_H
@@ -27,6 +29,7 @@ struct ag_list {
 	const char *notes[AG_LIST_NOTES]; /* of the last lines, once each */
 	bool relay; /* a bad exception is an error: it would open something */
 	bool names; /* a kill list: logins and senders may stand in it too */
+	unsigned doubts; /* lines of a map that hardly mean what they say */
 };
 
 enum ag_item_kind { AG_ITEM_NETWORK, AG_ITEM_LOGIN, AG_ITEM_SENDER };
@@ -43,6 +46,9 @@ struct ag_item {
 
 /* The next good entry, past bad lines, which are reported; false at the end. */
 bool ag_list_next(struct ag_list *list, struct ag_item *item);
+
+/* Whether there is more than comments and blank lines. */
+bool ag_list_has_entries(struct ag_str text);
 
 /* Each reads the whole list and returns false only when there is no memory. */
 bool ag_list_networks(struct ag_list *list, struct ag_nets *nets);

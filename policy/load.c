@@ -13,9 +13,11 @@
 #include <xxhash.h>
 
 #include "compile.h"
+#include "doubts.h"
 #include "file.h"
 #include "ini.h"
 #include "lists.h"
+#include "words.h"
 
 #define NO_MEMORY "there is not enough memory"
 
@@ -27,8 +29,10 @@ struct loader {
 	bool keeps_texts;                 /* for the next one */
 	const struct ag_reading *reading; /* may be NULL */
 	struct ag_diag *diag;
+	unsigned errors; /* before */
 	bool no_memory;
-	bool may_pass; /* something cannot be read, for now */
+	bool may_pass;        /* something cannot be read, for now */
+	struct ag_vec strays; /* const char *: other names in domains/ */
 };
 
 static void
@@ -52,6 +56,23 @@ tell(struct loader *loader, const char *shown, int error, struct ag_str text)
 		    ag_file_fingerprint(error, text));
 }
 
+static struct ag_origin
+whole_file(const char *file)
+{
+	return (struct ag_origin){ file, 0 };
+}
+
+/* Who can write there says what is refused. */
+static void
+doubt_writers(struct loader *loader, const char *path, const char *shown,
+    const char *why)
+{
+	struct ag_origin at = whole_file(shown);
+
+	if (path != NULL && ag_file_is_open_to_all(path))
+		ag_diag_report(loader->diag, AG_WARNING, &at, "%s", why);
+}
+
 /*
  * Reads a file by the name that findings show, which is relative to the main
  * file's folder.  The caller frees text->ptr.
@@ -66,12 +87,17 @@ read_shown(struct loader *loader, const char *shown, struct ag_str *text)
 	*text = ag_str(NULL);
 	error = path != NULL ? ag_file_read(path, text) : ENOMEM;
 	tell(loader, shown, error, *text);
+	if (error == 0)
+		doubt_writers(loader, path, shown,
+		    "everybody may write to this file");
 	return error;
 }
 
 static const char *
 reason(int error)
 {
+	if (error == EFBIG)
+		return "it is larger than 1 GB";
 	return error == EISDIR ? "not a regular file" : strerror(error);
 }
 
@@ -130,12 +156,6 @@ digest(struct ag_policy *policy, const char *shown, struct ag_str text)
 
 /* ---- INI files ---- */
 
-static struct ag_origin
-whole_file(const char *file)
-{
-	return (struct ag_origin){ file, 0 };
-}
-
 static void
 read_ini(struct loader *loader, struct ag_scope *scope, enum ag_place place)
 {
@@ -163,14 +183,102 @@ is_ini(const char *name)
 	return len > 4 && name[0] != '.' && strcmp(name + len - 4, ".ini") == 0;
 }
 
-/* NAME.INI and the like; beside the files of domains may stand their lists. */
+/*
+ * NAME.INI, or the name of a domain: beside the files of domains may stand
+ * their lists, and copies of all.
+ */
 static bool
 is_misnamed(const char *name)
 {
+	char reason_text[300];
+	struct ag_buf why = AG_BUF(reason_text);
 	size_t len = strlen(name);
 
-	return len > 4 && name[0] != '.' && !is_ini(name) &&
-	    ag_str_ieq(ag_str(name + len - 4), ag_str(".ini"));
+	if (len > 4 && name[0] != '.' &&
+	    ag_str_ieq(ag_str(name + len - 4), ag_str(".ini")))
+		return true;
+	return strchr(name, '.') != NULL && strstr(name, ".ini") == NULL &&
+	    ag_word_check(AG_WORD_DOMAIN, ag_str(name), &why);
+}
+
+static void
+remember_name(struct loader *loader, const char *name)
+{
+	const char **place = ag_vec_add(&loader->strays, sizeof(*place));
+
+	check_memory(loader, place != NULL);
+	if (place != NULL)
+		*place = ag_arena_str(&loader->policy->arena, ag_str(name)).ptr;
+}
+
+/* Whether a file was read by another name, which begins with "/" or "..". */
+static bool
+is_read_by_another_name(struct loader *loader, const char *path)
+{
+	const struct ag_source *source = loader->policy->sources.items;
+
+	for (size_t i = 0; i < loader->policy->sources.n; i++)
+		if ((source[i].shown[0] == '/' ||
+			strstr(source[i].shown, "..") != NULL) &&
+		    ag_file_is_same(path,
+			ag_file_beside(&loader->policy->arena, loader->path,
+			    ag_str(source[i].shown))))
+			return true;
+	return false;
+}
+
+static void
+doubt_stray(struct loader *loader, const char *name, const char *shown)
+{
+	struct ag_origin at = whole_file("domains");
+	const char *path =
+	    ag_file_beside(&loader->policy->arena, loader->path, ag_str(shown));
+
+	if (path != NULL && ag_file_is_regular(path) &&
+	    !is_read_by_another_name(loader, path))
+		ag_diag_report(loader->diag, AG_WARNING, &at,
+		    "%s is not read: the name of a domain's file ends in .ini",
+		    AG_SHOWN(ag_str(name)));
+}
+
+/* The names of all files that were read, as findings show them. */
+static bool
+map_sources(const struct loader *loader, struct ag_strmap *map)
+{
+	const struct ag_source *source = loader->policy->sources.items;
+
+	for (size_t i = 0; i < loader->policy->sources.n; i++)
+		if (ag_strmap_put(map, ag_str(source[i].shown)) == AG_NO_ID)
+			return false;
+	return true;
+}
+
+/* So many are looked at. */
+#define STRAYS 32
+
+/* What lies in domains/ and is no list either, when all is read. */
+static void
+doubt_strays(struct loader *loader)
+{
+	const char *const *name = loader->strays.items;
+	struct ag_strmap read = { 0 };
+	unsigned looked = 0;
+
+	check_memory(loader,
+	    loader->strays.n == 0 || map_sources(loader, &read));
+	for (size_t i = 0;
+	     i < loader->strays.n && has_memory(loader) && looked < STRAYS;
+	     i++) {
+		char shown[AG_PATH_MAX];
+		struct ag_buf buf = AG_BUF(shown);
+
+		ag_buf_printf(&buf, "domains/%s", name[i]);
+		if (ag_strmap_find(&read, ag_buf_get(&buf)) != AG_NO_ID)
+			continue;
+		doubt_stray(loader, name[i], shown);
+		looked++;
+	}
+	ag_strmap_free(&read);
 }
 
 /* Reads domains/NAME.ini; NAME is the domain. */
@@ -180,8 +288,8 @@ read_domain_file(struct loader *loader, const char *file)
 	struct ag_policy *policy = loader->policy;
 	struct ag_scope *scope = ag_arena_alloc(&policy->arena, sizeof(*scope));
 	struct ag_str stem = ag_str_head(ag_str(file), strlen(file) - 4);
-	char shown[AG_PATH_MAX], name[AG_DOMAIN_MAX + 1];
-	struct ag_buf buf = AG_BUF(shown);
+	char shown[AG_PATH_MAX], name[AG_DOMAIN_MAX + 1], reason_text[300];
+	struct ag_buf buf = AG_BUF(shown), why = AG_BUF(reason_text);
 	struct ag_origin at;
 
 	ag_buf_printf(&buf, "domains/%s", file);
@@ -190,12 +298,13 @@ read_domain_file(struct loader *loader, const char *file)
 		return;
 	scope->file = at.file;
 	read_ini(loader, scope, AG_DOMAIN);
-	if (ag_domain_parse(stem, name) != AG_DOMAIN_OK) {
+	if (!ag_word_check(AG_WORD_DOMAIN, stem, &why)) {
 		ag_diag_report(loader->diag, AG_ERROR, &at,
-		    "%.*s is not a domain name; the file's name is the domain",
-		    AG_STR_ARG(stem));
+		    "%s %s; the file's name is the domain", AG_SHOWN(stem),
+		    reason_text);
 		return;
 	}
+	ag_domain_parse(stem, name);
 	scope->name = ag_arena_str(&policy->arena, ag_str(name));
 	policy->files[policy->nfiles++] = scope;
 }
@@ -203,14 +312,10 @@ read_domain_file(struct loader *loader, const char *file)
 static void
 read_domain_entry(struct loader *loader, const char *name)
 {
-	struct ag_origin at = whole_file("domains");
-
 	if (is_ini(name))
 		read_domain_file(loader, name);
 	else if (is_misnamed(name))
-		ag_diag_report(loader->diag, AG_WARNING, &at,
-		    "%s is not read: the name of a domain's file ends in .ini",
-		    name);
+		remember_name(loader, name);
 }
 
 static void
@@ -231,6 +336,8 @@ read_domain_files(struct loader *loader)
 			    "the folder cannot be read: %s", strerror(errno));
 		return;
 	}
+	doubt_writers(loader, path, at.file,
+	    "everybody may put files into this folder");
 	policy->files = ag_arena_array(&policy->arena, (size_t)n + 1,
 	    sizeof(struct ag_scope *));
 	for (int i = 0; i < n; i++) {
@@ -299,19 +406,6 @@ text_in_force(struct loader *loader, const char *shown)
 	return text;
 }
 
-static bool
-has_entries(struct ag_str text)
-{
-	struct ag_str line;
-
-	while (ag_str_line(&text, &line)) {
-		line = ag_str_trim(line);
-		if (line.len > 0 && line.ptr[0] != '#')
-			return true;
-	}
-	return false;
-}
-
 /* Puts what the list said in place of nothing. */
 static void
 hold_back(struct loader *loader, const char *shown, struct ag_str *text)
@@ -322,7 +416,7 @@ hold_back(struct loader *loader, const char *shown, struct ag_str *text)
 	if (text->len > 0)
 		return;
 	old = text_in_force(loader, shown);
-	if (!has_entries(old)) {
+	if (!ag_list_has_entries(old)) {
 		free((char *)old.ptr);
 		return;
 	}
@@ -538,6 +632,14 @@ load_domain_lists(struct loader *loader, struct ag_scope *scope)
 	load_accounts(loader, scope);
 }
 
+/* NULL: no memory. */
+static const char *
+folder_of(const struct loader *loader)
+{
+	return ag_file_beside(&loader->policy->arena, loader->path,
+	    ag_str("."));
+}
+
 /* Without memory no step is taken on what the one before it left. */
 static void
 load_all(struct loader *loader)
@@ -545,6 +647,8 @@ load_all(struct loader *loader)
 	struct ag_policy *policy = loader->policy;
 
 	read_ini(loader, &policy->server, AG_SERVER);
+	doubt_writers(loader, folder_of(loader), loader->main,
+	    "everybody may put files into its folder");
 	if (has_memory(loader))
 		load_domains(loader);
 	if (!has_memory(loader))
@@ -563,6 +667,11 @@ load_all(struct loader *loader)
 		return;
 	ag_compile_finish(policy);
 	ag_compile_check(policy, loader->diag);
+	/* what is in error says nothing yet */
+	if (loader->diag->errors > loader->errors)
+		return;
+	ag_doubts_report(policy, loader->diag);
+	doubt_strays(loader);
 }
 
 bool
@@ -605,8 +714,8 @@ load(struct loader loader, const struct ag_policy **policy)
 	const char *path = loader.path;
 	struct ag_diag *diag = loader.diag;
 	struct ag_origin at = { name_in_folder(path), 0 };
-	unsigned errors = diag->errors;
 
+	loader.errors = diag->errors;
 	*policy = NULL;
 	if (is_missing(path)) {
 		tell(&loader, at.file, ENOENT, ag_str(NULL));
@@ -626,9 +735,10 @@ load(struct loader loader, const struct ag_policy **policy)
 	loader.policy->server.file = loader.main;
 	atomic_init(&loader.policy->shares, 1);
 	load_all(&loader);
+	ag_vec_free(&loader.strays);
 	if (!has_memory(&loader))
 		ag_diag_report(diag, AG_ERROR, &at, NO_MEMORY);
-	if (diag->errors > errors) {
+	if (diag->errors > loader.errors) {
 		bool may_pass = loader.may_pass || !has_memory(&loader);
 
 		ag_policy_free(loader.policy);

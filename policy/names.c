@@ -9,8 +9,8 @@ report_twice(struct ag_str name, const struct ag_entry *first,
 
 	ag_origin_write(&first->origin, &buf);
 	ag_diag_report(diag, AG_WARNING, &second->origin,
-	    "%.*s is there twice, see %s; the longer-lived counts",
-	    AG_STR_ARG(name), where);
+	    "%s is there twice, see %s; the longer-lived counts",
+	    AG_SHOWN(name), where);
 }
 
 static bool

@@ -575,6 +575,27 @@ ag_nets_find(const struct ag_nets *nets, const struct ag_ip *ip, int64_t now,
 }
 
 bool
+ag_nets_find_around(const struct ag_nets *nets, const struct ag_prefix *prefix,
+    struct ag_net *net)
+{
+	const struct table *table;
+	uint32_t i;
+
+	if (nets == NULL)
+		return false;
+	table = prefix->net.family == AG_IP_V4 ? &nets->v4 : &nets->v6;
+	i = find_last(table, &prefix->net);
+	while (i != NONE &&
+	    !(holds(table, i, &prefix->net) &&
+		table->net[i].bits <= prefix->bits))
+		i = table->net[i].around;
+	if (i == NONE)
+		return false;
+	write_net(nets, table, i, net);
+	return true;
+}
+
+bool
 ag_nets_hold(const struct ag_nets *nets, const struct ag_ip *ip, int64_t now,
     struct ag_entry *entry)
 {

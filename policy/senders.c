@@ -386,10 +386,10 @@ has_room(struct walk *walk, struct ag_diag *diag)
 		return true;
 	if (!walk->full)
 		ag_diag_report(diag, AG_ERROR, &at,
-		    "%.*s leads to %zu logins, which with those of other left "
+		    "%s leads to %zu logins, which with those of other left "
 		    "sides is more than %u; do so many names lead to one large "
 		    "list?",
-		    AG_STR_ARG(ag_strmap_key(&senders->names, left->name)),
+		    AG_SHOWN(ag_strmap_key(&senders->names, left->name)),
 		    walk->found.n, AG_SENDERS_SUM);
 	walk->full = true;
 	return false;
@@ -421,12 +421,12 @@ report_walk(const struct walk *walk, struct ag_diag *diag)
 
 	if (walk->circle)
 		ag_diag_report(diag, AG_WARNING, &at,
-		    "%.*s leads in a circle back to itself", AG_STR_ARG(text));
+		    "%s leads in a circle back to itself", AG_SHOWN(text));
 	if (walk->too_long)
 		ag_diag_report(diag, AG_WARNING, &at,
-		    "%.*s begins a chain of more than %d left sides; the rest is "
+		    "%s begins a chain of more than %d left sides; the rest is "
 		    "not followed",
-		    AG_STR_ARG(text), AG_SENDERS_CHAIN);
+		    AG_SHOWN(text), AG_SENDERS_CHAIN);
 }
 
 static bool

@@ -4,6 +4,7 @@
 #include "mailbox.h"
 #include "number.h"
 #include "reply.h"
+#include "words.h"
 
 static const struct ag_setting table[] = {
 #define ROW(id, section, name, type, place, def, help) \
@@ -68,24 +69,6 @@ check_name(struct ag_str text, struct ag_buf *why)
 	ag_buf_text(why, "must be one word");
 	return text.len > 0 && !ag_str_has(text, ' ') &&
 	    !ag_str_has(text, '\t');
-}
-
-static bool
-check_locals(struct ag_str text, struct ag_buf *why)
-{
-	struct ag_str word;
-	struct ag_mailbox mailbox;
-
-	while (ag_str_word(&text, AG_WORD_SEPARATORS, &word)) {
-		if (!ag_mailbox_parse_local(&mailbox, word)) {
-			ag_buf_printf(why,
-			    "has \"%.*s\", which is not the part "
-			    "of an address before the @",
-			    AG_STR_ARG(word));
-			return false;
-		}
-	}
-	return true;
 }
 
 static bool
@@ -228,69 +211,20 @@ check_facility(struct ag_str text, struct ag_buf *why)
 	return false;
 }
 
-static bool
-is_number(struct ag_str text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (!ag_is_digit(text.ptr[i]))
-			return false;
-	return true;
-}
-
-static bool
-check_listeners(struct ag_str text, struct ag_buf *why)
-{
-	struct ag_str word;
-
-	while (ag_str_word(&text, AG_WORD_SEPARATORS, &word)) {
-		if (is_number(word) && !is_port(word)) {
-			ag_buf_printf(why,
-			    "has %.*s, which is not a port from "
-			    "1 to 65535",
-			    AG_STR_ARG(word));
-			return false;
-		}
-		if (ag_str_has(word, ':')) {
-			ag_buf_printf(why,
-			    "has %.*s; write either the name or "
-			    "the port of a listener",
-			    AG_STR_ARG(word));
-			return false;
-		}
-	}
-	return true;
-}
-
+/* What cannot stand in front of an @ without quotes begins no tag. */
 static bool
 check_delimiter(struct ag_str text, struct ag_buf *why)
 {
 	ag_buf_text(why,
 	    "must be characters such as + or +- without blanks; "
-	    "not @, letters or digits");
+	    "not letters, digits or one of \"(),:;<>@[\\]");
 	for (size_t i = 0; i < text.len; i++) {
 		char c = ag_lower(text.ptr[i]);
 
-		if (c <= ' ' || c > '~' || c == '@' || ag_is_digit(c) ||
-		    (c >= 'a' && c <= 'z'))
+		if (c <= ' ' || c > '~' || ag_is_digit(c) ||
+		    (c >= 'a' && c <= 'z') ||
+		    ag_str_has(ag_str("\"(),:;<>@[\\]"), c))
 			return false;
-	}
-	return true;
-}
-
-static bool
-check_domains(struct ag_str text, struct ag_buf *why)
-{
-	char name[AG_DOMAIN_MAX + 1];
-	struct ag_str word;
-
-	while (ag_str_word(&text, AG_WORD_SEPARATORS, &word)) {
-		if (ag_domain_parse(word, name) != AG_DOMAIN_OK) {
-			ag_buf_printf(why,
-			    "has \"%.*s\", which is not a domain "
-			    "name",
-			    AG_STR_ARG(word));
-			return false;
-		}
 	}
 	return true;
 }
@@ -298,10 +232,13 @@ check_domains(struct ag_str text, struct ag_buf *why)
 static bool
 check_domain(struct ag_str text, struct ag_buf *why)
 {
-	char name[AG_DOMAIN_MAX + 1];
+	char reason[300];
+	struct ag_buf fault = AG_BUF(reason);
 
-	ag_buf_text(why, "must be one domain name");
-	return text.len == 0 || ag_domain_parse(text, name) == AG_DOMAIN_OK;
+	if (text.len == 0 || ag_word_check(AG_WORD_DOMAIN, text, &fault))
+		return true;
+	ag_buf_printf(why, "must be one domain name; this %s", reason);
+	return false;
 }
 
 /* NetBIOS names, or dotted ones. */
@@ -369,7 +306,13 @@ ag_setting_check(enum ag_key key, struct ag_str text, struct ag_buf *why)
 	case AG_TYPE_NAME:
 		return check_name(text, why);
 	case AG_TYPE_LOCALS:
-		return check_locals(text, why);
+		return ag_words_check(AG_WORD_LOCAL, text, why);
+	case AG_TYPE_SASL:
+		return ag_words_check(AG_WORD_MECHANISM, text, why);
+	case AG_TYPE_WORDS:
+		return ag_words_check(AG_WORD_ANY, text, why);
+	case AG_TYPE_FILES:
+		return ag_words_check(AG_WORD_FILE, text, why);
 	case AG_TYPE_YESNO:
 		return check_yesno(text, why);
 	case AG_TYPE_MODE:
@@ -391,20 +334,18 @@ ag_setting_check(enum ag_key key, struct ag_str text, struct ag_buf *why)
 	case AG_TYPE_FACILITY:
 		return check_facility(text, why);
 	case AG_TYPE_LISTENERS:
-		return check_listeners(text, why);
+		return ag_words_check(AG_WORD_LISTENER, text, why);
 	case AG_TYPE_DELIMITER:
 		return check_delimiter(text, why);
 	case AG_TYPE_DOMAIN:
 		return check_domain(text, why);
 	case AG_TYPE_DOMAINS:
-		return check_domains(text, why);
+		return ag_words_check(AG_WORD_DOMAIN, text, why);
 	case AG_TYPE_WINDOWS:
 		return check_windows(text, why);
 	case AG_TYPE_REPLY:
 		return check_reply(key, text, why);
 	case AG_TYPE_TEXT:
-	case AG_TYPE_WORDS:
-	case AG_TYPE_FILES:
 	case AG_TYPE_NETWORKS: /* read entry by entry when it is compiled */
 		return true;
 	}

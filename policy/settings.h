@@ -15,8 +15,9 @@
 enum ag_type {
 	AG_TYPE_TEXT,      /* printable; may be empty */
 	AG_TYPE_NAME,      /* a word; not empty */
-	AG_TYPE_WORDS,     /* separated by blanks or commas */
+	AG_TYPE_WORDS,     /* separated by blanks or commas (words.h) */
 	AG_TYPE_LOCALS,    /* words that are local parts */
+	AG_TYPE_SASL,      /* words that are SASL mechanisms */
 	AG_TYPE_FILES,     /* words that are file names */
 	AG_TYPE_YESNO,     /* yes, no */
 	AG_TYPE_MODE,      /* off, monitor, enforce */
@@ -69,7 +70,7 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    "lists of trusted clients: they count as logged in here") \
 	X(AUTH_ENABLED, "auth", "enabled", YESNO, SERVER, "yes", \
 	    "no: logins are ignored") \
-	X(MECHANISMS, "auth", "mechanisms", WORDS, SERVER, "", \
+	X(MECHANISMS, "auth", "mechanisms", SASL, SERVER, "", \
 	    "accepted SASL mechanisms; empty: any") \
 	X(REALM, "auth", "realm", DOMAIN, SERVER, "", \
 	    "completes a login without @") \
@@ -258,8 +259,5 @@ bool ag_setting_check(enum ag_key key, struct ag_str text, struct ag_buf *why);
  */
 bool ag_endpoint_parse(struct ag_str text, struct ag_ip *address,
     unsigned *port);
-
-/* Separators of the words of a value. */
-#define AG_WORD_SEPARATORS " \t,"
 
 #endif

@@ -136,6 +136,43 @@ ag_str_drop_mark(struct ag_str *text)
 	return marked;
 }
 
+static bool
+is_continuation(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* How many bytes to show; no character of UTF-8 is cut in two. */
+static size_t
+shown_bytes(struct ag_str s)
+{
+	size_t n = AG_SHOWN_BYTES;
+
+	if (s.len <= AG_SHOWN_BYTES)
+		return s.len;
+	while (n > AG_SHOWN_BYTES - 3 && is_continuation(s.ptr[n]))
+		n--;
+	return n;
+}
+
+const char *
+ag_str_shown(struct ag_str s, char buf[static AG_SHOWN_MAX])
+{
+	struct ag_buf out = ag_buf(buf, AG_SHOWN_MAX);
+	size_t n = shown_bytes(s);
+
+	for (size_t i = 0; i < n; i++) {
+		/* the only one that would end the text */
+		if (s.ptr[i] == '\0')
+			ag_buf_text(&out, "\\x00");
+		else
+			ag_buf_char(&out, s.ptr[i]);
+	}
+	if (n < s.len)
+		ag_buf_text(&out, "...");
+	return buf;
+}
+
 bool
 ag_str_is_ascii(struct ag_str s)
 {

@@ -31,8 +31,9 @@ struct ag_str {
 /* For printf: "%.*s". */
 #define AG_STR_ARG(s) (int)(s).len, (s).ptr != NULL ? (s).ptr : ""
 
-/* What separates the words of a line of a list. */
+/* What separates the words of a line of a list, and those of a value. */
 #define AG_BLANKS " \t"
+#define AG_WORD_SEPARATORS " \t,"
 
 /* A slice of a C string; NULL gives the empty slice. */
 struct ag_str ag_str(const char *s);
@@ -126,6 +127,15 @@ bool ag_str_line(struct ag_str *rest, struct ag_str *line);
  * whether there was one.
  */
 bool ag_str_drop_mark(struct ag_str *text);
+
+/*
+ * As much of what stands in a file as a finding shows, whoever may read the
+ * finding: so many bytes in whole characters, and "..." where there are more.
+ */
+#define AG_SHOWN_BYTES 40
+#define AG_SHOWN_MAX (AG_SHOWN_BYTES * 4 + 4)
+#define AG_SHOWN(s) ag_str_shown((s), (char[AG_SHOWN_MAX]){ 0 })
+const char *ag_str_shown(struct ag_str s, char buf[static AG_SHOWN_MAX]);
 
 bool ag_str_is_ascii(struct ag_str s);
 bool ag_str_has_control(struct ag_str s);

@@ -53,14 +53,25 @@ expect_found(struct ag_nets *nets)
 	ag_nets_free(nets);
 }
 
+/* What no entry can be: a pattern, or several names. */
+static bool
+could_never_match(struct ag_str name)
+{
+	return ag_str_has(name, '*') || ag_str_has(name, ',') ||
+	    ag_str_has_control(name) || ag_str_eq(name, ag_str("@")) ||
+	    ag_str_eq(name, ag_str("."));
+}
+
+/* In quotes a local part may have anything. */
 static void
-expect_names(struct ag_names *names, size_t max)
+expect_names(struct ag_names *names, size_t max, bool quoted)
 {
 	for (uint32_t i = ag_strmap_first(&names->map); i != AG_NO_ID;
 	     i = ag_strmap_next(&names->map, i)) {
 		struct ag_str name = ag_strmap_key(&names->map, i);
 
 		HOLDS(name.len > 0 && name.len <= max);
+		HOLDS(quoted || !could_never_match(name));
 		HOLDS(ag_names_find(names, name, EARLY) != NULL);
 	}
 	ag_names_free(names);
@@ -96,8 +107,8 @@ read_kill(struct ag_str text)
 
 	HOLDS(nets != NULL && ag_list_kill(&list, nets, &logins, &senders));
 	expect_found(nets);
-	expect_names(&logins, AG_ADDRESS_MAX - 1);
-	expect_names(&senders, AG_ADDRESS_MAX - 1);
+	expect_names(&logins, AG_ADDRESS_MAX - 1, false);
+	expect_names(&senders, AG_ADDRESS_MAX - 1, ag_str_has(text, '"'));
 }
 
 static void
@@ -107,7 +118,7 @@ read_accounts(struct ag_str text)
 	struct ag_names accounts = { 0 };
 
 	HOLDS(ag_list_accounts(&list, ag_str("example.com"), &accounts));
-	expect_names(&accounts, AG_LOCAL_MAX);
+	expect_names(&accounts, AG_LOCAL_MAX, ag_str_has(text, '"'));
 }
 
 static void
@@ -154,6 +165,17 @@ expect_given(const struct ag_senders *senders, struct ag_str text)
 	    (void *)senders);
 }
 
+/* "*" stands alone. */
+static void
+check_left(void *arg, struct ag_str left, struct ag_str login,
+    const struct ag_origin *origin)
+{
+	(void)arg;
+	(void)login;
+	(void)origin;
+	HOLDS(left.len == 1 || !ag_str_has(left, '*'));
+}
+
 static void
 fail_when_given(void *arg, struct ag_str left, struct ag_str login,
     const struct ag_origin *origin)
@@ -182,6 +204,8 @@ read_senders(struct ag_str text)
 	HOLDS(senders != NULL && ag_list_senders(&list, senders));
 	HOLDS(ag_senders_finish(senders, &diag));
 	expect_given(senders, text);
+	ag_senders_of_login(senders, ag_str("alice@example.com"), check_left,
+	    NULL);
 	expect_nothing_given(senders, text);
 	ag_senders_free(senders);
 }

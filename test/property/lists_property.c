@@ -63,7 +63,8 @@ make_map_line(struct ag_buf *line)
 		"a@alias.d", "b@x.y", "a@b.c", "x", "@b.c", "*", "a+b@b.c",
 		"A@b.c", "a@b..c", "a@.c", "a@b.c.", "a@", "a@b+c", "a@b@c",
 		"\"a\"@b.c", "a%b@b.c", "a@b.c#", "\001", "until=2020-01-01",
-		"a\xc3\xa4@b.c", "" };
+		"a\xc3\xa4@b.c", "*@b.c", "a*", ".b.c", "=", "b.com", "a;b",
+		"a//b", "" };
 
 	if (random_below(6) == 0)
 		ag_buf_text(line, ANY_OF(separators));
@@ -83,6 +84,7 @@ make_kill_line(struct ag_buf *line)
 	static const char *const entries[] = { "10.0.0.1", "10.0.0.0/8",
 		"!10.1.0.0/16", "2001:db8::/32", "::1", "login:a@b.c",
 		"sender:@b.c", "10.0.0.1-10.0.0.9", "10.0.0", "x", "!", "\002",
+		"[::1]/128", "login:*", "login:@b.c", "sender:*@b.c", "/",
 		"10.0.0.1\177", "" };
 	static const char *const ends[] = { " ", "\t", "\r", "  \r",
 		" until=2099-01-01", " until=x", " x" };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -119,6 +120,55 @@ test_what_may_pass(void **state)
 		assert_true(ag_file_error_may_pass(passing[i]));
 }
 
+/* A file of holes is as long as it says, and no list. */
+static void
+test_too_large_a_file(void **state)
+{
+	char path[] = "/tmp/authgate-file-test-XXXXXX";
+	int fd = mkstemp(path);
+	struct ag_str text;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)AG_FILE_BYTES_MAX + 1), 0);
+	assert_int_equal(ag_file_read(path, &text), EFBIG);
+	assert_null(text.ptr);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+test_who_may_write(void **state)
+{
+	static const struct {
+		mode_t mode;
+		bool expected;
+	} table[] = { { 0644, false }, { 0664, false }, { 0602, true },
+		{ 0777, true }, { 01777, false } };
+	char path[] = "/tmp/authgate-file-test-XXXXXX";
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	for (size_t i = 0; i < ROWS(table); i++) {
+		assert_int_equal(chmod(path, table[i].mode), 0);
+		expect_number("mode", ag_file_is_open_to_all(path),
+		    table[i].expected);
+	}
+	assert_int_equal(rmdir(path), 0);
+	assert_false(ag_file_is_open_to_all(path));
+}
+
+static void
+test_one_file(void **state)
+{
+	(void)state;
+	assert_true(ag_file_is_same("/dev/null", "/dev/../dev/null"));
+	assert_false(ag_file_is_same("/dev/null", "/dev/zero"));
+	assert_false(ag_file_is_same("/no/such", "/no/such"));
+	assert_false(ag_file_is_same(NULL, "/dev/null"));
+	assert_false(ag_file_is_regular("/dev/null"));
+}
+
 static void
 test_fingerprints(void **state)
 {
@@ -144,6 +194,9 @@ main(void)
 		cmocka_unit_test(test_file_that_says_it_is_empty),
 		cmocka_unit_test(test_what_is_no_file),
 		cmocka_unit_test(test_what_may_pass),
+		cmocka_unit_test(test_too_large_a_file),
+		cmocka_unit_test(test_who_may_write),
+		cmocka_unit_test(test_one_file),
 		cmocka_unit_test(test_fingerprints),
 	};
 

@@ -392,6 +392,45 @@ test_broken_lines(void **state)
 	expect_mistakes(table, ROWS(table), AG_SERVER);
 }
 
+/*
+ * What is checked is in force: releases of iniparser differ in what these are.
+ */
+static void
+test_values_that_iniparsers_read_otherwise(void **state)
+{
+	static const struct {
+		const char *value;
+		const char *expected;
+	} table[] = {
+		{ "\"\\\\server\\mail\"", "2:\\\\server\\mail" },
+		{ "\"550 5.1.1 \\\"", "2:550 5.1.1 \\" },
+		{ "\"kill\\.list\"", "2:kill\\.list" },
+		{ "'\\n\\t'", "2:\\n\\t" },
+		{ "\"a ; b # c\"", "2:a ; b # c" },
+		{ "'a \"b\" ; c'", "2:a \"b\" ; c" },
+		{ "\"it's\\; so\"", "2:it's\\; so" },
+		{ "\"\"", "2:" },
+		{ "' '", "2: " },
+		{ "\"\t a \t\"", "2:\t a \t" },
+		{ "\\\"a\\\"", "2:\\\"a\\\"" },
+		{ "a\\b  c", "2:a\\b  c" },
+		{ "\"[a]=b:c\"", "2:[a]=b:c" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++) {
+		char text[200];
+		struct ag_buf buf = AG_BUF(text);
+
+		ag_buf_printf(&buf, "[milter]\nuser = %s\ntimeout = 1h\n",
+		    table[i].value);
+		read_text(ag_str(text), AG_SERVER);
+		expect_findings(text, &findings, "");
+		expect_setting(text, AG_KEY_USER, table[i].expected);
+		expect_setting(text, AG_KEY_TIMEOUT, "3:1h");
+	}
+}
+
 /* The comment behind it is cut off: then the line ends in a backslash. */
 static void
 test_backslash_in_front_of_a_comment(void **state)
@@ -487,9 +526,10 @@ test_long_bad_value(void **state)
 	(void)state;
 	memset(text + strlen(text), 'x', 950);
 	read_text(ag_str(text), AG_SERVER);
-	assert_int_equal(findings.n, 1);
-	assert_non_null(strstr(findings.item[0].text,
-	    "has \"a@b\", which is not the part of an address before the @"));
+	expect_findings(text, &findings,
+	    "error x.ini:2: role_senders = a@b xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	    "xx...: has a@b, which is not the part of an address before the "
+	    "@\n");
 }
 
 static void
@@ -553,6 +593,7 @@ main(void)
 		cmocka_unit_test(test_comment_signs),
 		cmocka_unit_test(test_quotes),
 		cmocka_unit_test(test_broken_lines),
+		cmocka_unit_test(test_values_that_iniparsers_read_otherwise),
 		cmocka_unit_test(test_backslash_in_front_of_a_comment),
 		cmocka_unit_test(test_backslash_in_front_of_a_section),
 		cmocka_unit_test(test_nul_byte),

@@ -119,6 +119,7 @@ expect_networks(const struct row *row, bool relay)
 #define BAD_UNTIL \
 	"has a bad until=; write until=2026-12-31 or " \
 	"until=2026-12-31T18:00:00Z\n"
+#define ANOTHER "has another entry behind it; write one a line\n"
 #define NO_ADDRESS "is not an IPv4 or IPv6 address or network\n"
 
 static void
@@ -173,8 +174,6 @@ test_bad_networks(void **state)
 		{ "192.0.2.1 192.0.2.2\n", "",
 		    "bad line x.list:1: 192.0.2.1 " FOLLOWED },
 		{ "192.0.2.1 OK\n", "",
-		    "bad line x.list:1: 192.0.2.1 " FOLLOWED },
-		{ "192.0.2.1 ; comment\n", "",
 		    "bad line x.list:1: 192.0.2.1 " FOLLOWED },
 		{ "192.0.2.1 until=tomorrow\n", "",
 		    "bad line x.list:1: 192.0.2.1 " BAD_UNTIL },
@@ -321,7 +320,8 @@ test_kill_list(void **state)
 		    "warning x.list:2: alice@example.com is there twice, see "
 		    "x.list:1; the longer-lived counts\n" },
 		{ "login:\nlogin: alice\n", "",
-		    "bad line x.list:1: login: names no login\n"
+		    "bad line x.list:1: login: names no login; write "
+		    "login:alice@example.com\n"
 		    "bad line x.list:2: login: " FOLLOWED },
 		{ "sender:\nsender:user\nsender:@\nsender:.\nsender:a%b@c.d\n"
 		  "sender:<a@b.c>\nsender:@.example.net\nsender:..example.net\n",
@@ -331,8 +331,10 @@ test_kill_list(void **state)
 		    "bad line x.list:3: sender:@" NO_SENDER
 		    "bad line x.list:4: sender:." NO_SENDER
 		    "bad line x.list:5: sender:a%b@c.d" NO_SENDER
-		    "bad line x.list:6: sender:<a@b.c>" NO_SENDER
-		    "bad line x.list:7: sender:@.example.net" NO_SENDER
+		    "bad line x.list:6: sender:<a@b.c> names no sender; write "
+		    "sender:a@b.c\n"
+		    "bad line x.list:7: sender:@.example.net names no sender; "
+		    "write sender:.example.net\n"
 		    "bad line x.list:8: sender:..example.net" NO_SENDER },
 		{ "client:192.0.2.1\nalice@example.com\n!login:alice\n", "",
 		    "bad line x.list:1: client:192.0.2.1 " NO_ADDRESS
@@ -354,6 +356,146 @@ test_kill_list(void **state)
 	(void)state;
 	for (size_t i = 0; i < ROWS(table); i++)
 		expect_kill(&table[i]);
+}
+
+/* Signs that begin comments in lists made for other programs. */
+static void
+test_comments_of_other_programs(void **state)
+{
+	static const struct row table[] = {
+		{ "; list of 2026/11/30\n192.0.2.0/24 ; ref 1\n"
+		  "198.51.100.0/24;ref 2\n// other list\n"
+		  "203.0.113.1 // ref 3\n203.0.113.2//ref 4\n\t;\n/ /\n",
+		    "192.0.2.0/24:2 (ref 1)\n198.51.100.0/24:3 (ref 2)\n"
+		    "203.0.113.1/32:5 (ref 3)\n203.0.113.2/32:6 (ref 4)\n",
+		    "bad line x.list:8: / " FOLLOWED },
+		{ "192.0.2.1 until=2026-12-31; x # y // z\n",
+		    "192.0.2.1/32:1 until 1798761600 (x # y // z)\n", "" },
+		{ "192.0.2.1 # a; b // c\n192.0.2.2 ;; a\n192.0.2.3 ;\n",
+		    "192.0.2.1/32:1 (a; b // c)\n192.0.2.2/32:2 (; a)\n"
+		    "192.0.2.3/32:3\n",
+		    "" },
+		/* what would be lost */
+		{ "192.0.2.1;192.0.2.2\n192.0.2.1; 192.0.2.2\n"
+		  "!192.0.2.1//192.0.2.2\n",
+		    "",
+		    "bad line x.list:1: 192.0.2.1 " ANOTHER
+		    "bad line x.list:2: 192.0.2.1 " ANOTHER
+		    "bad line x.list:3: !192.0.2.1 " ANOTHER },
+		{ "192.0.2.1 ;192.0.2.2\n", "192.0.2.1/32:1 (192.0.2.2)\n",
+		    "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_networks(&table[i], false);
+	expect_kill(&(struct row){ "login:a;x\nlogin:b;login:c\n",
+	    "login a@example.com:1 (x)\n",
+	    "bad line x.list:2: login:b " ANOTHER });
+}
+
+/* As main.cf has them, and as it has them by default on Debian. */
+static void
+test_networks_in_brackets(void **state)
+{
+	static const struct row table[] = {
+		{ "[::1]/128\n[::ffff:127.0.0.0]/104\n[2001:db8::]/32\n",
+		    "127.0.0.0/8:2\n::1/128:1\n2001:db8::/32:3\n", "" },
+		{ "![2001:db8::1]\n[2001:db8::2]-[2001:db8::3]\n[192.0.2.1]\n",
+		    "192.0.2.1/32:3\n!2001:db8::1/128:1\n2001:db8::2/127:2\n",
+		    "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_networks(&table[i], true);
+}
+
+#define SENDER_IS(why, meant) " " why "; write sender:" meant "\n"
+#define LOGIN_IS(why) " " why "; write login:alice@example.com\n"
+#define ONLY_SENDER "names a domain, which only sender: takes"
+#define NO_PATTERN "has a *, and no pattern stands here"
+
+/* Each would stand there for ever, and refuse nobody. */
+static void
+test_entries_that_never_match(void **state)
+{
+	static const struct row table[] = {
+		{ "login:@example.net\nlogin:.example.net\nlogin:*\n"
+		  "login:*@example.net\nlogin:alice*\n",
+		    "",
+		    "bad line x.list:1: login:@example.net" LOGIN_IS(ONLY_SENDER) "bad line x.list:2: login:.example.net" LOGIN_IS(ONLY_SENDER) "bad line x.list:3: login:*" LOGIN_IS(
+			NO_PATTERN) "bad line x.list:4: login:*@example.net" LOGIN_IS(NO_PATTERN) "bad line x.list:5: login:alice*" LOGIN_IS(NO_PATTERN) },
+		{ "login:a@x.test,b@x.test\nlogin:<a@x.test>\nlogin:a@\n"
+		  "login:@\nlogin:=\nlogin:login:a@x.test\nlogin:a@b..c\n",
+		    "",
+		    "bad line x.list:1: login:a@x.test,b@x.test is not a "
+		    "login; write login:alice@example.com\n"
+		    "bad line x.list:2: login:<a@x.test> is not a login; write "
+		    "login:a@x.test\n"
+		    "bad line x.list:3: login:a@ is not a login; write login:a\n"
+		    "bad line x.list:4: login:@" LOGIN_IS(ONLY_SENDER) "bad line x.list:5: login:=" LOGIN_IS("is not a login") "bad line x.list:6: login:login:a@x.test" LOGIN_IS(
+			"is not a login") "bad line x.list:7: login:a@b..c" LOGIN_IS("has no domain name behind the @") },
+		/* a login may have what an address has not */
+		{ "login:EXAMPLE\\alice\nlogin:o'brien\nlogin:uid=a+b%c/d\n"
+		  "login:a@b@c.test\n",
+		    "login example\\alice@example.com:1\n"
+		    "login o'brien@example.com:2\n"
+		    "login uid=a+b%c/d@example.com:3\nlogin a@b@c.test:4\n",
+		    "" },
+		{ "sender:*@x.test\nsender:@*.x.test\nsender:*.x.test\n"
+		  "sender:x.test\nsender:@.x.test\nsender:a*@x.test\n"
+		  "sender:*\nsender:mailto:a@x.test\nsender:a@x.test,\n"
+		  "sender:a,b@x.test\nsender:a@\n",
+		    "",
+		    "bad line x.list:1: sender:*@x.test" SENDER_IS(NO_PATTERN,
+			"@x.test") "bad line x.list:2: sender:@*.x.test" SENDER_IS(NO_PATTERN,
+			".x.test") "bad line x.list:3: sender:*.x.test" SENDER_IS(NO_PATTERN,
+			".x.test") "bad line x.list:4: sender:x.test" SENDER_IS("names no sender",
+			"@x.test") "bad line x.list:5: sender:@.x.test" SENDER_IS("names no sender",
+			".x.test") "bad line x.list:6: sender:a*@x.test" SENDER_IS(NO_PATTERN,
+			"user@example.net, sender:@example.net or sender:.example.net") "bad line x.list:7: sender:*" SENDER_IS(NO_PATTERN,
+			"user@example.net, sender:@example.net or sender:.example.net") "bad line x.list:8: sender:mailto:a@x.test" SENDER_IS("names no sender",
+			"a@x.test") "bad line x.list:9: sender:a@x.test," SENDER_IS("names no sender",
+			"a@x.test") "bad line x.list:10: sender:a,b@x.test" NO_SENDER
+				    "bad line x.list:11: sender:a@" NO_SENDER },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_kill(&table[i]);
+}
+
+/* A file that is no list at all is not to be read in what is said of it. */
+static void
+test_long_bad_line(void **state)
+{
+	static const struct row table[] = {
+		{ "root:$6$rounds=65536$Ab1xYz0123456789$aSecretOfSomeLength:1\n",
+		    "",
+		    "bad line x.list:1: root:$6$rounds=65536$Ab1xYz0123456789$aS"
+		    "... is not an IPv4 or IPv6 address or network\n" },
+		/* in whole characters */
+		{ "123456789012345678901234567890123456789\xc3\xa4\n", "",
+		    "bad line x.list:1: 123456789012345678901234567890123456789"
+		    "... is not an IPv4 or IPv6 address or network\n" },
+		{ "1234567890123456789012345678901234567890\n", "",
+		    "bad line x.list:1: 1234567890123456789012345678901234567890"
+		    " is not an IPv4 or IPv6 address or network\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_networks(&table[i], false);
+}
+
+static void
+test_has_entries(void **state)
+{
+	(void)state;
+	assert_false(ag_list_has_entries(ag_str("")));
+	assert_false(ag_list_has_entries(ag_str("\n \t\r\n# a\n; b\n // c\n")));
+	assert_true(ag_list_has_entries(ag_str("# a\n 10.0.0.1")));
 }
 
 static void
@@ -398,7 +540,7 @@ test_local_domains(void **state)
 	    "bad line x.list:5: ..x is not a domain name; write example.com or "
 	    ".example.com\n"
 	    "bad line x.list:6: *.example.net is not a domain name; write "
-	    "example.com or .example.com\n"
+	    ".example.net\n"
 	    "warning x.list:7: example.net is there twice\n");
 	for (size_t i = 0; i < ROWS(local); i++)
 		expect_number(local[i],
@@ -406,6 +548,42 @@ test_local_domains(void **state)
 	assert_false(ag_domains_find(&found, ag_str("a.example.net")).local);
 	assert_int_equal(found.map.n, 3);
 	ag_domains_free(&found);
+}
+
+/* The second one would be lost without a word. */
+static void
+test_two_domains_on_a_line(void **state)
+{
+	static const char text[] = "one.example two.example\n"
+				   "three.example mx.test OK\n"
+				   "four.example OK # five.example\n"
+				   "six.example relay:[mx.test]\n"
+				   "seven.example //eight.example\n"
+				   ";nine.example\n"
+				   "ten.example;x\n"
+				   "ten.example,eleven.example\n"
+				   "http://twelve.example\n"
+				   "192.0.2.1 x\n";
+	struct ag_list list = begin(text);
+	struct ag_domains found = { 0 };
+
+	(void)state;
+	assert_true(ag_list_domains(&list, &found));
+	assert_int_equal(found.map.n, 5);
+	ag_domains_free(&found);
+	expect_findings(text, &findings,
+	    "warning x.list:1: two.example is not read: of a line only the "
+	    "first word counts; write one domain a line\n"
+	    "warning x.list:2: mx.test is not read: of a line only the first "
+	    "word counts; write one domain a line\n"
+	    "bad line x.list:7: ten.example;x is not a domain name; write "
+	    "example.com or .example.com\n"
+	    "bad line x.list:8: ten.example,eleven.example is not a domain "
+	    "name; write example.com or .example.com\n"
+	    "bad line x.list:9: http://twelve.example is not a domain name; "
+	    "write example.com or .example.com\n"
+	    "bad line x.list:10: 192.0.2.1 is an address of a host, not a "
+	    "domain name; write example.com or .example.com\n");
 }
 
 #define INDENTED \
@@ -438,6 +616,9 @@ test_indented_domains(void **state)
 	}
 }
 
+#define PATTERN " has a *, and no pattern stands here\n"
+#define NO_ALICE \
+	" is neither an address nor a local part of this domain; write alice\n"
 #define NO_ACCOUNT " is neither an address nor a local part of this domain\n"
 
 static void
@@ -455,11 +636,30 @@ test_accounts(void **state)
 		    "bad line x.list:1: alice@example.net" NO_ACCOUNT
 		    "bad line x.list:2: @example.com" NO_ACCOUNT
 		    "bad line x.list:3: a%b" NO_ACCOUNT
-		    "bad line x.list:4: <alice>" NO_ACCOUNT },
+		    "bad line x.list:4: <alice> is neither an address nor a "
+		    "local part of this domain; write alice\n" },
 		{ "alice@sub.example.com\n", "",
 		    "bad line x.list:1: alice@sub.example.com" NO_ACCOUNT },
-		{ "alice Alice Smith\n", "",
-		    "bad line x.list:1: alice " FOLLOWED },
+		/* of a table the first word counts */
+		{ "alice Alice Smith\nbob@example.com bob/Maildir/ // x\n"
+		  "// c\n; c\ncarol ; x\n",
+		    "alice:1\nbob:2 (x)\ncarol:5 (x)\n", "" },
+		{ "alice until=x\nbob x until=2026-12-31\n", "bob:2\n",
+		    "bad line x.list:1: alice " BAD_UNTIL },
+		{ "*\nsales-*\n*@example.com\n", "",
+		    "bad line x.list:1: *" PATTERN
+		    "bad line x.list:2: sales-*" PATTERN
+		    "bad line x.list:3: *@example.com" PATTERN },
+		{ "alice:\nalice,\nalice;\n/^al/\n=\nmailto:al@example.com\n",
+		    "",
+		    "bad line x.list:1: alice:" NO_ALICE
+		    "bad line x.list:2: alice," NO_ALICE
+		    "bad line x.list:3: alice;" NO_ALICE
+		    "bad line x.list:4: /^al/" NO_ACCOUNT
+		    "bad line x.list:5: =" NO_ACCOUNT
+		    "bad line x.list:6: mailto:al@example.com is neither an "
+		    "address nor a local part of this domain; write "
+		    "al@example.com\n" },
 	};
 
 	(void)state;
@@ -566,6 +766,10 @@ test_sender_map(void **state)
 #define NO_END " is not for this list, whose lines have no end date\n"
 #define NOT_RIGHT " is not a login; a domain may stand on the left only\n"
 
+#define WRITE_INFO " is not an address; write info@example.com\n"
+#define PART " has a * that is not the whole word"
+#define NO_LOGIN " is not a login"
+
 static void
 test_bad_lines_of_a_sender_map(void **state)
 {
@@ -586,9 +790,9 @@ test_bad_lines_of_a_sender_map(void **state)
 		{ "@ alice\n", "bad line x.list:1: @" NOT_LEFT },
 		{ "@a..b alice\n", "bad line x.list:1: @a..b" NOT_LEFT },
 		{ "<info@example.com> alice\n",
-		    "bad line x.list:1: <info@example.com>" NOT_LEFT },
+		    "bad line x.list:1: <info@example.com>" WRITE_INFO },
 		{ "info@example.com: alice\n",
-		    "bad line x.list:1: info@example.com:" NOT_LEFT },
+		    "bad line x.list:1: info@example.com:" WRITE_INFO },
 		/* a domain that cannot be converted is in no list */
 		{ "info@" EMOJI " alice\n",
 		    "bad line x.list:1: info@" EMOJI NOT_LEFT },
@@ -600,6 +804,52 @@ test_bad_lines_of_a_sender_map(void **state)
 		    "bad line x.list:1: until=2026-12-31" NO_END },
 		{ "info@example.com until=\n",
 		    "bad line x.list:1: until=" NO_END },
+		/* what can never match, and what was meant */
+		{ "*@example.com alice\n",
+		    "bad line x.list:1: *@example.com" PART
+		    "; write @example.com\n" },
+		{ "shop-*@example.com alice\n",
+		    "bad line x.list:1: shop-*@example.com" PART
+		    "; write user@example.com, @example.com, user or *\n" },
+		{ "info@example.com *@example.com\n",
+		    "bad line x.list:1: *@example.com" PART "\n" },
+		{ "info@example.com alice*\n",
+		    "bad line x.list:1: alice*" PART "\n" },
+		{ "info@example.com = bob\n",
+		    "bad line x.list:1: =" NO_LOGIN "\n" },
+		{ "info@example.com -> bob\n",
+		    "bad line x.list:1: ->" NO_LOGIN "\n" },
+		{ "info@example.com =bob\n",
+		    "bad line x.list:1: =bob" NO_LOGIN "\n" },
+		{ "info@example.com : bob\n",
+		    "bad line x.list:1: :" NO_LOGIN "\n" },
+		{ "info@example.com bob;alice\n",
+		    "bad line x.list:1: bob;alice" NO_LOGIN "\n" },
+		{ "info@example.com <bob@example.com>\n",
+		    "bad line x.list:1: <bob@example.com>" NO_LOGIN
+		    "; write bob@example.com\n" },
+		{ "info@example.com bob@\n",
+		    "bad line x.list:1: bob@" NO_LOGIN "; write bob\n" },
+		{ "info@example.com .example.com\n",
+		    "bad line x.list:1: .example.com" NO_LOGIN "\n" },
+		{ "info@example.com bob@" EMOJI "\n",
+		    "bad line x.list:1: bob@" EMOJI
+		    " has no domain name behind the @\n" },
+		{ "info@example.com mailto:bob@example.com\n",
+		    "bad line x.list:1: mailto:bob@example.com" NO_LOGIN
+		    "; write bob@example.com\n" },
+		{ "= bob\n", "bad line x.list:1: =" NOT_LEFT },
+		{ "info@ bob\n",
+		    "bad line x.list:1: info@ is not an address; write "
+		    "info\n" },
+		{ "192.0.2.1 bob\n", "bad line x.list:1: 192.0.2.1" NOT_LEFT },
+		{ "/^info@/ bob\n",
+		    "bad line x.list:1: /^info@/ is a regular expression, "
+		    "which is not read; write user@example.com, @example.com, "
+		    "user or *\n" },
+		{ "@.example.com bob\n",
+		    "bad line x.list:1: @.example.com is not an address; write "
+		    "@example.com\n" },
 		{ "\n# c\ninfo@example.com\n\nx\n",
 		    "bad line x.list:3: info@example.com has no login behind "
 		    "it\n"
@@ -652,18 +902,117 @@ test_rest_of_a_sender_map_holds(void **state)
 	    "bad line x.list:1: @x.example" NOT_RIGHT);
 }
 
-/* Two right sides that are one address are two logins for all that. */
+/* No login has quotes: what is meant is perhaps another one. */
 static void
 test_quotes_on_the_right(void **state)
 {
 	static const char map[] = "x@example.com alice@example.com\n"
-				  "y@example.com \"alice\"@example.com\n";
+				  "y@example.com \"alice\"@example.com\n"
+				  "z@example.com \"alice@example.com\"\n";
+	static const char said[] =
+	    "bad line x.list:2: \"alice\"@example.com is not a login\n"
+	    "bad line x.list:3: \"alice@example.com\" is not a login; write "
+	    "alice@example.com\n";
 
 	(void)state;
 	expect_owners(map, "x", "example.com",
-	    "x@example.com=alice@example.com:1 ", "");
-	expect_owners(map, "y", "example.com",
-	    "y@example.com=\"alice\"@example.com:2 ", "");
+	    "x@example.com=alice@example.com:1 ", said);
+	expect_owners(map, "y", "example.com", "", said);
+}
+
+#define USER_NOT_DOMAIN \
+	" is taken for a user, not a domain; for all addresses of the domain " \
+	"write it with an @ in front"
+#define NO_SUBDOMAINS \
+	" is taken for a user: no left side stands for subdomains; write " \
+	"@example.com for each domain"
+
+/* A table for virtual(5) has such lines, and they give nothing to anybody. */
+static void
+test_domains_on_the_left(void **state)
+{
+	(void)state;
+	expect_owners("example.org anything\n.example.net bob\n"
+		      "john.smith bob\nmail.li bob\n",
+	    "john.smith", "example.com",
+	    "john.smith@example.com=bob@example.com:3 ",
+	    "warning x.list:1: example.org" USER_NOT_DOMAIN
+	    "\nwarning x.list:2: .example.net" NO_SUBDOMAINS
+	    "\nwarning x.list:4: mail.li" USER_NOT_DOMAIN "\n");
+	expect_owners("a.org x\nb.org x\nc.org x\nd.org x\ne.org x\nf.org x\n"
+		      "g.org x\nh.org x\ni.org x\nj.org x\n",
+	    "x", "example.com", "",
+	    "warning x.list:1: a.org" USER_NOT_DOMAIN
+	    "\nwarning x.list:2: b.org" USER_NOT_DOMAIN
+	    "\nwarning x.list:3: c.org" USER_NOT_DOMAIN
+	    "\nwarning x.list:4: d.org" USER_NOT_DOMAIN
+	    "\nwarning x.list:5: e.org" USER_NOT_DOMAIN
+	    "\nwarning x.list:6: f.org" USER_NOT_DOMAIN
+	    "\nwarning x.list:7: g.org" USER_NOT_DOMAIN
+	    "\nwarning x.list:8: h.org" USER_NOT_DOMAIN
+	    "; more such lines are not shown\n");
+}
+
+#define JOINED \
+	" has a blank in front, and so is one more login of the entry above; " \
+	"write an entry of its own without\n"
+#define FRONT \
+	" has a blank in front; Postfix would read it as the rest of a line " \
+	"above\n"
+
+/* The line above takes it, which gives more than was meant. */
+static void
+test_entry_with_a_blank_in_front(void **state)
+{
+	static const struct row table[] = {
+		{ INFO " alice\n desk@example.com bob@example.com\n",
+		    OWNED_BY("alice") OWNED_BY("desk") OWNED_BY("bob"),
+		    "warning x.list:2: desk@example.com" JOINED },
+		{ INFO " alice, carol\n# c\n\n\tdesk@example.com\tbob # x\n",
+		    OWNED_BY("alice") OWNED_BY("carol") OWNED_BY("desk")
+			OWNED_BY("bob"),
+		    "warning x.list:4: desk@example.com" JOINED },
+		{ INFO " alice\n bob\n a@example.com b\n c@example.com d\n",
+		    OWNED_BY("alice") OWNED_BY("bob") OWNED_BY("a")
+			OWNED_BY("b") OWNED_BY("c") OWNED_BY("d"),
+		    "warning x.list:3: a@example.com" JOINED
+		    "warning x.list:4: c@example.com" JOINED },
+		/* as entries of several lines are written */
+		{ INFO "\n alice@example.com bob@example.com\n",
+		    OWNED_BY("alice") OWNED_BY("bob"), "" },
+		{ INFO " alice@example.com,\n bob@example.com carol\n",
+		    OWNED_BY("alice") OWNED_BY("bob") OWNED_BY("carol"), "" },
+		{ INFO " alice@example.com\n bob@example.com, carol\n",
+		    OWNED_BY("alice") OWNED_BY("bob") OWNED_BY("carol"), "" },
+		{ INFO " alice bob\n carol@example.com dave\n",
+		    OWNED_BY("alice") OWNED_BY("bob") OWNED_BY("carol")
+			OWNED_BY("dave"),
+		    "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_owners(table[i].text, "info", "example.com",
+		    table[i].expected, table[i].findings);
+}
+
+/* Where a word begins; elsewhere it would be part of a name. */
+static void
+test_comments_of_a_sender_map(void **state)
+{
+	static const struct row table[] = {
+		{ "; c\n// c\n" INFO " alice ; bob\n",
+		    INFO "=alice@example.com:3 ", "" },
+		{ INFO " alice,// bob\n; c\n// c\n bob\n",
+		    OWNED_BY("alice") OWNED_BY("bob"), "" },
+		{ INFO " http://x\n", "",
+		    "bad line x.list:1: http://x" NO_LOGIN "\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(table); i++)
+		expect_owners(table[i].text, "info", "example.com",
+		    table[i].expected, table[i].findings);
 }
 
 /* The line of a finding is that of the entry, not of a comment above it. */
@@ -672,7 +1021,8 @@ test_indented_first_entry(void **state)
 {
 	(void)state;
 	expect_owners("# comment\n  info@example.com bob\n", "info",
-	    "example.com", "info@example.com=bob@example.com:2 ", "");
+	    "example.com", "info@example.com=bob@example.com:2 ",
+	    "warning x.list:2: info@example.com" FRONT);
 }
 
 /* realm_replaces changes whose login it is, not which address is meant. */
@@ -850,7 +1200,7 @@ count_senders(struct ag_list *list)
 #define CONTROL " has a control byte; is this a text file?\n"
 #define NO_DOMAIN " is not a domain name; write example.com or .example.com\n"
 
-/* What no editor shows is no part of an entry.  A finding ends at a NUL. */
+/* What no editor shows is no part of an entry.  */
 static void
 test_control_bytes(void **state)
 {
@@ -860,11 +1210,11 @@ test_control_bytes(void **state)
 		const char *findings;
 	} table[] = {
 		{ count_networks, AG_STR("192.0.2.1\0\n"),
-		    "bad line x.list:1: 192.0.2.1" CONTROL },
+		    "bad line x.list:1: 192.0.2.1\\x00" CONTROL },
 		{ count_networks, AG_STR("!192.0.2.1\0\n"),
-		    "bad line x.list:1: !192.0.2.1" CONTROL },
+		    "bad line x.list:1: !192.0.2.1\\x00" CONTROL },
 		{ count_networks, AG_STR("\0\n"),
-		    "bad line x.list:1: " CONTROL },
+		    "bad line x.list:1: \\x00" CONTROL },
 		{ count_relays, AG_STR("192.0.2.1\x01\n"),
 		    "bad line x.list:1: 192.0.2.1\\x01" CONTROL },
 		{ count_relays, AG_STR("!192.0.2.1\x01\n"),
@@ -872,25 +1222,27 @@ test_control_bytes(void **state)
 		{ count_relays,
 		    AG_STR("!\x00"
 			   "192.0.2.1\n"),
-		    "error x.list:1: !" CONTROL },
+		    "error x.list:1: !\\x00"
+		    "192.0.2.1" CONTROL },
 		{ count_killed, AG_STR("192.0.2.1\x7f\n"),
 		    "bad line x.list:1: 192.0.2.1\\x7f" CONTROL },
 		{ count_killed, AG_STR("login:\0alice\n"),
-		    "bad line x.list:1: login:" CONTROL },
+		    "bad line x.list:1: login:\\x00"
+		    "alice" CONTROL },
 		{ count_killed, AG_STR("login:alice\x01\n"),
 		    "bad line x.list:1: login:alice\\x01" CONTROL },
 		{ count_killed, AG_STR("login:ali\rce\n"),
 		    "bad line x.list:1: login:ali\\x0dce" CONTROL },
 		{ count_killed, AG_STR("sender:user@example.net\0\n"),
-		    "bad line x.list:1: sender:user@example.net" CONTROL },
+		    "bad line x.list:1: sender:user@example.net\\x00" CONTROL },
 		{ count_killed, AG_STR("sender:.example.net\x1b\n"),
 		    "bad line x.list:1: sender:.example.net\\x1b" CONTROL },
 		{ count_domains, AG_STR("example.net\x01\n"),
 		    "bad line x.list:1: example.net\\x01" NO_DOMAIN },
 		{ count_domains, AG_STR(".example\0.net\n"),
-		    "bad line x.list:1: .example" NO_DOMAIN },
+		    "bad line x.list:1: .example\\x00.net" NO_DOMAIN },
 		{ count_accounts, AG_STR("alice\0\n"),
-		    "bad line x.list:1: alice" CONTROL },
+		    "bad line x.list:1: alice\\x00" CONTROL },
 		{ count_accounts,
 		    AG_STR("ali\x01"
 			   "ce@example.com\n"),
@@ -900,15 +1252,17 @@ test_control_bytes(void **state)
 			   "fo@example.com bob\n"),
 		    "bad line x.list:1: in\\x01fo@example.com" NOT_LEFT },
 		{ count_senders, AG_STR("info@example.com\0 bob\n"),
-		    "bad line x.list:1: info@example.com" NOT_LEFT },
+		    "bad line x.list:1: info@example.com\\x00" NOT_LEFT },
 		{ count_senders, AG_STR("info@example.com bob\x01\n"),
 		    "bad line x.list:1: bob\\x01" CONTROL },
 		{ count_senders, AG_STR("info@example.com \0bob\n"),
-		    "bad line x.list:1: " CONTROL },
+		    "bad line x.list:1: \\x00"
+		    "bob" CONTROL },
 		{ count_senders, AG_STR("info@example.com \0\n"),
-		    "bad line x.list:1: " CONTROL },
+		    "bad line x.list:1: \\x00" CONTROL },
 		{ count_senders, AG_STR("info@example.com alice \0bob\n"),
-		    "bad line x.list:1: " CONTROL },
+		    "bad line x.list:1: \\x00"
+		    "bob" CONTROL },
 	};
 
 	(void)state;
@@ -964,6 +1318,7 @@ main(void)
 		cmocka_unit_test(test_kill_list),
 		cmocka_unit_test(test_long_login),
 		cmocka_unit_test(test_local_domains),
+		cmocka_unit_test(test_two_domains_on_a_line),
 		cmocka_unit_test(test_accounts),
 		cmocka_unit_test(test_sender_map),
 		cmocka_unit_test(test_bad_lines_of_a_sender_map),
@@ -971,6 +1326,14 @@ main(void)
 		cmocka_unit_test(test_indented_domains),
 		cmocka_unit_test(test_rest_of_a_sender_map_holds),
 		cmocka_unit_test(test_quotes_on_the_right),
+		cmocka_unit_test(test_domains_on_the_left),
+		cmocka_unit_test(test_entry_with_a_blank_in_front),
+		cmocka_unit_test(test_comments_of_a_sender_map),
+		cmocka_unit_test(test_comments_of_other_programs),
+		cmocka_unit_test(test_networks_in_brackets),
+		cmocka_unit_test(test_entries_that_never_match),
+		cmocka_unit_test(test_long_bad_line),
+		cmocka_unit_test(test_has_entries),
 		cmocka_unit_test(test_indented_first_entry),
 		cmocka_unit_test(test_sender_map_with_replaced_realm),
 		cmocka_unit_test(test_notes),

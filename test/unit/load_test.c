@@ -94,14 +94,37 @@ write_files(const struct file *file)
 		write_file(&file[i]);
 }
 
+#define NO_DOMAIN \
+	"no domain is local, so that no rule on local addresses holds; put a " \
+	"file for each domain into domains/, or name a list of them with " \
+	"[lists] local_domains"
+
+/* Most folders here have no domain, and are not about that. */
+static void
+forget_no_domain(void)
+{
+	for (size_t i = 0; i < findings.n; i++) {
+		if (strcmp(findings.item[i].text, NO_DOMAIN) != 0)
+			continue;
+		findings.n--;
+		findings.diag.warnings--;
+		memmove(&findings.item[i], &findings.item[i + 1],
+		    (findings.n - i) * sizeof(findings.item[0]));
+	}
+}
+
 static enum ag_load_status
 load(const struct ag_policy **policy)
 {
 	char path[200];
 
+	enum ag_load_status status;
+
 	path_in_folder("authgate.ini", path);
 	findings_begin(&findings);
-	return ag_policy_load(path, &findings.diag, policy);
+	status = ag_policy_load(path, &findings.diag, policy);
+	forget_no_domain();
+	return status;
 }
 
 /* What the row is called where it fails. */
@@ -626,7 +649,7 @@ test_bad_lines(void **state)
 		    "bad line c.list:6: \"AB:CD:EF:01\" " NO_FINGERPRINT
 		    "bad line c.list:7: "
 		    "\"AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:4\" " NO_FINGERPRINT
-		    "bad line c.list:8: \"b?ob\"" CONTROL
+		    "bad line c.list:8: \"b\\x01ob\"" CONTROL
 		    "warning c.list:9: \"alice\" is there twice, see c.list:1\n"
 		    "bad line c.list:10: \"alice\" is another login already, "
 		    "see c.list:1\n" },
@@ -665,7 +688,7 @@ test_nul_in_a_sender_map(void **state)
 	assert_int_equal(fwrite(map.ptr, 1, map.len, file), map.len);
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(load(&policy), AG_LOAD_OK);
-	expect_findings("NUL", &findings, "bad line s.map:1: " CONTROL);
+	expect_findings("NUL", &findings, "bad line s.map:1: \\x00bob" CONTROL);
 	ag_policy_of_login(policy, ag_str("bob@example.com"), write_found,
 	    &out);
 	ag_policy_of_login(policy, ag_str("mallory@remote.example"),
@@ -863,10 +886,12 @@ test_warnings(void **state)
 		    "without @, which own nothing but what the map gives them; "
 		    "set a realm\n" },
 		{ { { "authgate.ini",
-		      "[auth]\nwindows_domains = A B\nrealm = a.example\n" } },
+			"[auth]\nwindows_domains = A B\nrealm = a.example\n" },
+		      { "domains/a.example.ini", "" } },
 		    "" },
 		{ { { "authgate.ini",
-		      "[auth]\nrealm_replaces = yes\nrealm = a.example\n" } },
+			"[auth]\nrealm_replaces = yes\nrealm = a.example\n" },
+		      { "domains/a.example.ini", "" } },
 		    "" },
 		{ { { "authgate.ini",
 		      "[rules]\nforeign_sender_listed_only = yes\n" } },
@@ -906,6 +931,279 @@ test_warnings(void **state)
 
 	(void)state;
 	expect_good(setups, ROWS(setups));
+}
+
+#define THIS_HOST \
+	", this host: what its programs and content filters send is refused\n"
+#define COVERS " of a relay list (authgate.ini:2), whose clients are refused\n"
+
+/* Networks of one's own that are refused, and those of nobody in particular. */
+static void
+test_doubtful_networks(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini",
+			"[relay]\nallow = 127.0.0.0/8 ::1 192.168.1.0/24 "
+			"10.0.0.0/8 2001:db8::/48 192.0.2.1 !198.51.100.1\n" },
+		      { "kill.list",
+			  "0.0.0.0/8\n10.0.0.0/9\n127.0.0.0/8\n"
+			  "192.168.0.0/16\n224.0.0.0/3\n2001:db8::/32\n"
+			  "192.168.1.7\n198.51.100.0/24\n" } },
+		    "warning kill.list:3: 127.0.0.0/8 holds 127.0.0.1" THIS_HOST
+		    "warning kill.list:4: 192.168.0.0/16 covers "
+		    "192.168.1.0/24" COVERS
+		    "warning kill.list:6: 2001:db8::/32 covers "
+		    "2001:db8::/48" COVERS },
+		/* an exception in the kill list, and in the relay list */
+		{ { { "authgate.ini",
+			"[relay]\nallow = 192.168.1.0/24 192.168.2.0/24\n" },
+		      { "kill.list", "192.168.0.0/16\n!192.168.1.0/24\n" } },
+		    "warning kill.list:1: 192.168.0.0/16 covers "
+		    "192.168.2.0/24" COVERS },
+		{ { { "authgate.ini", "" },
+		      { "kill.list", "::/0\n127.0.0.0-127.0.0.9\n" } },
+		    "warning kill.list:2: 127.0.0.0/29 holds 127.0.0.1" THIS_HOST
+		    "warning kill.list:1: ::/0 holds ::1" THIS_HOST },
+		/* a range is one entry, with one finding */
+		{ { { "authgate.ini",
+			"[relay]\nallow = 192.0.2.1-192.0.2.9 192.0.2.20\n" },
+		      { "kill.list", "192.0.2.0/24\n" } },
+		    "warning kill.list:1: 192.0.2.0/24 covers "
+		    "192.0.2.1/32" COVERS },
+		{ { { "authgate.ini",
+			"[rules]\nkill_client = off\n[relay]\nallow = "
+			"192.0.2.1\n" },
+		      { "kill.list", "192.0.2.0/24\n127.0.0.1\n" } },
+		    "" },
+		/* a domain's own list */
+		{ { { "authgate.ini", "" }, { "kill.list", "192.0.2.0/24\n" },
+		      { "domains/a.example.ini", "[relay]\nfile = r\n" },
+		      { "domains/r", "\n192.0.2.7\n" } },
+		    "warning kill.list:1: 192.0.2.0/24 covers 192.0.2.7/32 of "
+		    "a relay list (domains/r:2), whose clients are refused\n" },
+		{ { { "authgate.ini",
+			"[relay]\nallow = 0.0.0.0/0\n[rules]\n"
+			"from_header_exempt = e\n" },
+		      { "relay.list", "::/0\n10.0.0.0/8\n128.0.0.0/1\n" },
+		      { "domains/a.example.ini",
+			  "[relay]\nallow = 2.0.0.0/7\n" },
+		      { "e", "0.0.0.0/0\nfc00::/7\nfe00::/7\n!0.0.0.0/1\n" } },
+		    "warning authgate.ini:2: 0.0.0.0/0 trusts every IPv4 "
+		    "client there is\n"
+		    "warning relay.list:3: 128.0.0.0/1 trusts one in 2 of all "
+		    "IPv4 clients there are\n"
+		    "warning relay.list:1: ::/0 trusts every IPv6 client there "
+		    "is\n"
+		    "warning e:1: 0.0.0.0/0 exempts every IPv4 client there "
+		    "is\n"
+		    "warning e:3: fe00::/7 exempts one in 128 of all IPv6 "
+		    "clients there are\n"
+		    "warning domains/a.example.ini:2: 2.0.0.0/7 trusts one in "
+		    "128 of all IPv4 clients there are\n" },
+	};
+
+	(void)state;
+	expect_good(setups, ROWS(setups));
+}
+
+/* More of a kind than anybody reads are not said. */
+static void
+test_many_doubtful_networks(void **state)
+{
+	char allow[900] = "";
+	struct ag_buf text = AG_BUF(allow);
+	struct file files[FILES_MAX] = { { "authgate.ini", "" },
+		{ "kill.list", "192.0.0.0/8\n" }, { "relay.list", allow } };
+	const struct ag_policy *policy;
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		ag_buf_printf(&text, "192.0.2.%d\n", i);
+	write_files(files);
+	assert_int_equal(load(&policy), AG_LOAD_OK);
+	assert_int_equal(findings.n, 8);
+	ag_policy_unref(policy);
+}
+
+#define REACHES(socket) \
+	"socket = " socket \
+	": whoever reaches this address speaks to authgate " \
+	"as if it were the MTA; 127.0.0.1 and ::1 are for this host alone\n"
+#define EVERY_USER(mode) \
+	"socket_mode = " mode ": every user of this host speaks to authgate " \
+	"as if it were the MTA; write 0660 and give the socket to the MTA's " \
+	"group with socket_group\n"
+#define MX(word) \
+	"auth_only has " word ", where other servers bring mail, which never " \
+	"log in: they all are refused\n"
+
+static void
+test_doubtful_values(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini",
+		      "[milter]\nsocket = inet:8891@0.0.0.0\n" } },
+		    "warning authgate.ini:2: " REACHES("inet:8891@0.0.0.0") },
+		{ { { "authgate.ini",
+		      "[milter]\nsocket = inet6:8891@2001:db8::1\n" } },
+		    "warning authgate.ini:2: " REACHES(
+			"inet6:8891@2001:db8::1") },
+		{ { { "authgate.ini",
+		      "[milter]\nsocket = inet:8891@mx.example\n" } },
+		    "warning authgate.ini:2: " REACHES(
+			"inet:8891@mx.example") },
+		{ { { "authgate.ini",
+		      "[milter]\nsocket = inet:8891@127.0.0.2\n"
+		      "socket_mode = 0666\n" } },
+		    "" },
+		{ { { "authgate.ini", "[milter]\nsocket = inet6:1@::1\n" } },
+		    "" },
+		{ { { "authgate.ini",
+		      "[milter]\nsocket = inet:1@LocalHost\n" } },
+		    "" },
+		{ { { "authgate.ini", "[milter]\nsocket_mode = 0666\n" } },
+		    "warning authgate.ini:2: " EVERY_USER("0666") },
+		{ { { "authgate.ini", "[milter]\nsocket_mode = 0662\n" } },
+		    "warning authgate.ini:2: " EVERY_USER("0662") },
+		{ { { "authgate.ini", "[milter]\nsocket_mode = 0664\n" } },
+		    "" },
+		{ { { "authgate.ini",
+		      "[listeners]\nauth_only = submission 25, SMTP\n" } },
+		    "warning authgate.ini:2: " MX(
+			"25") "warning authgate.ini:2: " MX("SMTP") },
+		{ { { "authgate.ini",
+		      "[listeners]\nkill_on_auth_only = yes\n" } },
+		    "warning authgate.ini:2: kill_on_auth_only does nothing "
+		    "without auth_only\n" },
+		{ { { "authgate.ini",
+		      "[auth]\nenabled = no\n[listeners]\nauth_only = 587\n" } },
+		    "warning authgate.ini:2: enabled = no: nobody counts as "
+		    "logged in, so that the listeners of auth_only = 587 take "
+		    "no mail at all\n" },
+		{ { { "authgate.ini",
+		      "[auth]\nmechanisms = plain LOGN XYZZY-17\n" } },
+		    "warning authgate.ini:2: mechanisms has LOGN, which no "
+		    "SASL library is known to have; did you mean LOGIN?\n"
+		    "warning authgate.ini:2: mechanisms has XYZZY-17, which no "
+		    "SASL library is known to have\n" },
+		{ { { "authgate.ini", "[auth]\nrealm = b.example\n" },
+		      { "domains/a.example.ini", "" } },
+		    "warning authgate.ini:2: realm = b.example is no local "
+		    "domain: a login that it completes owns no local address "
+		    "but by the sender map\n" },
+		{ { { "authgate.ini", "[auth]\nrealm = B.example.\n" },
+		      { "domains/a.example.ini",
+			  "[domain]\naliases = b.example\n" } },
+		    "" },
+	};
+
+	(void)state;
+	expect_good(setups, ROWS(setups));
+}
+
+static void
+test_no_domain_is_local(void **state)
+{
+	static const struct file files[][FILES_MAX] = {
+		{ { "authgate.ini", "" } },
+		{ { "authgate.ini", "\n[lists]\nlocal_domains = d\n" },
+		    { "d", "" } },
+	};
+	static const char *const expected[] = { "warning authgate.ini: ",
+		"warning authgate.ini:3: " };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(files); i++) {
+		const struct ag_policy *policy;
+		char path[200], text[400];
+		struct ag_buf all = AG_BUF(text);
+
+		write_files(files[i]);
+		path_in_folder("authgate.ini", path);
+		findings_begin(&findings);
+		ag_policy_load(path, &findings.diag, &policy);
+		ag_buf_printf(&all, "%s" NO_DOMAIN "\n", expected[i]);
+		expect_findings(expected[i], &findings, text);
+		ag_policy_unref(policy);
+	}
+}
+
+/* What lies in domains/ as if it were read. */
+static void
+test_strays(void **state)
+{
+	static const struct setup setups[] = {
+		{ { { "authgate.ini", "[lists]\nkill = domains/k.test\n" },
+		      { "domains/example.info", "" },
+		      { "domains/a.example.ini", "[relay]\nfile = a.relay\n" },
+		      { "domains/a.relay", "192.0.2.1\n" },
+		      { "domains/k.test", "192.0.2.9\n" },
+		      { "domains/old.test", NULL },
+		      { "domains/.b.example", "" },
+		      { "domains/b.example.ini~", "" } },
+		    "warning domains: example.info" MISNAMED },
+		{ { { "authgate.ini", "" }, { "domains/a.example.ini", "" },
+		      { "domains/b.example.ini.sample", "" },
+		      { "domains/b.example.ini.bak", "" },
+		      { "domains/README", "" },
+		      { "domains/b.example.conf", "" } },
+		    "warning domains: b.example.conf" MISNAMED },
+	};
+
+	(void)state;
+	expect_good(setups, ROWS(setups));
+}
+
+static void
+chmod_in_folder(const char *name, mode_t mode)
+{
+	char path[200];
+
+	path_in_folder(name, path);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+/* Who writes the lists says who is refused. */
+static void
+test_files_that_others_may_write(void **state)
+{
+	static const struct file files[FILES_MAX] = { { "authgate.ini", "" },
+		{ "kill.list", "192.0.2.1\n" },
+		{ "domains/a.example.ini", "" } };
+	const struct ag_policy *policy;
+
+	(void)state;
+	write_files(files);
+	chmod_in_folder("kill.list", 0602);
+	chmod_in_folder("authgate.ini", 0664);
+	chmod_in_folder("domains", 0777);
+	chmod_in_folder(".", 0707);
+	assert_int_equal(load(&policy), AG_LOAD_OK);
+	ag_policy_unref(policy);
+	chmod_in_folder(".", 0700);
+	expect_findings("others", &findings,
+	    "warning authgate.ini: everybody may put files into its folder\n"
+	    "warning domains: everybody may put files into this folder\n"
+	    "warning kill.list: everybody may write to this file\n");
+}
+
+/* Of nothing but holes, which cost no disk. */
+static void
+test_huge_list(void **state)
+{
+	static const struct file files[FILES_MAX] = { { "authgate.ini", "" },
+		{ "kill.list", "192.0.2.1\n" } };
+	const struct ag_policy *policy;
+	char path[200];
+
+	(void)state;
+	write_files(files);
+	path_in_folder("kill.list", path);
+	assert_int_equal(truncate(path, (off_t)5 << 30), 0);
+	assert_int_equal(load(&policy), AG_LOAD_UNUSABLE);
+	expect_findings("huge", &findings,
+	    "error kill.list: kill.list cannot be read: it is larger than 1 "
+	    "GB\n");
 }
 
 #define MARK "\xef\xbb\xbf"
@@ -961,8 +1259,8 @@ test_harmful_values(void **state)
 		{ { { "authgate.ini",
 		      "[listeners]\nauth_only = smtps submission:587\n" } },
 		    "error authgate.ini:2: auth_only = smtps submission:587: has "
-		    "submission:587; write either the name or the port of a "
-		    "listener\n" },
+		    "submission:587, which is both; write either the name or "
+		    "the port of a listener\n" },
 	};
 
 	(void)state;
@@ -1003,6 +1301,7 @@ load_beside(const struct ag_policy *in_force)
 	assert_int_equal(ag_policy_load_beside(path, in_force, NULL,
 			     &findings.diag, &policy),
 	    AG_LOAD_OK);
+	forget_no_domain();
 	ag_policy_unref(in_force);
 	return policy;
 }
@@ -1056,7 +1355,7 @@ static void
 test_nothing_kept(void **state)
 {
 	static const struct setup setup = {
-		{ { "authgate.ini", "" }, { "kill.list", "::1\n" } }, ""
+		{ { "authgate.ini", "" }, { "kill.list", "::2\n" } }, ""
 	};
 	const struct ag_policy *policy = load_good(&setup);
 
@@ -1272,6 +1571,13 @@ main(void)
 		cmocka_unit_test(test_relay_lists_of_one_scope),
 		cmocka_unit_test(test_all_errors_in_one_run),
 		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_doubtful_networks),
+		cmocka_unit_test(test_many_doubtful_networks),
+		cmocka_unit_test(test_doubtful_values),
+		cmocka_unit_test(test_no_domain_is_local),
+		cmocka_unit_test(test_strays),
+		cmocka_unit_test(test_files_that_others_may_write),
+		cmocka_unit_test(test_huge_list),
 		cmocka_unit_test(test_byte_order_marks),
 		cmocka_unit_test(test_harmful_values),
 		cmocka_unit_test(test_path_without_a_folder),

@@ -181,11 +181,12 @@ test_places_on_the_network(void **state)
 	    "465 65536");
 	BAD(AUTH_ONLY, "has 0465, which is not a port from 1 to 65535", "0465");
 	BAD(AUTH_ONLY,
-	    "has submission:587; write either the name or the port of a "
-	    "listener",
+	    "has submission:587, which is both; write either the name or the "
+	    "port of a listener",
 	    "submission:587", "smtps submission:587 465");
 	BAD(AUTH_ONLY,
-	    "has :587; write either the name or the port of a listener",
+	    "has :587, which is both; write either the name or the port of a "
+	    "listener",
 	    ":587");
 }
 
@@ -208,9 +209,10 @@ test_words(void **state)
 	GOOD(KILL, "", "a", "a /b/c");
 	GOOD(RECIPIENT_DELIMITER, "", "+", "+-", "=");
 	BAD(RECIPIENT_DELIMITER,
-	    "must be characters such as + or +- without blanks; not @, letters "
-	    "or digits",
-	    "+ -", "a", "Z", "1", "@", "+\xc3\xa5");
+	    "must be characters such as + or +- without blanks; not letters, "
+	    "digits or one of \"(),:;<>@[\\]",
+	    "+ -", "a", "Z", "1", "@", "+\xc3\xa5", "[+]", "+,-", "\"+\"",
+	    "(+)", "+\\");
 }
 
 static void
@@ -219,22 +221,31 @@ test_domains_and_local_parts(void **state)
 	(void)state;
 	GOOD(REALM, "", "example.com", "EXAMPLE.com.", "ex\xc3\xa4mple.com",
 	    "_x.example");
-	BAD(REALM, "must be one domain name", "a b", "@example.com",
-	    "example..com", ".example.com", "\xf0\x9f\x98\x80.example");
+	BAD(REALM, "must be one domain name; this is not a domain name", "a b",
+	    "example..com", "\xf0\x9f\x98\x80.example", "alice@example.com");
+	BAD(REALM,
+	    "must be one domain name; this is not a domain name; write "
+	    "example.com",
+	    "@example.com", ".example.com", "*.example.com", "[example.com]",
+	    "example.com,");
 	GOOD(ALIASES, "", "example.org", "example.org, ex\xc3\xa4mple.org");
-	BAD(ALIASES, "has \"@example.org\", which is not a domain name",
+	BAD(ALIASES,
+	    "has @example.org, which is not a domain name; write example.org",
 	    "example.net @example.org");
-	BAD(ALIASES, "has \".example.org\", which is not a domain name",
+	BAD(ALIASES,
+	    "has .example.org, which is not a domain name; write example.org",
 	    ".example.org");
+	BAD(LOGIN_DOMAINS,
+	    "has 192.0.2.1, which is an address of a host, not a domain name",
+	    "192.0.2.1");
 	GOOD(ROLE_SENDERS, "", "postmaster", "postmaster, abuse  webmaster",
 	    "\xc3\xa5lice");
 	BAD(ROLE_SENDERS,
-	    "has \"abuse@example.com\", which is not the part of an address "
+	    "has abuse@example.com, which is not the part of an address "
 	    "before the @",
 	    "postmaster abuse@example.com");
 	BAD(ROLE_SENDERS,
-	    "has \"a%b\", which is not the part of an address before the @",
-	    "a%b");
+	    "has a%b, which is not the part of an address before the @", "a%b");
 	GOOD(WINDOWS_DOMAINS, "", "EXAMPLE", "EXAMPLE, corp.example.com  A-1",
 	    "\xc3\x96VE");
 	BAD(WINDOWS_DOMAINS,
@@ -249,6 +260,65 @@ test_domains_and_local_parts(void **state)
 	    "has \"*\"; write what stands in front of the backslash of a login, "
 	    "such as EXAMPLE",
 	    "*");
+}
+
+#define LISTENER ", which is neither the name nor the port of a listener"
+#define MECHANISM ", which is not the name of a SASL mechanism"
+#define WRAPPED ", which has quotes or brackets, which belong to no word"
+#define TABLE \
+	", which is a lookup table of Postfix; authgate reads the text file " \
+	"behind it"
+
+/* What other languages put around words and between them. */
+static void
+test_quotes_and_brackets(void **state)
+{
+	(void)state;
+	GOOD(MECHANISMS, "", "PLAIN LOGIN", "plain, scram-sha-256-plus",
+	    "KERBEROS_V4", "X");
+	BAD(MECHANISMS, "has \"LOGIN\"" MECHANISM "; write LOGIN",
+	    "PLAIN \"LOGIN\"");
+	BAD(MECHANISMS, "has [PLAIN]" MECHANISM "; write PLAIN", "[PLAIN]");
+	BAD(MECHANISMS, "has 'PLAIN'" MECHANISM "; write PLAIN", "'PLAIN'");
+	BAD(MECHANISMS, "has PLAIN|LOGIN" MECHANISM, "PLAIN|LOGIN");
+	BAD(MECHANISMS, "has PLAIN:LOGIN" MECHANISM, "PLAIN:LOGIN");
+	BAD(MECHANISMS, "has -PLAIN-AND-SO-ON-AND-SO" MECHANISM,
+	    "-PLAIN-AND-SO-ON-AND-SO");
+	BAD(MECHANISMS, "has *" MECHANISM, "*");
+	GOOD(AUTH_ONLY, "MTA-v4", "mx.example.com", "postfix/submission",
+	    "192.0.2.1", "2001.example");
+	BAD(AUTH_ONLY, "has \"smtps\"" LISTENER "; write smtps",
+	    "submission, \"smtps\"");
+	BAD(AUTH_ONLY, "has [submission" LISTENER "; write submission",
+	    "[submission, smtps]");
+	BAD(AUTH_ONLY, "has ['submission'" LISTENER "; write submission",
+	    "['submission', 'smtps']");
+	BAD(AUTH_ONLY, "has submission|465" LISTENER, "submission|465");
+	BAD(AUTH_ONLY, "has *" LISTENER, "*");
+	BAD(AUTH_ONLY, "has -" LISTENER, "submission - smtps");
+	BAD(AUTH_ONLY, "has 587/tcp, which is not a port from 1 to 65535",
+	    "587/tcp");
+	BAD(AUTH_ONLY, "has 465-587, which is not a port from 1 to 65535",
+	    "465-587");
+	BAD(KILL, "has [a.list" WRAPPED "; write a.list", "[a.list, b.list]");
+	BAD(KILL, "has \"b.list\"" WRAPPED "; write b.list",
+	    "a.list \"b.list\"");
+	BAD(KILL, "has a.list;b.list, which has a sign that divides no words",
+	    "a.list;b.list");
+	BAD(SENDER_LOGINS, "has hash:/etc/postfix/senders" TABLE,
+	    "hash:/etc/postfix/senders");
+	GOOD(SENDER_LOGINS, "source:panel", "a:b");
+	GOOD(ROLE_SENDERS, "\"postmaster\"", "o'brien");
+	BAD(ROLE_SENDERS,
+	    "has [postmaster, which is not the part of an address before the "
+	    "@; write postmaster",
+	    "[postmaster, abuse]");
+	BAD(ROLE_SENDERS,
+	    "has postmaster|abuse, which is not the part of an address before "
+	    "the @",
+	    "postmaster|abuse");
+	BAD(ROLE_SENDERS,
+	    "has post*, which has a *, and no pattern stands here", "post*");
 }
 
 static void
@@ -327,6 +397,7 @@ main(void)
 		cmocka_unit_test(test_places_on_the_network),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_domains_and_local_parts),
+		cmocka_unit_test(test_quotes_and_brackets),
 		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_control_bytes),
 	};
