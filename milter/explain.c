@@ -125,6 +125,8 @@ enum {
 	OPT_TO,
 	OPT_MAIL_ADDR,
 	OPT_FROM_HEADER,
+	OPT_MTA_NAME,
+	OPT_MTA_COMPLETES,
 	OPT_AT,
 	OPT_LOCAL,
 	OPT_BATCH,
@@ -143,6 +145,8 @@ static const struct option long_options[] = {
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "mail-addr", required_argument, NULL, OPT_MAIL_ADDR },
 	{ "from-header", required_argument, NULL, OPT_FROM_HEADER },
+	{ "mta-name", required_argument, NULL, OPT_MTA_NAME },
+	{ "mta-completes", no_argument, NULL, OPT_MTA_COMPLETES },
 	{ "at", required_argument, NULL, OPT_AT },
 	{ "local", no_argument, NULL, OPT_LOCAL },
 	{ "batch", no_argument, NULL, OPT_BATCH },
@@ -218,6 +222,12 @@ take_option(struct options *options, int option, const char *arg)
 	case OPT_FROM_HEADER:
 		input->from_header = ag_str(arg);
 		input->has_from_header = true;
+		return NULL;
+	case OPT_MTA_NAME:
+		input->mta_name = ag_str(arg);
+		return NULL;
+	case OPT_MTA_COMPLETES:
+		input->mta_completes = true;
 		return NULL;
 	case OPT_AT:
 		return ag_number_instant(ag_str(arg), &input->now) ?

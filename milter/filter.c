@@ -109,7 +109,7 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		content = ag_session_needs_content(session);
 	}
 	if (session == NULL ||
-	    !ag_macros_ask(ctx, ag_session_needs_edits(session), content)) {
+	    !ag_macros_ask(ctx, ag_session_needs_header(session), content)) {
 		/* the connection ends, and the MTA's default action holds */
 		ag_log(LOG_ERR, "not enough memory to negotiate");
 		return SMFIS_REJECT;
@@ -180,7 +180,8 @@ on_mail(SMFICTX *ctx, char **argv)
 		.mailer = ag_macro(ctx, "{mail_mailer}"),
 		.tls_version = ag_macro(ctx, "{tls_version}"),
 		.queue_id = ag_macro(ctx, "i"),
-		.mta_name = ag_macro(ctx, "j") };
+		.mta_name = ag_macro(ctx, "j"),
+		.mta_version = ag_macro(ctx, "v") };
 	struct ag_answer answer;
 
 	if (session == NULL)

@@ -81,7 +81,9 @@ ag_judge_session(const struct ag_policy *policy,
 		    .port = input->port,
 		    .local_submission = input->local_submission,
 		    .mechanism = input->mechanism,
-		    .tls = input->tls } };
+		    .tls = input->tls,
+		    .mta_name = input->mta_name,
+		    .mta_completes = input->mta_completes } };
 	struct ag_mailbox login;
 	struct ag_path sender;
 

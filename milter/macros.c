@@ -12,7 +12,7 @@ ag_macros_ask(SMFICTX *ctx, bool name, bool content)
 	char connect[] = "{daemon_name} {daemon_port}";
 	char mail[] = "i {auth_authen} {auth_type} {mail_addr} {mail_mailer} "
 		      "{tls_version}";
-	char mail_and_name[] = "i j {auth_authen} {auth_type} {mail_addr} "
+	char mail_and_name[] = "i j v {auth_authen} {auth_type} {mail_addr} "
 			       "{mail_mailer} {tls_version}";
 	char rcpt[] = "i {rcpt_addr} {rcpt_mailer}";
 	char data[] = "i";

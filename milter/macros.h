@@ -13,9 +13,9 @@
 #include <libmilter/mfapi.h>
 
 /*
- * Call it while negotiating; with the MTA's own name if it is needed; with the
- * queue id before the header comes if the content is.  False when libmilter has
- * no memory.
+ * Call it while negotiating; with the MTA's own name, and which MTA it is, if
+ * they are needed; with the queue id before the header comes if the content is.
+ * False when libmilter has no memory.
  */
 bool ag_macros_ask(SMFICTX *ctx, bool name, bool content);
 

@@ -446,6 +446,7 @@ ASKING = [
     ("from_header_match of a domain", "", "from_header_match = monitor", True),
     ("from_header_local_auth of a domain", "", "from_header_local_auth = enforce", True),
     ("both off in a domain", "", "from_header_match = off\nfrom_header_local_auth = off", False),
+    ("from_header_strict alone", "from_header_strict = yes", "", False),
     ("from_header_sender_suffices alone", "from_header_sender_suffices = yes", "", False),
 ]
 
