@@ -120,18 +120,21 @@ is_foreign(struct ag_str charset)
 	    !ag_str_ieq(name, ag_str("us-ascii"));
 }
 
-static void
+/* False when another begins in it. */
+static bool
 decode_word(const struct word *word, struct ag_buf *out)
 {
-	if (is_foreign(word->charset))
-		ag_buf_char(out, AG_ENCODED_FOREIGN);
+	ag_buf_char(out,
+	    is_foreign(word->charset) ? AG_ENCODED_FOREIGN : AG_ENCODED_EDGE);
 	if (word->encoding == 'b')
 		decode_b(word->text, out);
 	else
 		decode_q(word->text, out);
+	ag_buf_char(out, AG_ENCODED_EDGE);
+	return !ag_encoded_begins(word->text);
 }
 
-void
+bool
 ag_encoded_decode(struct ag_str text, struct ag_buf *out)
 {
 	bool none_ahead = false; /* nothing ends there */
@@ -139,7 +142,8 @@ ag_encoded_decode(struct ag_str text, struct ag_buf *out)
 
 	while (text.len > 0 && !out->cut) {
 		if (!none_ahead && take_word(text, &word)) {
-			decode_word(&word, out);
+			if (!decode_word(&word, out))
+				return false;
 			text = ag_str_skip(text, word.len);
 			continue;
 		}
@@ -148,4 +152,5 @@ ag_encoded_decode(struct ag_str text, struct ag_buf *out)
 		    text.ptr[0] == AG_ENCODED_FOREIGN ? ' ' : text.ptr[0]);
 		text = ag_str_skip(text, 1);
 	}
+	return !out->cut;
 }

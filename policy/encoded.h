@@ -16,10 +16,17 @@
  */
 #define AG_ENCODED_FOREIGN '\xff'
 
+/* Stands in front of any other and behind each. */
+#define AG_ENCODED_EDGE '\x7f'
+
 /* Whether something in the text begins like an encoded word. */
 bool ag_encoded_begins(struct ag_str text);
 
-/* Writes the text with its encoded words decoded. */
-void ag_encoded_decode(struct ag_str text, struct ag_buf *out);
+/*
+ * Writes the text with its encoded words decoded.  False where it does not fit,
+ * or where it depends on the reader which words there are: one begins in
+ * another.
+ */
+bool ag_encoded_decode(struct ag_str text, struct ag_buf *out);
 
 #endif

@@ -679,7 +679,8 @@ judge_field(const struct situation *s, enum ag_rule rule, struct ag_str field,
 			judge_author(s, rule, &mailbox, outcome);
 		n++;
 	}
-	return status == AG_FROM_END && n > 0 && !bare;
+	return status == AG_FROM_END && n > 0 && !bare &&
+	    ag_from_is_clear(field, n);
 }
 
 /* While a field that cannot be read is searched. */

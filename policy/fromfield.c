@@ -213,6 +213,21 @@ begin_group(struct ag_from_iter *iter, const struct words *words)
 	return ag_field_peek(&iter->rest) != ';' || take_separator(iter);
 }
 
+/* A line break that does not fold. */
+static bool
+has_stray_break(struct ag_str value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		char next = i + 1 < value.len ? value.ptr[i + 1] : '\0';
+
+		if (value.ptr[i] == '\r' && next != '\n')
+			return true;
+		if (value.ptr[i] == '\n' && next != ' ' && next != '\t')
+			return true;
+	}
+	return false;
+}
+
 enum ag_from_status
 ag_from_next(struct ag_from_iter *iter, struct ag_mailbox *mailbox)
 {
@@ -221,6 +236,8 @@ ag_from_next(struct ag_from_iter *iter, struct ag_mailbox *mailbox)
 		enum ag_from_status status;
 
 		memset(mailbox, 0, sizeof(*mailbox));
+		if (!iter->begun && has_stray_break(iter->rest))
+			return AG_FROM_UNREADABLE;
 		if (iter->begun && iter->rest.len == 0)
 			return iter->in_group ? AG_FROM_UNREADABLE :
 						AG_FROM_END;
@@ -237,6 +254,138 @@ ag_from_next(struct ag_from_iter *iter, struct ag_mailbox *mailbox)
 		    take_address(&iter->rest, &words);
 		return take_separator(iter) ? status : AG_FROM_UNREADABLE;
 	}
+}
+
+/* ---- what mentions other addresses ---- */
+
+static size_t
+count_marks(struct ag_str value)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < value.len; i++)
+		n += value.ptr[i] == '@';
+	return n;
+}
+
+/* Takes the text between two bytes, with none of those in not in it. */
+static bool
+take_between(struct ag_str *rest, char end, const char * not )
+{
+	size_t n = ag_str_find(ag_str_skip(*rest, 1), end);
+	struct ag_str text = ag_str_head(ag_str_skip(*rest, 1), n);
+
+	for (size_t i = 0; i < text.len; i++)
+		if (ag_is_control(text.ptr[i]) || strchr(not, text.ptr[i]))
+			return false;
+	if (n == 0 || n + 1 >= rest->len)
+		return false;
+	ag_field_take(rest, n + 2);
+	return true;
+}
+
+static void
+skip_spaces(struct ag_str *rest)
+{
+	while (rest->len > 0 && ag_field_is_space(ag_field_peek(rest)))
+		ag_field_take(rest, 1);
+}
+
+/* ASCII words with single dots between them. */
+static bool
+take_dot_atom(struct ag_str *rest)
+{
+	char before = '.';
+
+	for (; rest->len > 0; ag_field_take(rest, 1)) {
+		char c = ag_field_peek(rest);
+
+		if ((unsigned char)c >= 0x80 || !ag_field_is_word_byte(c))
+			break;
+		if (c == '.' && before == '.')
+			return false;
+		before = c;
+	}
+	return before != '.';
+}
+
+static bool
+take_plain_address(struct ag_str *rest)
+{
+	if (!take_dot_atom(rest) || ag_field_peek(rest) != '@')
+		return false;
+	ag_field_take(rest, 1);
+	return take_dot_atom(rest);
+}
+
+static bool
+take_plain_angle(struct ag_str *rest)
+{
+	ag_field_take(rest, 1);
+	if (!take_plain_address(rest) || ag_field_peek(rest) != '>')
+		return false;
+	ag_field_take(rest, 1);
+	return true;
+}
+
+static const char not_in_comments[] = "()<>\"\\";
+
+/* Behind the address nothing but comments. */
+static bool
+is_plain_tail(struct ag_str rest)
+{
+	for (;;) {
+		skip_spaces(&rest);
+		if (rest.len == 0)
+			return true;
+		if (ag_field_peek(&rest) != '(' ||
+		    !take_between(&rest, ')', not_in_comments))
+			return false;
+	}
+}
+
+/* A word, quoted string or comment of a name, up to a blank or the address. */
+static bool
+take_plain_word(struct ag_str *rest)
+{
+	char c = ag_field_peek(rest);
+
+	if (c == '"') {
+		if (!take_between(rest, '"', "\\"))
+			return false;
+	} else if (c == '(') {
+		if (!take_between(rest, ')', not_in_comments))
+			return false;
+	} else if (!ag_field_is_word_byte(c))
+		return false;
+	while (rest->len > 0 && ag_field_is_word_byte(ag_field_peek(rest)) &&
+	    c != '"' && c != '(')
+		ag_field_take(rest, 1);
+	c = ag_field_peek(rest);
+	return ag_field_is_space(c) || c == '<';
+}
+
+static bool
+is_plain(struct ag_str value)
+{
+	struct ag_str rest = value;
+
+	skip_spaces(&rest);
+	if (take_plain_address(&rest))
+		return is_plain_tail(rest);
+	for (rest = value;;) {
+		skip_spaces(&rest);
+		if (ag_field_peek(&rest) == '<')
+			return take_plain_angle(&rest) && is_plain_tail(rest);
+		if (!take_plain_word(&rest))
+			return false;
+	}
+}
+
+bool
+ag_from_is_clear(struct ag_str value, size_t addresses)
+{
+	return count_marks(value) == addresses || is_plain(value);
 }
 
 /* ---- what is no RFC 5322 ---- */

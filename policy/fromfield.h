@@ -38,6 +38,13 @@ enum ag_from_status ag_from_next(struct ag_from_iter *iter,
     struct ag_mailbox *mailbox);
 
 /*
+ * Whether all programs read a field alike that was read to its end.  Where its
+ * names or comments mention an address, only a plain one is: one address, and
+ * nothing nested, folded, escaped or out of ASCII around it.
+ */
+bool ag_from_is_clear(struct ag_str value, size_t addresses);
+
+/*
  * Reads a local part that stands as it is, in front of "@".  False where it is
  * none, or where some find a way to another address in it.
  */

@@ -371,9 +371,8 @@ scan_decoded(struct scan *scan, struct ag_str value)
 	char text[DECODED_MAX];
 	struct ag_buf decoded = AG_BUF(text);
 
-	ag_encoded_decode(value, &decoded);
 	scan->decoded = true;
-	scan->riddle = scan->riddle || decoded.cut;
+	scan->riddle = !ag_encoded_decode(value, &decoded);
 	scan_text(scan, ag_buf_get(&decoded));
 }
 

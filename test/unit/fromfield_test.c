@@ -138,6 +138,9 @@ test_unreadable(void **state)
 		{ "a@b.example (\\", "!" },
 		{ "\"\\\x01\"@b.example", "!" },
 		{ "\xe5lice@example.com", "!" },
+		{ "\"al\rice\"@example.com", "!" },
+		{ "alice@example.com\r", "!" },
+		{ "Alice\n<alice@example.com>", "!" },
 		{ "=?utf-8?q?alice?=@example.com", "!" },
 		{ "=?utf-8?q?alice@example.com", "!" },
 		{ "<alice@=?utf-8?q?example.com?=>", "!" },
@@ -232,6 +235,46 @@ test_one_address(void **state)
 	}
 }
 
+/* Of a field that mentions an address only a plain one is read alike by all. */
+static void
+test_clear_fields(void **state)
+{
+	static const char *const clear[] = {
+		"\"a@b.example\" <x@f.example>",
+		" \"a@b.example, <a@b.example>\" x (a@b.example) <x@f.example> ",
+		"(a@b.example) <x.y@f.example> (c) (d)",
+		"x@f.example (a@b.example)",
+		"x@f.example ((c) \\) (d)",
+		"\"\" <(c)x@f.example>",
+	};
+	static const char *const unclear[] = {
+		"\"a@b.example\"<x.@f.example>",
+		"\"a@b.example\" <x@f..example>",
+		"\"a@b.example\" <x@f.ex\xc3\xa4mple>",
+		"\"a@b.example\" < x@f.example>",
+		"\"a@b.example\" <x@f.example >",
+		"\"a@b.example\"\"\" <x@f.example>",
+		"\"a@b.example\"x <x@f.example>",
+		"\"a\\@b.example\" <x@f.example>",
+		"\"a\r\n @b.example\" <x@f.example>",
+		"\"\" (a@b.example) <x@f.example>",
+		"(a@b.example)x <x@f.example>",
+		"((c)a@b.example) <x@f.example>",
+		"(<a@b.example>) <x@f.example>",
+		"x@f.example (a()a@b.example)",
+		"x@f.example (\r\n a@b.example)",
+		"x: \"a@b.example\" <x@f.example>;",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(clear); i++)
+		if (!ag_from_is_clear(ag_str(clear[i]), 1))
+			fail_msg("unclear: %s", clear[i]);
+	for (size_t i = 0; i < ROWS(unclear); i++)
+		if (ag_from_is_clear(ag_str(unclear[i]), 1))
+			fail_msg("clear: %s", unclear[i]);
+}
+
 int
 main(void)
 {
@@ -241,6 +284,7 @@ main(void)
 		cmocka_unit_test(test_nul_byte),
 		cmocka_unit_test(test_deep_comments),
 		cmocka_unit_test(test_one_address),
+		cmocka_unit_test(test_clear_fields),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,9 +162,9 @@ test_encoded_words(void **state)
 {
 	static const struct row table[] = {
 		{ "CEO <ceo@=?utf-8?Q?example.com?=>",
-		    "@utf-8 @utf-8q @utf-8qexample.com ceo@example.com " },
+		    "@utf-8 @utf-8q @utf-8qexample.com @example.com " },
 		{ "=?utf-8?b?Y2VvQGV4YW1wbGUuY29t?=@f.example",
-		    "@f.example ceo@example.com @f.example " },
+		    "@f.example @example.com @f.example " },
 		/* it may be any */
 		{ "ceo@=?utf-7?q?x?=", "@utf-7 @utf-7q @utf-7qx ?" },
 		{ "ceo@ex=?utf-7?q?x?=",
@@ -228,7 +228,7 @@ static void
 test_riddles(void **state)
 {
 	static const char *const table[] = { "@a ", "@(", "@a b c d e f g h ",
-		"a b c d!", "=?utf-8?q?=40a?=" };
+		"a b c d!" };
 	char text[2 * LONG];
 	struct ag_buf buf = AG_BUF(text);
 	unsigned found;
