@@ -142,8 +142,8 @@ class Session:
             self.milter.hang_up()
 
     def mail(self, sender="<x@remote.example>", login="", mech="PLAIN", tls="", queue_id="",
-             more=(), addr=None, mailer="smtp", mta="mx.example.com"):
-        macros = {"i": queue_id, "j": mta, "{auth_type}": login and mech, "{auth_authen}": login,
+             more=(), addr=None, mailer="smtp", mta="mx.example.com", version="test"):
+        macros = {"i": queue_id, "j": mta, "v": version, "{auth_type}": login and mech, "{auth_authen}": login,
                   "{tls_version}": tls}
         macros = {key: value for key, value in macros.items() if value}
         macros["{mail_addr}"] = reading(sender) if addr is None else addr
@@ -342,7 +342,7 @@ def send_fields(session, fields):
 def header(daemon, fields, rcpt="<bob@example.com>", connection=None, **mail):
     """The answer to the end of a header of these (name, value)."""
     with Session(daemon, **(connection or {})) as session:
-        envelope = [session.mail(**mail), session.rcpt(rcpt)]
+        envelope = [session.mail(**{"mta": "mx.remote.example", **mail}), session.rcpt(rcpt)]
         if envelope[1] != "continue":
             return envelope
         answers = send_fields(session, fields)
@@ -358,6 +358,8 @@ def froms(*values):
 HEADERS = [
     ("one's own address", froms(OWN), "continue", FROM_NEEDS_AUTH),
     ("another's address", froms(OTHERS), FROM_NOT_OWNED, FROM_NEEDS_AUTH),
+    ("an address in the MTA's own name", froms("alice@mx.remote.example"), FROM_NOT_OWNED,
+     FROM_NEEDS_AUTH),
     ("a foreign address", froms(FOREIGN_FROM), "continue", "continue"),
     ("no From:", [("Subject", "x")], FROM_NOT_OWNED, "continue"),
     ("no field at all", [], FROM_NOT_OWNED, "continue"),
@@ -397,6 +399,10 @@ HEADERS = [
     ("no From:, and one's own Sender:", [("Sender", OWN)], FROM_NOT_OWNED, "continue"),
 ]
 
+# who adds its name to a name without a domain, and what is said then
+POSTFIX = "Postfix 3.7.11"
+VERSIONS = [(POSTFIX, "continue"), ("8.17.1.9", FROM_NEEDS_AUTH), ("", FROM_NEEDS_AUTH)]
+
 
 @part
 def headers(cases, program):
@@ -414,6 +420,11 @@ def headers(cases, program):
     cases.same("65 From: the log names the rule, not on_error",
                [["reject", "from_header_match", "header"]],
                [[field(line, key) for key in ("verdict", "rule", "stage")] for line in lines])
+    for version, answer in VERSIONS:
+        cases.run(f"a name without a domain, and the MTA is {version}", answer,
+                  lambda: header(strict, froms("root (Cron Daemon)"), version=version))
+    cases.run("the MTA's own name where it tells none", "continue",
+              lambda: header(strict, froms("alice@mx.remote.example"), mta="", version=POSTFIX))
     on_one_connection(cases, strict)
     asked_for(cases, program)
 
