@@ -83,17 +83,18 @@ static struct point
 next_point(struct ag_str rest, bool decoded)
 {
 	struct point point = { OTHER, '\0', 1 };
-	bool is_compound;
 	ucs4_t code, plain;
+	bool is_compound;
+	int n;
 
 	if (rest.ptr[0] == AG_ENCODED_FOREIGN && decoded)
 		point.kind = FOREIGN;
 	if ((unsigned char)rest.ptr[0] < 0x80)
 		return classify_ascii(rest.ptr[0], 1);
-	if (u8_mbtoucr(&code, (const uint8_t *)rest.ptr, rest.len) <= 0)
+	n = u8_mbtoucr(&code, (const uint8_t *)rest.ptr, rest.len);
+	if (n <= 0)
 		return point;
-	point.len =
-	    (size_t)u8_mbtouc(&code, (const uint8_t *)rest.ptr, rest.len);
+	point.len = (size_t)n;
 	plain = plain_form(code, &is_compound);
 	if (plain < 0x80)
 		return classify_ascii((char)plain, point.len);
