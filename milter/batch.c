@@ -245,7 +245,8 @@ take_session(const json_t *object, struct ag_session_input *input,
 	static const char *const known[] = { "client", "name", "listener",
 		"port", "login", "mech", "tls", "from", "to", "from_header",
 		"headers", "cert_subject", "cert_fingerprint", "at",
-		"mail_addr", "mail_mailer", "local", NULL };
+		"mail_addr", "mail_mailer", "local", "mta_name",
+		"mta_completes", NULL };
 	bool has_from = false;
 
 	if (!json_is_object(object)) {
@@ -263,6 +264,9 @@ take_session(const json_t *object, struct ag_session_input *input,
 	    !take_certificate(object, &input->certificate, complaint) ||
 	    !take_bool(object, "tls", &input->tls, complaint) ||
 	    !take_bool(object, "local", &input->local_submission, complaint) ||
+	    !take_optional(object, "mta_name", &input->mta_name, complaint) ||
+	    !take_bool(object, "mta_completes", &input->mta_completes,
+		complaint) ||
 	    !take_time(object, &input->now, complaint) ||
 	    !take_string(object, "from", &input->from.to, &has_from,
 		complaint) ||

@@ -265,6 +265,8 @@ enum {
 	OPT_MAIL_ADDR,
 	OPT_FROM_HEADER,
 	OPT_HEADER,
+	OPT_MTA_NAME,
+	OPT_MTA_COMPLETES,
 	OPT_AT,
 	OPT_LOCAL,
 	OPT_BATCH,
@@ -286,6 +288,8 @@ static const struct option long_options[] = {
 	{ "mail-addr", required_argument, NULL, OPT_MAIL_ADDR },
 	{ "from-header", required_argument, NULL, OPT_FROM_HEADER },
 	{ "header", required_argument, NULL, OPT_HEADER },
+	{ "mta-name", required_argument, NULL, OPT_MTA_NAME },
+	{ "mta-completes", no_argument, NULL, OPT_MTA_COMPLETES },
 	{ "at", required_argument, NULL, OPT_AT },
 	{ "local", no_argument, NULL, OPT_LOCAL },
 	{ "batch", no_argument, NULL, OPT_BATCH },
@@ -376,6 +380,12 @@ take_option(struct options *options, int option, const char *arg)
 		return ag_judge_takes_field(ag_str(arg)) ?
 		    NULL :
 		    "is not a field such as \"Sender: a@b\"";
+	case OPT_MTA_NAME:
+		input->mta_name = ag_str(arg);
+		return NULL;
+	case OPT_MTA_COMPLETES:
+		input->mta_completes = true;
+		return NULL;
 	case OPT_AT:
 		return ag_number_instant(ag_str(arg), &input->now) ?
 		    NULL :

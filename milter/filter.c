@@ -110,7 +110,7 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		content = ag_session_needs_content(session);
 	}
 	if (session == NULL ||
-	    !ag_macros_ask(ctx, ag_session_needs_edits(session),
+	    !ag_macros_ask(ctx, ag_session_needs_header(session),
 		content || ag_session_needs_header(session),
 		ag_session_needs_certificates(session))) {
 		/* the connection ends, and the MTA's default action holds */
@@ -184,6 +184,7 @@ on_mail(SMFICTX *ctx, char **argv)
 		.tls_version = ag_macro(ctx, "{tls_version}"),
 		.queue_id = ag_macro(ctx, "i"),
 		.mta_name = ag_macro(ctx, "j"),
+		.mta_version = ag_macro(ctx, "v"),
 		.verify = ag_macro(ctx, "{verify}"),
 		.cert_subject = ag_macro(ctx, "{cert_subject}"),
 		.cn_subject = ag_macro(ctx, "{cn_subject}"),

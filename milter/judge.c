@@ -178,7 +178,9 @@ ag_judge_session(const struct ag_policy *policy,
 		    .port = input->port,
 		    .local_submission = input->local_submission,
 		    .mechanism = input->mechanism,
-		    .tls = input->tls || has_certificate(input) } };
+		    .tls = input->tls || has_certificate(input),
+		    .mta_name = input->mta_name,
+		    .mta_completes = input->mta_completes } };
 	struct ag_credentials of = { input->login, input->certificate };
 	struct ag_mailbox login;
 	struct ag_path sender;

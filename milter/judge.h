@@ -33,6 +33,8 @@ struct ag_session_input {
 	struct ag_session_rcpt from; /* "to" is the sender here */
 	const struct ag_session_rcpt *rcpt;
 	size_t nrcpt;
+	struct ag_str mta_name;
+	bool mta_completes;
 	bool has_from_header; /* the header is judged */
 	struct ag_str from_header;
 	bool has_header;             /* likewise; both make one header */

@@ -22,7 +22,7 @@ ag_macros_ask(SMFICTX *ctx, bool name, bool queue_id, bool certificates)
 	    "i {auth_authen} {auth_type} {mail_addr} {mail_mailer} "
 	    "{tls_version}");
 	if (name)
-		ag_buf_text(&list, " j");
+		ag_buf_text(&list, " j v");
 	if (certificates)
 		ag_buf_text(&list,
 		    " {verify} {cert_subject} {cn_subject} {cert_fp} "

@@ -13,10 +13,10 @@
 #include <libmilter/mfapi.h>
 
 /*
- * Call it while negotiating; with the MTA's own name if it is needed; with the
- * queue id before the header comes if something is said or kept then; with
- * client certificates if one can be a login.  False when libmilter has no
- * memory.
+ * Call it while negotiating; with the MTA's own name, and which MTA it is, if
+ * they are needed; with the queue id before the header comes if something is
+ * said or kept then; with client certificates if one can be a login.  False
+ * when libmilter has no memory.
  */
 bool ag_macros_ask(SMFICTX *ctx, bool name, bool queue_id, bool certificates);
 

@@ -36,6 +36,8 @@ struct ag_message {
 	struct ag_mailbox login;
 	char mechanism[AG_MECHANISM_KEPT];
 	bool tls;
+	char mta_name[AG_NAME_KEPT];
+	bool mta_completes; /* names without a domain, in the header */
 	char queue_id[AG_QUEUE_ID_KEPT];
 	bool logged;    /* something was, so say the queue id */
 	bool undecided; /* let through at MAIL by on_error, not judged */

@@ -35,7 +35,9 @@ ag_message_request(const struct ag_session *s, enum ag_stage stage)
 		.login = &m->login,
 		.mechanism = ag_str(m->mechanism),
 		.tls = m->tls,
-		.sender = &m->sender };
+		.sender = &m->sender,
+		.mta_name = ag_str(m->mta_name),
+		.mta_completes = m->mta_completes };
 }
 
 /* ---- the session ---- */
@@ -287,6 +289,18 @@ read_login(struct ag_session *s, const struct ag_mail *mail)
 	    &s->message.login);
 }
 
+/*
+ * Postfix leaves what comes from elsewhere as it is, Sendmail adds its name to
+ * what has no domain; of another it is not known.
+ */
+static void
+keep_mta(struct ag_message *m, const struct ag_mail *mail)
+{
+	keep_text(mail->mta_name, m->mta_name, sizeof(m->mta_name));
+	m->mta_completes =
+	    !ag_str_starts(ag_str(mail->mta_version), "Postfix ");
+}
+
 /* NULL, or why the message cannot be judged. */
 static const char *
 open_message(struct ag_session *s, const struct ag_mail *mail)
@@ -302,6 +316,7 @@ open_message(struct ag_session *s, const struct ag_mail *mail)
 	m->snapshot = ag_store_get();
 	ag_message_set_queue_id(m, mail->queue_id);
 	begin_results(s, mail->mta_name);
+	keep_mta(m, mail);
 	ag_path_read(&m->sender, ag_str(NULL), NULL, NULL);
 	if (mail->argument == NULL)
 		return "MAIL without an argument";

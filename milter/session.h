@@ -43,6 +43,7 @@ struct ag_mail {
 	const char *tls_version; /* {tls_version} */
 	const char *queue_id;    /* i */
 	const char *mta_name;    /* j */
+	const char *mta_version; /* v */
 	/* of a client certificate: {verify} and so on */
 	const char *verify;
 	const char *cert_subject;

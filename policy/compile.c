@@ -167,6 +167,7 @@ compile_scope(struct ag_policy *policy, struct ag_scope *scope)
 	    is_yes(policy, scope, AG_KEY_UNLESS_LOCAL_RECIPIENT);
 	scope->sender_suffices =
 	    is_yes(policy, scope, AG_KEY_FROM_HEADER_SENDER_SUFFICES);
+	scope->from_strict = is_yes(policy, scope, AG_KEY_FROM_HEADER_STRICT);
 	scope->roles = compile_locals(&policy->arena,
 	    text_of(policy, scope, AG_KEY_ROLE_SENDERS));
 }

@@ -41,6 +41,7 @@ struct ag_scope {
 	struct ag_words roles;
 	struct ag_nets *relay; /* this file's own list */
 	bool sender_suffices;
+	bool from_strict;
 	struct ag_nets *from_exempt;
 	bool has_accounts;
 	struct ag_names accounts; /* local parts */

@@ -9,6 +9,7 @@
 
 #include "compiled.h"
 #include "fromfield.h"
+#include "fromscan.h"
 #include "views.h"
 
 struct situation {
@@ -21,6 +22,7 @@ struct situation {
 	struct ag_entry *entry; /* where a rule leaves one for its opinion */
 	const char *from_fault; /* missing, double or unreadable, or NULL */
 	struct ag_str from_fault_in; /* the field that cannot be read */
+	bool from_riddle;            /* it may show any address to somebody */
 	bool owns_sender_field; /* the login does; while authors are judged */
 	bool traced; /* somebody wants to know why a rule is content */
 };
@@ -508,7 +510,7 @@ from_header_local_auth(const struct situation *s, const struct ag_view *v)
 	const struct ag_scope *scope =
 	    v != NULL ? v->scope : &s->policy->server;
 
-	if (v != NULL ? !v->local : !r->from_overflow)
+	if (v != NULL ? !v->local : !s->from_riddle)
 		return pass("no address in From: is local");
 	if (logged_in(s) || is_trusted_over_smtp(s, scope))
 		return pass(logged_in(s) ? "there is a login" :
@@ -691,11 +693,42 @@ judge_author(const struct situation *s, enum ag_rule rule,
 	/* nothing can add to what the strictest one said */
 	if (before == STRICTEST)
 		return;
-	ag_views_add_author(&views, s->policy, mailbox);
+	ag_views_add_author(&views, s->policy, mailbox, s->request->mta_name);
 	for (unsigned i = 0; i < views.n; i++)
 		judge_view(s, rule, &views.view[i], outcome);
 	if (outcome->strictness > before)
 		outcome->finding.address = keep_author(s, mailbox);
+}
+
+/*
+ * Whether a field that cannot be read is let through for its one address in
+ * angle brackets, if nothing else in it is an address of somebody else's.
+ */
+static bool
+has_one_author(const struct situation *s, struct ag_str field)
+{
+	struct ag_views views = { .n = 0 };
+	struct ag_mailbox mailbox;
+
+	if (!ag_from_one(field, &mailbox))
+		return false;
+	ag_views_add_author(&views, s->policy, &mailbox, s->request->mta_name);
+	for (unsigned i = 0; i < views.n; i++)
+		if (views.view[i].scope->from_strict)
+			return false;
+	return true;
+}
+
+/*
+ * Whether a name without a domain gets one: from the MTA, or from that of the
+ * login.  A part of the name in front of angle brackets does not.
+ */
+static bool
+is_completed(const struct situation *s, enum ag_rule rule, struct ag_str field)
+{
+	if (s->request->mta_completes || s->request->local_submission)
+		return true;
+	return rule == AG_RULE_FROM_HEADER_MATCH && !has_one_author(s, field);
 }
 
 /*
@@ -710,33 +743,35 @@ judge_field(const struct situation *s, enum ag_rule rule, struct ag_str field,
 	enum ag_from_status status;
 	struct ag_mailbox mailbox;
 	unsigned n = 0;
-	bool bare = false;
+	bool bare = false, completed = false;
 
 	while ((status = ag_from_next(&iter, &mailbox)) == AG_FROM_ADDRESS ||
 	    status == AG_FROM_BARE) {
-		judge_author(s, rule, &mailbox, outcome);
-		bare = bare || status == AG_FROM_BARE;
+		if (status == AG_FROM_BARE && !bare) {
+			bare = true;
+			completed = is_completed(s, rule, field);
+		}
+		if (status == AG_FROM_ADDRESS || completed)
+			judge_author(s, rule, &mailbox, outcome);
 		n++;
 	}
-	return status == AG_FROM_END && n > 0 && !bare;
+	return status == AG_FROM_END && n > 0 && !bare &&
+	    ag_from_is_clear(field, n);
 }
 
-/*
- * What cannot be read may still show a local address to whoever gets the mail:
- * any domain in it counts, whatever stands in front of it.
- */
-static void
-judge_unreadable_field(const struct situation *s, enum ag_rule rule,
-    struct ag_str field, struct outcome *outcome)
-{
-	struct ag_from_scan scan = ag_from_scan(field);
-	struct ag_mailbox mailbox;
+/* While a field that cannot be read is searched. */
+struct search {
+	const struct situation *s;
+	enum ag_rule rule;
+	struct outcome *outcome;
+};
 
-	while (ag_from_scan_next(&scan, &mailbox))
-		if (mailbox.domain_len > 0) {
-			mailbox.local_len = 0;
-			judge_author(s, rule, &mailbox, outcome);
-		}
+static void
+judge_found(void *arg, const struct ag_mailbox *mailbox)
+{
+	const struct search *search = arg;
+
+	judge_author(search->s, search->rule, mailbox, search->outcome);
 }
 
 /* What is wrong with From: before it is read, or NULL. */
@@ -759,19 +794,35 @@ note_unreadable(struct situation *s, struct ag_str field)
 	s->from_fault_in = field;
 }
 
+/*
+ * What cannot be read may still show a local address to whoever gets the mail:
+ * each that somebody may find in it counts.
+ */
+static void
+judge_unreadable_field(struct situation *s, enum ag_rule rule,
+    struct ag_str field, struct outcome *outcome)
+{
+	struct search search = { s, rule, outcome };
+
+	if (rule == AG_RULE_FROM_HEADER_MATCH && !has_one_author(s, field)) {
+		note_unreadable(s, field);
+	} else if (!ag_from_scan(field, judge_found, &search)) {
+		note_unreadable(s, field);
+		s->from_riddle = true;
+	}
+}
+
 static void
 judge_authors(struct situation *s, enum ag_rule rule, struct outcome *outcome)
 {
 	s->from_fault = from_fault(s->request);
 	s->from_fault_in = ag_str(NULL);
+	s->from_riddle = s->request->from_overflow;
 	s->owns_sender_field = owns_sender_field(s);
 	for (size_t i = 0; i < s->request->nfrom; i++) {
 		struct ag_str field = s->request->from[i];
 
-		if (judge_field(s, rule, field, outcome))
-			continue;
-		note_unreadable(s, field);
-		if (rule == AG_RULE_FROM_HEADER_LOCAL_AUTH)
+		if (!judge_field(s, rule, field, outcome))
 			judge_unreadable_field(s, rule, field, outcome);
 	}
 	judge_view(s, rule, NULL, outcome);

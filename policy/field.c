@@ -2,10 +2,17 @@
 
 #define COMMENT_DEPTH_MAX 32
 
-static bool
-is_space(char c)
+bool
+ag_field_is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+bool
+ag_field_is_word_byte(char c)
+{
+	return (unsigned char)c >= 0x80 ||
+	    (c > ' ' && c < 0x7f && strchr("()<>[]:;@\\,\"", c) == NULL);
 }
 
 char
@@ -23,7 +30,7 @@ ag_field_take(struct ag_str *rest, size_t n)
 static bool
 is_forbidden(char c)
 {
-	return ag_is_control(c) && !is_space(c);
+	return ag_is_control(c) && !ag_field_is_space(c);
 }
 
 static bool
@@ -53,7 +60,7 @@ bool
 ag_field_skip_blanks(struct ag_str *rest)
 {
 	for (;;) {
-		while (rest->len > 0 && is_space(ag_field_peek(rest)))
+		while (rest->len > 0 && ag_field_is_space(ag_field_peek(rest)))
 			ag_field_take(rest, 1);
 		if (ag_field_peek(rest) != '(')
 			return true;

@@ -13,6 +13,11 @@
 /* The next byte, or a null byte at the end. */
 char ag_field_peek(const struct ag_str *rest);
 
+/* Bytes of atoms, and the dots between them. */
+bool ag_field_is_word_byte(char c);
+
+bool ag_field_is_space(char c);
+
 /* Takes n bytes off the front. */
 void ag_field_take(struct ag_str *rest, size_t n);
 

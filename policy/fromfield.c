@@ -2,20 +2,13 @@
 
 #include <string.h>
 
+#include "encoded.h"
 #include "field.h"
 
 struct ag_from_iter
 ag_from_iter(struct ag_str value)
 {
 	return (struct ag_from_iter){ value, false, false };
-}
-
-/* Bytes of atoms, and the dots between them. */
-static bool
-is_word_byte(char c)
-{
-	return (unsigned char)c >= 0x80 ||
-	    (c > ' ' && c < 0x7f && strchr("()<>[]:;@\\,\"", c) == NULL);
 }
 
 /* Words in a row; of one word alone it is known what it says. */
@@ -50,18 +43,29 @@ take_words(struct ag_str *rest, struct words *words)
 				return false;
 			continue;
 		}
-		if (rest->len == 0 || !is_word_byte(ag_field_peek(rest)))
+		if (rest->len == 0 ||
+		    !ag_field_is_word_byte(ag_field_peek(rest)))
 			return true;
-		for (; rest->len > 0 && is_word_byte(ag_field_peek(rest));
+		for (; rest->len > 0 &&
+		     ag_field_is_word_byte(ag_field_peek(rest));
 		     ag_field_take(rest, 1))
 			add_byte(words, ag_field_peek(rest));
 	}
 	return false;
 }
 
+/* "@" in other forms: whoever folds them finds an address before it. */
+static bool
+has_other_mark(struct ag_str local)
+{
+	return local.len > 0 &&
+	    (memmem(local.ptr, local.len, "\xef\xbc\xa0", 3) != NULL ||
+		memmem(local.ptr, local.len, "\xef\xb9\xab", 3) != NULL);
+}
+
 /*
- * Whether some MTA finds a way to another address in a local part, as Sendmail
- * does in "ceo%example.com@localhost".
+ * Whether some MTA or mail program finds a way to another address in a local
+ * part, as Sendmail does in "ceo%example.com@localhost".
  */
 static bool
 has_route(struct ag_str local)
@@ -69,17 +73,31 @@ has_route(struct ag_str local)
 	for (const char *c = "%!:\"\\()<>@"; *c != '\0'; c++)
 		if (ag_str_has(local, *c))
 			return true;
-	return false;
+	return has_other_mark(local) || ag_encoded_begins(local);
+}
+
+static bool
+is_local_part(struct ag_str local)
+{
+	return local.len > 0 && ag_str_is_utf8(local) && !has_route(local);
 }
 
 /* One word that can be a local part and nothing else. */
 static bool
-is_local_part(const struct words *words)
+is_one_local_part(const struct words *words)
 {
-	struct ag_str local = ag_mailbox_local(words->first);
+	return words->n == 1 && !words->too_long &&
+	    is_local_part(ag_mailbox_local(words->first));
+}
 
-	return words->n == 1 && !words->too_long && local.len > 0 &&
-	    ag_str_is_utf8(local) && !has_route(local);
+bool
+ag_from_local(struct ag_str word, struct ag_mailbox *mailbox)
+{
+	if (word.len > AG_LOCAL_MAX || !is_local_part(word))
+		return false;
+	ag_str_copy_lower(word, mailbox->local);
+	mailbox->local_len = word.len;
+	return ag_mailbox_fold_local(mailbox);
 }
 
 static size_t
@@ -89,12 +107,15 @@ domain_length(struct ag_str rest)
 
 	if (ag_field_peek(&rest) == '[')
 		return ag_str_find(ag_str_head(rest, AG_DOMAIN_MAX), ']') + 1;
-	while (n < rest.len && is_word_byte(rest.ptr[n]))
+	while (n < rest.len && ag_field_is_word_byte(rest.ptr[n]))
 		n++;
 	return n;
 }
 
-/* Reads a domain as it is read behind any local part. */
+/*
+ * Reads a domain as it is read behind any local part.  One that IDNA does not
+ * know is none: a mail program shows it as another.
+ */
 static bool
 read_domain(struct ag_str domain, struct ag_mailbox *mailbox)
 {
@@ -108,7 +129,7 @@ read_domain(struct ag_str domain, struct ag_mailbox *mailbox)
 		return false;
 	memcpy(mailbox->domain, whole.domain, sizeof(whole.domain));
 	mailbox->domain_len = whole.domain_len;
-	return true;
+	return ag_domain_is_listable(ag_mailbox_domain(mailbox));
 }
 
 /* Takes "@domain". */
@@ -131,7 +152,7 @@ take_domain(struct ag_str *rest, struct ag_mailbox *mailbox)
 static enum ag_from_status
 take_address(struct ag_str *rest, const struct words *words)
 {
-	if (!is_local_part(words) || !ag_mailbox_fold_local(words->first))
+	if (!is_one_local_part(words) || !ag_mailbox_fold_local(words->first))
 		return AG_FROM_UNREADABLE;
 	if (ag_field_peek(rest) != '@')
 		return AG_FROM_BARE;
@@ -192,6 +213,21 @@ begin_group(struct ag_from_iter *iter, const struct words *words)
 	return ag_field_peek(&iter->rest) != ';' || take_separator(iter);
 }
 
+/* A line break that does not fold. */
+static bool
+has_stray_break(struct ag_str value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		char next = i + 1 < value.len ? value.ptr[i + 1] : '\0';
+
+		if (value.ptr[i] == '\r' && next != '\n')
+			return true;
+		if (value.ptr[i] == '\n' && next != ' ' && next != '\t')
+			return true;
+	}
+	return false;
+}
+
 enum ag_from_status
 ag_from_next(struct ag_from_iter *iter, struct ag_mailbox *mailbox)
 {
@@ -200,6 +236,8 @@ ag_from_next(struct ag_from_iter *iter, struct ag_mailbox *mailbox)
 		enum ag_from_status status;
 
 		memset(mailbox, 0, sizeof(*mailbox));
+		if (!iter->begun && has_stray_break(iter->rest))
+			return AG_FROM_UNREADABLE;
 		if (iter->begun && iter->rest.len == 0)
 			return iter->in_group ? AG_FROM_UNREADABLE :
 						AG_FROM_END;
@@ -218,109 +256,187 @@ ag_from_next(struct ag_from_iter *iter, struct ag_mailbox *mailbox)
 	}
 }
 
-/* ---- what cannot be read ---- */
+/* ---- what mentions other addresses ---- */
 
-struct ag_from_scan
-ag_from_scan(struct ag_str value)
-{
-	return (struct ag_from_scan){ value, false };
-}
-
-static bool
-is_mark(char c)
-{
-	return c == '@' || c == '%' || c == '!';
-}
-
-static bool
-is_piece_byte(char c)
-{
-	return is_word_byte(c) && !is_mark(c);
-}
-
-/* The bytes at the end of text that can be a domain. */
-static struct ag_str
-piece_before(struct ag_str text)
+static size_t
+count_marks(struct ag_str value)
 {
 	size_t n = 0;
 
-	while (n < text.len && is_piece_byte(text.ptr[text.len - 1 - n]))
-		n++;
-	return ag_str_skip(text, text.len - n);
+	for (size_t i = 0; i < value.len; i++)
+		n += value.ptr[i] == '@';
+	return n;
 }
 
-/* Adds the bytes at the front of *rest that can be a domain. */
-static void
-take_piece(struct ag_str *rest, struct ag_buf *out)
+/* Takes the text between two bytes, with none of those in not in it. */
+static bool
+take_between(struct ag_str *rest, char end, const char * not )
 {
-	size_t n = 0;
+	size_t n = ag_str_find(ag_str_skip(*rest, 1), end);
+	struct ag_str text = ag_str_head(ag_str_skip(*rest, 1), n);
 
-	if (ag_field_peek(rest) == '[')
-		n = domain_length(*rest);
-	while (n < rest->len && is_piece_byte(rest->ptr[n]))
-		n++;
-	ag_buf_str(out, ag_str_head(*rest, n));
-	ag_field_take(rest, n);
+	for (size_t i = 0; i < text.len; i++)
+		if (ag_is_control(text.ptr[i]) || strchr(not, text.ptr[i]))
+			return false;
+	if (n == 0 || n + 1 >= rest->len)
+		return false;
+	ag_field_take(rest, n + 2);
+	return true;
+}
+
+static void
+skip_spaces(struct ag_str *rest)
+{
+	while (rest->len > 0 && ag_field_is_space(ag_field_peek(rest)))
+		ag_field_take(rest, 1);
+}
+
+/* ASCII words with single dots between them. */
+static bool
+take_dot_atom(struct ag_str *rest)
+{
+	char before = '.';
+
+	for (; rest->len > 0; ag_field_take(rest, 1)) {
+		char c = ag_field_peek(rest);
+
+		if ((unsigned char)c >= 0x80 || !ag_field_is_word_byte(c))
+			break;
+		if (c == '.' && before == '.')
+			return false;
+		before = c;
+	}
+	return before != '.';
 }
 
 static bool
-ends_in_dot(struct ag_str text)
+take_plain_address(struct ag_str *rest)
 {
-	return text.len > 0 && text.ptr[text.len - 1] == '.';
+	if (!take_dot_atom(rest) || ag_field_peek(rest) != '@')
+		return false;
+	ag_field_take(rest, 1);
+	return take_dot_atom(rest);
 }
 
-/*
- * What stands behind a mark.  Joined: with the pieces that blanks and comments
- * around a dot divide (RFC 5322, section 4.4), which some programs put
- * together.
- */
-static void
-take_pieces(struct ag_str rest, bool joined, struct ag_buf *out)
+static bool
+take_plain_angle(struct ag_str *rest)
 {
-	size_t before;
-
-	if (!ag_field_skip_blanks(&rest))
-		return;
-	do {
-		before = out->len;
-		take_piece(&rest, out);
-		if (!ag_field_skip_blanks(&rest) || out->len == before)
-			return;
-	} while (joined && !out->cut &&
-	    (ag_field_peek(&rest) == '.' || ends_in_dot(ag_buf_get(out))));
+	ag_field_take(rest, 1);
+	if (!take_plain_address(rest) || ag_field_peek(rest) != '>')
+		return false;
+	ag_field_take(rest, 1);
+	return true;
 }
 
-static struct ag_str
-without_dots(struct ag_str name)
+static const char not_in_comments[] = "()<>\"\\";
+
+/* Behind the address nothing but comments. */
+static bool
+is_plain_tail(struct ag_str rest)
 {
-	while (ends_in_dot(name))
-		name.len--;
-	return name;
+	for (;;) {
+		skip_spaces(&rest);
+		if (rest.len == 0)
+			return true;
+		if (ag_field_peek(&rest) != '(' ||
+		    !take_between(&rest, ')', not_in_comments))
+			return false;
+	}
+}
+
+/* A word, quoted string or comment of a name, up to a blank or the address. */
+static bool
+take_plain_word(struct ag_str *rest)
+{
+	char c = ag_field_peek(rest);
+
+	if (c == '"') {
+		if (!take_between(rest, '"', "\\"))
+			return false;
+	} else if (c == '(') {
+		if (!take_between(rest, ')', not_in_comments))
+			return false;
+	} else if (!ag_field_is_word_byte(c))
+		return false;
+	while (rest->len > 0 && ag_field_is_word_byte(ag_field_peek(rest)) &&
+	    c != '"' && c != '(')
+		ag_field_take(rest, 1);
+	c = ag_field_peek(rest);
+	return ag_field_is_space(c) || c == '<';
+}
+
+static bool
+is_plain(struct ag_str value)
+{
+	struct ag_str rest = value;
+
+	skip_spaces(&rest);
+	if (take_plain_address(&rest))
+		return is_plain_tail(rest);
+	for (rest = value;;) {
+		skip_spaces(&rest);
+		if (ag_field_peek(&rest) == '<')
+			return take_plain_angle(&rest) && is_plain_tail(rest);
+		if (!take_plain_word(&rest))
+			return false;
+	}
 }
 
 bool
-ag_from_scan_next(struct ag_from_scan *scan, struct ag_mailbox *mailbox)
+ag_from_is_clear(struct ag_str value, size_t addresses)
 {
-	char text[AG_DOMAIN_MAX + 8];
-	struct ag_buf domain = AG_BUF(text);
-	size_t at = 0;
+	return count_marks(value) == addresses || is_plain(value);
+}
 
-	while (at < scan->rest.len && !is_mark(scan->rest.ptr[at]))
-		at++;
-	if (at == scan->rest.len)
+/* ---- what is no RFC 5322 ---- */
+
+/* Control bytes are for nobody to guess; line breaks fold. */
+static bool
+has_control(struct ag_str value)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if (ag_is_control(value.ptr[i]) &&
+		    !ag_field_is_space(value.ptr[i]))
+			return true;
+	return false;
+}
+
+/* Nothing but blanks, comments and separators. */
+static bool
+is_tail(struct ag_str rest)
+{
+	while (ag_field_skip_blanks(&rest)) {
+		char c = ag_field_peek(&rest);
+
+		if (c != ',' && c != ';')
+			return rest.len == 0;
+		ag_field_take(&rest, 1);
+	}
+	return false;
+}
+
+static bool
+is_one_address(struct ag_str value, struct ag_mailbox *mailbox)
+{
+	struct ag_from_iter iter = ag_from_iter(value);
+	struct ag_mailbox more;
+
+	return ag_from_next(&iter, mailbox) == AG_FROM_ADDRESS &&
+	    ag_from_next(&iter, &more) == AG_FROM_END;
+}
+
+bool
+ag_from_one(struct ag_str value, struct ag_mailbox *mailbox)
+{
+	size_t begin = ag_str_find(value, '<');
+	size_t end = ag_str_find(value, '>');
+
+	if (has_control(value) || begin >= end || end == value.len ||
+	    ag_str_rfind(value, '<') != begin ||
+	    ag_str_rfind(value, '>') != end)
 		return false;
-	if (scan->rest.ptr[at] == '!')
-		ag_buf_str(&domain, piece_before(ag_str_head(scan->rest, at)));
-	else
-		take_pieces(ag_str_skip(scan->rest, at + 1), scan->again,
-		    &domain);
-	memset(mailbox, 0, sizeof(*mailbox));
-	mailbox->local[0] = 'a';
-	mailbox->local_len = 1;
-	if (!domain.cut)
-		read_domain(without_dots(ag_buf_get(&domain)), mailbox);
-	if (scan->again)
-		scan->rest = ag_str_skip(scan->rest, at + 1);
-	scan->again = !scan->again;
-	return true;
+	return is_tail(ag_str_skip(value, end + 1)) &&
+	    is_one_address(ag_str_head(ag_str_skip(value, begin),
+			       end + 1 - begin),
+		mailbox);
 }

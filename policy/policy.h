@@ -119,7 +119,11 @@ struct ag_request {
 	/* RCPT only */
 	const struct ag_path *rcpt;
 
-	/* HEADER only: the values of all From: and Sender: fields */
+	/* HEADER only: the MTA's own name, {j}; empty: unknown */
+	struct ag_str mta_name;
+	/* it adds its name to an address without a domain, as Sendmail does */
+	bool mta_completes;
+	/* the values of all From: and Sender: fields */
 	const struct ag_str *from;
 	size_t nfrom;
 	bool from_overflow; /* there are more than were kept */

@@ -132,6 +132,8 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	X(FOREIGN_SENDER_LISTED_ONLY, "rules", "foreign_sender_listed_only", \
 	    YESNO, SERVER, "no", \
 	    "foreign_sender_match passes what is not in the map") \
+	X(FROM_HEADER_STRICT, "rules", "from_header_strict", YESNO, BOTH, \
+	    "no", "from_header_match takes only RFC 5322") \
 	X(FROM_HEADER_EXEMPT, "rules", "from_header_exempt", FILES, BOTH, "", \
 	    "clients that from_header_local_auth passes") \
 	X(RELAY_ALLOW, "relay", "allow", NETWORKS, BOTH, "127.0.0.0/8 ::1", \

@@ -97,22 +97,45 @@ is_local_domain(const struct ag_policy *policy,
 	    ag_domains_find(&policy->domains, ag_mailbox_domain(mailbox)).local;
 }
 
+/* 127.0.0.1 without brackets, which some take for a literal. */
+static bool
+is_loopback(struct ag_str domain)
+{
+	struct ag_ip address;
+
+	return ag_ip_parse(&address, domain) && ag_ip_is_loopback(&address);
+}
+
+/* "mx" and "mx.example.com" */
+static bool
+is_name_of(struct ag_str mta_name, struct ag_str domain)
+{
+	while (mta_name.len > 0 && mta_name.ptr[mta_name.len - 1] == '.')
+		mta_name.len--;
+	return ag_str_ieq(domain, mta_name) ||
+	    ag_str_ieq(domain,
+		ag_str_head(mta_name, ag_str_find(mta_name, '.')));
+}
+
 /* The MTA's own host, or one of its addresses, in its own words. */
 static bool
-is_host_itself(struct ag_str domain)
+is_host_itself(struct ag_str domain, struct ag_str mta_name)
 {
 	return domain.len == 0 || domain.ptr[0] == '[' ||
-	    ag_str_eq(domain, ag_str("localhost"));
+	    ag_str_eq(domain, ag_str("localhost")) ||
+	    ag_str_eq(domain, ag_str("localhost.localdomain")) ||
+	    is_loopback(domain) || is_name_of(mta_name, domain);
 }
 
 void
 ag_views_add_author(struct ag_views *views, const struct ag_policy *policy,
-    const struct ag_mailbox *mailbox)
+    const struct ag_mailbox *mailbox, struct ag_str mta_name)
 {
 	struct ag_str local = ag_mailbox_local(mailbox);
 	struct ag_str domain = ag_mailbox_domain(mailbox);
 
-	if (is_host_itself(domain) && !is_local_domain(policy, mailbox))
+	if (is_host_itself(domain, mta_name) &&
+	    !is_local_domain(policy, mailbox))
 		add_local_by_mta(views, policy, local, mailbox);
 	else
 		ag_views_add(views, policy, local, domain);

@@ -52,9 +52,11 @@ struct ag_view *ag_views_add(struct ag_views *views,
 
 /*
  * Adds an address of a header field, of which no MTA has said how it takes it:
- * without a domain, in "localhost" or in a literal it is local by the MTA.
+ * without a domain, in the MTA's own name or the first label of it, in
+ * "localhost" or in an address of its host it is local by the MTA.  mta_name
+ * may be empty.
  */
 void ag_views_add_author(struct ag_views *views, const struct ag_policy *policy,
-    const struct ag_mailbox *mailbox);
+    const struct ag_mailbox *mailbox, struct ag_str mta_name);
 
 #endif

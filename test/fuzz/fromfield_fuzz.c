@@ -2,6 +2,7 @@
 #include "fuzz.h"
 
 #include "fromfield.h"
+#include "fromscan.h"
 
 /* An address of an odd user, in quotes, reads as that user. */
 static void
@@ -45,6 +46,39 @@ expect_good_field(struct ag_str value, size_t addresses)
 	HOLDS(addresses > 0 || ag_str_has(value, ';'));
 }
 
+struct search {
+	const struct ag_mailbox *wanted; /* or NULL */
+	unsigned n;
+	bool found;
+};
+
+static void
+note_found(void *arg, const struct ag_mailbox *mailbox)
+{
+	struct search *search = arg;
+	struct ag_str domain = ag_mailbox_domain(mailbox);
+
+	search->n++;
+	HOLDS(domain.len > 0 && domain.len <= AG_DOMAIN_MAX);
+	HOLDS(ag_str_is_ascii(domain));
+	HOLDS(mailbox->local_len <= AG_LOCAL_MAX);
+	if (search->wanted != NULL &&
+	    ag_str_eq(domain, ag_mailbox_domain(search->wanted)))
+		search->found = true;
+}
+
+/* The search finds at least the address that is read. */
+static void
+expect_found(struct ag_str value, const struct ag_mailbox *wanted)
+{
+	struct search search = { wanted, 0, wanted == NULL };
+	bool all = ag_from_scan(value, note_found, &search);
+
+	/* literals are not counted */
+	HOLDS(search.n <= AG_FROM_SCAN_MAX + value.len);
+	HOLDS(!all || search.found);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -54,11 +88,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ag_mailbox mailbox;
 	size_t n = 0;
 
+	expect_found(value, ag_from_one(value, &mailbox) ? &mailbox : NULL);
 	while ((status = ag_from_next(&iter, &mailbox)) == AG_FROM_ADDRESS) {
 		HOLDS(++n <= size);
 		expect_good_address(&mailbox);
+		expect_found(value, &mailbox);
 	}
 	if (status == AG_FROM_END)
 		expect_good_field(value, n);
+	ag_from_is_clear(value, n);
 	return 0;
 }

@@ -46,6 +46,7 @@ static const struct file files[] = {
 	    "local_sender_auth_unless_local_recipient = yes\n"
 	    "outgoing_auth = enforce\n"
 	    "from_header_sender_suffices = yes\n"
+	    "from_header_strict = yes\n"
 	    "[relay]\n"
 	    "allow = 198.51.100.25\n"
 	    "[reply]\n"

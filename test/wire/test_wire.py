@@ -141,9 +141,10 @@ class Session:
             self.milter.hang_up()
 
     def mail(self, sender="<x@remote.example>", login="", mech="PLAIN", tls="", queue_id="",
-             more=(), addr=None, mailer="smtp", mta="mx.example.com", certificate=None):
-        macros = {"i": queue_id, "j": mta, "{auth_type}": login and mech, "{auth_authen}": login,
-                  "{tls_version}": tls, **(certificate or {})}
+             more=(), addr=None, mailer="smtp", mta="mx.example.com", version="test",
+             certificate=None):
+        macros = {"i": queue_id, "j": mta, "v": version, "{auth_type}": login and mech,
+                  "{auth_authen}": login, "{tls_version}": tls, **(certificate or {})}
         macros = {key: value for key, value in macros.items() if value}
         macros["{mail_addr}"] = reading(sender) if addr is None else addr
         macros["{mail_mailer}"] = mailer
@@ -389,6 +390,9 @@ def own_replies(cases, program):
 FROM_NOT_OWNED = "550 5.7.1 From: <alice@example.com> is not owned by bob@example.com"
 FROM_NEEDS_AUTH = "550 5.7.1 From: <bob@example.com> needs authentication"
 OTHERS_NEED_AUTH = "550 5.7.1 From: <alice@example.com> needs authentication"
+MTAS_NOT_OWNED = "550 5.7.1 From: <alice@mx.remote.example> is not owned by bob@example.com"
+MTAS_NEED_AUTH = "550 5.7.1 From: <alice@mx.remote.example> needs authentication"
+BARE_NEEDS_AUTH = "550 5.7.1 From: <root> needs authentication"
 DOMAIN_NEEDS_AUTH = "550 5.7.1 From: <@example.com> needs authentication"
 FROM_MISSING = "550 5.7.1 From: is missing"
 FROM_TWICE = "550 5.7.1 From: more than one"
@@ -414,7 +418,7 @@ def send_fields(session, fields):
 def header(daemon, fields, rcpt="<bob@example.com>", connection=None, **mail):
     """The answer to the end of a header of these (name, value)."""
     with Session(daemon, **(connection or {})) as session:
-        envelope = [session.mail(**mail), session.rcpt(rcpt)]
+        envelope = [session.mail(**{"mta": "mx.remote.example", **mail}), session.rcpt(rcpt)]
         if envelope[1] != "continue":
             return envelope
         answers = send_fields(session, fields)
@@ -430,6 +434,8 @@ def froms(*values):
 HEADERS = [
     ("one's own address", froms(OWN), "continue", FROM_NEEDS_AUTH),
     ("another's address", froms(OTHERS), FROM_NOT_OWNED, OTHERS_NEED_AUTH),
+    ("an address in the MTA's own name", froms("alice@mx.remote.example"), MTAS_NOT_OWNED,
+     MTAS_NEED_AUTH),
     ("a foreign address", froms(FOREIGN_FROM), "continue", "continue"),
     ("no From:", [("Subject", "x")], FROM_MISSING, "continue"),
     ("no field at all", [], FROM_MISSING, "continue"),
@@ -480,6 +486,10 @@ HEADERS = [
     ("no From:, and one's own Sender:", [("Sender", OWN)], FROM_MISSING, "continue"),
 ]
 
+# who adds its name to a name without a domain, and what is said then
+POSTFIX = "Postfix 3.7.11"
+VERSIONS = [(POSTFIX, "continue"), ("8.17.1.9", BARE_NEEDS_AUTH), ("", BARE_NEEDS_AUTH)]
+
 
 @part
 def headers(cases, program):
@@ -498,6 +508,11 @@ def headers(cases, program):
                [["reject", "from_header_match", "header"]],
                [[field(line, key) for key in ("verdict", "rule", "stage")] for line in lines])
     log_of_header(cases, strict)
+    for version, answer in VERSIONS:
+        cases.run(f"a name without a domain, and the MTA is {version}", answer,
+                  lambda: header(strict, froms("root (Cron Daemon)"), version=version))
+    cases.run("the MTA's own name where it tells none", "continue",
+              lambda: header(strict, froms("alice@mx.remote.example"), mta="", version=POSTFIX))
     on_one_connection(cases, strict)
     asked_for(cases, program)
 
@@ -558,6 +573,7 @@ ASKING = [
     ("from_header_match of a domain", "", "from_header_match = monitor", True),
     ("from_header_local_auth of a domain", "", "from_header_local_auth = enforce", True),
     ("both off in a domain", "", "from_header_match = off\nfrom_header_local_auth = off", False),
+    ("from_header_strict alone", "from_header_strict = yes", "", False),
     ("from_header_sender_suffices alone", "from_header_sender_suffices = yes", "", False),
 ]
 
