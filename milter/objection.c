@@ -125,7 +125,7 @@ ag_objection_print_json(const struct ag_objection *o, FILE *out)
 	put(object, "queue_id", ag_str(o->id));
 	put_session(object, o);
 	put_finding(object, o);
-	good = json_dumpf(object, out, JSON_COMPACT) == 0;
+	good = json_dumpf(object, out, JSON_COMPACT | JSON_ENSURE_ASCII) == 0;
 	fputc('\n', out);
 	json_decref(object);
 	return good;
