@@ -21,29 +21,35 @@ take_word(struct ag_str *rest)
 {
 	struct ag_str word = ag_str_head(*rest, ag_str_find(*rest, ' '));
 
-	*rest = ag_str_skip_any(ag_str_skip(*rest, word.len), AG_BLANKS);
+	*rest = ag_str_skip(*rest, word.len + 1);
 	return word;
 }
 
 static bool
-is_one_of(struct ag_str word, const char *const *names)
+is_one_of(struct ag_str word, const struct ag_str *names)
 {
-	for (; *names != NULL; names++)
-		if (ag_str_eq(word, ag_str(*names)))
+	for (; names->len > 0; names++)
+		if (ag_str_eq(word, *names))
 			return true;
 	return false;
 }
 
 /* ---- whose line it is ---- */
 
-static const char *const programs[] = { "anvil", "bounce", "cleanup", "defer",
-	"discard", "dnsblog", "error", "flush", "lmtp", "local", "master",
-	"nqmgr", "oqmgr", "pickup", "pipe", "postalias", "postdrop", "postfix",
-	"postfix-script", "postlog", "postlogd", "postmap", "postqueue",
-	"postscreen", "postsuper", "proxymap", "proxywrite", "qmgr", "qmqpd",
-	"relay", "retry", "scache", "sendmail", "showq", "smtp", "smtpd",
-	"spawn", "submission", "tlsmgr", "tlsproxy", "trace", "trivial-rewrite",
-	"verify", "virtual", NULL };
+static const struct ag_str programs[] = { AG_STR("anvil"), AG_STR("bounce"),
+	AG_STR("cleanup"), AG_STR("defer"), AG_STR("discard"),
+	AG_STR("dnsblog"), AG_STR("error"), AG_STR("flush"), AG_STR("lmtp"),
+	AG_STR("local"), AG_STR("master"), AG_STR("nqmgr"), AG_STR("oqmgr"),
+	AG_STR("pickup"), AG_STR("pipe"), AG_STR("postalias"),
+	AG_STR("postdrop"), AG_STR("postfix"), AG_STR("postfix-script"),
+	AG_STR("postlog"), AG_STR("postlogd"), AG_STR("postmap"),
+	AG_STR("postqueue"), AG_STR("postscreen"), AG_STR("postsuper"),
+	AG_STR("proxymap"), AG_STR("proxywrite"), AG_STR("qmgr"),
+	AG_STR("qmqpd"), AG_STR("relay"), AG_STR("retry"), AG_STR("scache"),
+	AG_STR("sendmail"), AG_STR("showq"), AG_STR("smtp"), AG_STR("smtpd"),
+	AG_STR("spawn"), AG_STR("submission"), AG_STR("tlsmgr"),
+	AG_STR("tlsproxy"), AG_STR("trace"), AG_STR("trivial-rewrite"),
+	AG_STR("verify"), AG_STR("virtual"), { NULL, 0 } };
 
 /* TAG is SYSLOG_NAME/PROGRAM. */
 static bool
@@ -59,7 +65,8 @@ is_postfix(struct ag_str tag)
 static bool
 is_sendmail(struct ag_str tag)
 {
-	return ag_str_eq(tag, ag_str("sendmail")) || ag_str_starts(tag, "sm-");
+	return ag_str_starts(tag, "sm-") ||
+	    ag_str_eq(tag, (struct ag_str)AG_STR("sendmail"));
 }
 
 /* authgate's ident can be anything. */
@@ -147,22 +154,27 @@ take_priority(struct ag_str *rest)
 static bool
 is_priority(struct ag_str word)
 {
-	static const char *const levels[] = { "emerg", "panic", "alert", "crit",
-		"err", "error", "warn", "warning", "notice", "info", "debug",
-		NULL };
+	static const struct ag_str levels[] = { AG_STR("emerg"),
+		AG_STR("panic"), AG_STR("alert"), AG_STR("crit"), AG_STR("err"),
+		AG_STR("error"), AG_STR("warn"), AG_STR("warning"),
+		AG_STR("notice"), AG_STR("info"), AG_STR("debug"),
+		{ NULL, 0 } };
 	size_t n = ag_str_find(word, '.');
 
 	if (n == word.len)
 		n = ag_str_find(word, ':');
-	return n > 0 && n < 12 && is_one_of(ag_str_skip(word, n + 1), levels);
+	return n > 0 && n < 12 && n < word.len &&
+	    is_one_of(ag_str_skip(word, n + 1), levels);
 }
 
 /* What is no host's name. */
 static bool
 is_noise(struct ag_str word)
 {
-	static const char *const known[] = { "stdout", "stderr", "F", "P", "-",
-		"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", NULL };
+	static const struct ag_str known[] = { AG_STR("stdout"),
+		AG_STR("stderr"), AG_STR("F"), AG_STR("P"), AG_STR("-"),
+		AG_STR("Mon"), AG_STR("Tue"), AG_STR("Wed"), AG_STR("Thu"),
+		AG_STR("Fri"), AG_STR("Sat"), AG_STR("Sun"), { NULL, 0 } };
 	struct ag_str digits = word;
 
 	digits = ag_str_skip_any(digits, "0123456789");
@@ -250,7 +262,9 @@ static bool
 find_tag(struct reading *reading)
 {
 	for (unsigned n = 0; n < WORDS_MAX && reading->rest.len > 0; n++) {
-		reading->rest = ag_str_skip_any(reading->rest, AG_BLANKS);
+		if (reading->rest.ptr[0] == ' ' || reading->rest.ptr[0] == '\t')
+			reading->rest =
+			    ag_str_skip_any(reading->rest, AG_BLANKS);
 		if (take_time(reading) || take_priority(&reading->rest))
 			continue;
 		if (take_version(reading)) {

@@ -22,21 +22,29 @@ ag_logclock_begin(struct ag_logclock *clock, int64_t end)
 /* ---- pieces ---- */
 
 static bool
-take_char(struct ag_str *s, const char *any_of)
+take_either(struct ag_str *s, char a, char b)
 {
-	if (s->len == 0 || strchr(any_of, s->ptr[0]) == NULL)
+	if (s->len == 0 || (s->ptr[0] != a && s->ptr[0] != b))
 		return false;
 	*s = ag_str_skip(*s, 1);
 	return true;
 }
 
 static bool
+take_char(struct ag_str *s, char c)
+{
+	return take_either(s, c, c);
+}
+
+static bool
 take_blanks(struct ag_str *s)
 {
-	size_t before = s->len;
+	size_t n = 0;
 
-	*s = ag_str_skip_any(*s, " ");
-	return s->len < before;
+	while (n < s->len && s->ptr[n] == ' ')
+		n++;
+	*s = ag_str_skip(*s, n);
+	return n > 0;
 }
 
 /* A number of at least so many digits and at most so many. */
@@ -51,15 +59,26 @@ take_number(struct ag_str *s, size_t least, size_t most, int *n)
 	return i >= least && i <= most;
 }
 
+/* Exactly two digits, of which most of a stamp is made. */
+static bool
+take_two(struct ag_str *s, int *n)
+{
+	if (s->len < 2 || !ag_is_digit(s->ptr[0]) || !ag_is_digit(s->ptr[1]))
+		return false;
+	*n = (s->ptr[0] - '0') * 10 + (s->ptr[1] - '0');
+	*s = ag_str_skip(*s, 2);
+	return true;
+}
+
 /* "12:00:00", ".123456" or ",123" */
 static bool
 take_clock(struct ag_str *s, struct stamp *stamp)
 {
-	if (!take_number(s, 2, 2, &stamp->hour) || !take_char(s, ":") ||
-	    !take_number(s, 2, 2, &stamp->minute) || !take_char(s, ":") ||
-	    !take_number(s, 2, 2, &stamp->second))
+	if (!take_two(s, &stamp->hour) || !take_char(s, ':') ||
+	    !take_two(s, &stamp->minute) || !take_char(s, ':') ||
+	    !take_two(s, &stamp->second))
 		return false;
-	if (take_char(s, ".,"))
+	if (take_either(s, '.', ','))
 		*s = ag_str_skip_any(*s, "0123456789");
 	return true;
 }
@@ -95,15 +114,14 @@ take_offset(struct ag_str *s, struct stamp *stamp)
 	struct ag_str rest = *s;
 
 	stamp->has_zone = true;
-	if (take_char(s, "Z"))
+	if (take_char(s, 'Z'))
 		return true;
-	if (!take_char(&rest, "+-") || !take_number(&rest, 2, 4, &hours))
+	if (!take_either(&rest, '+', '-') || !take_number(&rest, 2, 4, &hours))
 		return false;
 	if (hours > 99 || s->len - rest.len == 5) {
 		minutes = hours % 100;
 		hours /= 100;
-	} else if (take_char(&rest, ":") &&
-	    !take_number(&rest, 2, 2, &minutes)) {
+	} else if (take_char(&rest, ':') && !take_two(&rest, &minutes)) {
 		return false;
 	}
 	*s = rest;
@@ -193,9 +211,13 @@ static const struct {
 static bool
 take_month(struct ag_str *s, int *month)
 {
-	struct ag_str name =
-	    ag_str_head(ag_str_head(*s, 8), ag_str_find(*s, ' '));
-	size_t len = name.len;
+	struct ag_str name = ag_str_head(*s, 8);
+	size_t len = name.len = ag_str_find(name, ' ');
+
+	/* most words are none: a day stands behind a month */
+	if (len + 2 >= s->len ||
+	    (!ag_is_digit(s->ptr[len + 1]) && !ag_is_digit(s->ptr[len + 2])))
+		return false;
 
 	if (len > 0 && name.ptr[len - 1] == '.')
 		name.len--;
@@ -217,7 +239,8 @@ take_year(struct ag_str *s, int *year)
 	struct ag_str rest = *s;
 	int n;
 
-	if (take_number(&rest, 4, 4, &n) && n >= 1970 && take_blanks(&rest)) {
+	if (rest.len > 0 && ag_is_digit(rest.ptr[0]) &&
+	    take_number(&rest, 4, 4, &n) && n >= 1970 && take_blanks(&rest)) {
 		*year = n;
 		*s = rest;
 	}
@@ -247,9 +270,9 @@ read_traditional(struct ag_str *s, struct stamp *stamp)
 static bool
 read_date(struct ag_str *s, struct stamp *stamp)
 {
-	if (!take_number(s, 4, 4, &stamp->year) || !take_char(s, "-/") ||
-	    !take_number(s, 2, 2, &stamp->month) || !take_char(s, "-/") ||
-	    !take_number(s, 2, 2, &stamp->day) || !take_char(s, "T ") ||
+	if (!take_number(s, 4, 4, &stamp->year) || !take_either(s, '-', '/') ||
+	    !take_two(s, &stamp->month) || !take_either(s, '-', '/') ||
+	    !take_two(s, &stamp->day) || !take_either(s, 'T', ' ') ||
 	    !take_clock(s, stamp) || s->len == 0)
 		return false;
 	if (s->ptr[0] != ' ')
@@ -266,11 +289,12 @@ take_seconds(struct ag_str *line, int64_t *time)
 	struct ag_str rest = ag_str_skip(*line, 10);
 	uint64_t seconds;
 
-	if (!ag_number_parse(ag_str_head(*line, 10), INT64_C(9999999999),
+	if (line->len < 11 || line->ptr[4] == '-' ||
+	    !ag_number_parse(ag_str_head(*line, 10), INT64_C(9999999999),
 		&seconds) ||
 	    seconds < 1000000000)
 		return false;
-	if (take_char(&rest, "."))
+	if (take_char(&rest, '.'))
 		rest = ag_str_skip_any(rest, "0123456789");
 	if (!take_blanks(&rest))
 		return false;

@@ -19,7 +19,6 @@ clear_session(struct ag_logsession *session)
 {
 	free(session->login);
 	free(session->mechanism);
-	free(session->id);
 	free(session->from);
 	free(session->to);
 	*session = (struct ag_logsession){ 0 };

@@ -25,7 +25,7 @@ struct ag_logsession {
 	bool tls;
 	char *login;
 	char *mechanism;
-	char *id; /* the queue id of its last message */
+	char id[33]; /* the queue id of its last message */
 	/* what shall become of the next message, said before it has an id */
 	enum ag_mail_fate fate;
 	char *from;

@@ -1,4 +1,6 @@
 /* Of maillog.h, what Postfix logs: TAG is SYSLOG_NAME/PROGRAM. */
+#include <stdio.h>
+
 #include "maillog.h"
 
 /* ---- where a line comes from ---- */
@@ -85,7 +87,7 @@ tell_what_was_said(struct ag_maillog *log, const struct ag_logline *line,
 
 	if (session == NULL)
 		return;
-	ag_maillog_set(log, &session->id, id);
+	snprintf(session->id, sizeof(session->id), "%.*s", AG_STR_ARG(id));
 	if (session->fate != AG_FATE_NONE)
 		tell(log, mail, session->fate, ag_str(session->from),
 		    ag_str(session->to));
@@ -212,10 +214,11 @@ static void
 lose(struct ag_maillog *log, const struct ag_logline *line)
 {
 	const struct ag_logsession *session = ag_maillog_session(log, line);
-	struct ag_mail *mail = session != NULL && session->id != NULL ?
-	    ag_mails_find(&log->mails, line->host, ag_str(session->id)) :
-	    NULL;
+	struct ag_mail *mail = NULL;
 
+	if (session != NULL)
+		mail =
+		    ag_mails_find(&log->mails, line->host, ag_str(session->id));
 	if (mail != NULL && mail->fate == AG_FATE_NONE)
 		mail->fate = AG_FATE_LOST;
 }
