@@ -5,6 +5,9 @@
 /* In front of a tag there are not more words than that. */
 #define WORDS_MAX 16
 
+/* Where a line has colours, one begins within so many bytes. */
+#define COLOURED 64
+
 /* A line, while its front is taken apart. */
 struct reading {
 	struct ag_logclock *clock;
@@ -265,15 +268,18 @@ find_tag(struct reading *reading)
 		if (reading->rest.ptr[0] == ' ' || reading->rest.ptr[0] == '\t')
 			reading->rest =
 			    ag_str_skip_any(reading->rest, AG_BLANKS);
+		/* no other word ends in a colon, and a line has but one tag */
+		if (take_tag(&reading->rest, reading->line)) {
+			if (is_of_mail(reading))
+				return true;
+			reading->nested = true;
+			continue;
+		}
 		if (take_time(reading) || take_priority(&reading->rest))
 			continue;
 		if (take_version(reading)) {
 			if (take_fields(reading))
 				return true;
-		} else if (take_tag(&reading->rest, reading->line)) {
-			if (is_of_mail(reading))
-				return true;
-			reading->nested = true;
 		} else if (reading->nested) {
 			return false;
 		} else {
@@ -311,7 +317,7 @@ ag_logline_read(struct ag_logclock *clock, struct ag_str text,
 	ag_str_drop_mark(&text);
 	if (ag_str_starts(text, "{"))
 		text = ag_logjson_flatten(text, scratch);
-	if (ag_str_has(text, '\x1b'))
+	if (ag_str_has(ag_str_head(text, COLOURED), '\x1b'))
 		text = drop_colours(text, scratch);
 	reading.rest = text;
 	if (!find_tag(&reading))

@@ -158,20 +158,20 @@ find_zone(struct ag_str name, struct stamp *stamp)
 	return false;
 }
 
-/* A zone behind a blank, which may also be a host's name: then it stays. */
+/* A zone behind blanks, which may also be a host's name: then it stays. */
 static void
 take_zone_word(struct ag_str *s, struct stamp *stamp)
 {
-	struct ag_str word = ag_str_skip_any(*s, " "), rest;
+	struct ag_str word = *s, rest;
 	struct stamp with = *stamp;
 
-	word = ag_str_head(word, ag_str_find(word, ' '));
-	rest = word;
-	if (word.len < 2 || word.len > 6 ||
+	take_blanks(&word);
+	if (word.len == 0 ||
 	    (word.ptr[0] != '+' && word.ptr[0] != '-' &&
 		(word.ptr[0] < 'A' || word.ptr[0] > 'Z')))
 		return;
-	if (!(take_offset(&rest, &with) && rest.len == 0)) {
+	rest = word = ag_str_head(word, ag_str_find(word, ' '));
+	if (!take_offset(&rest, &with) || rest.len > 0) {
 		with = *stamp;
 		if (!find_zone(word, &with))
 			return;
