@@ -23,6 +23,7 @@ ag_mail_free(struct ag_mail *mail)
 	free(mail->login);
 	free(mail->mechanism);
 	free(mail->from);
+	free(mail->told);
 	free(mail->sent);
 	free(mail);
 }
@@ -81,7 +82,42 @@ ag_mail_add(struct ag_mail *mail, struct ag_str to, const struct ag_str *addr,
 	if (addr != NULL && rcpt->addr == NULL)
 		rcpt->addr = copy_of(*addr);
 	rcpt->logged = rcpt->logged || logged;
+	rcpt->told = false;
 	return rcpt;
+}
+
+bool
+ag_mail_tell(struct ag_mail *mail, struct ag_str to)
+{
+	struct ag_mail_rcpt *rcpt = find_rcpt(mail, to);
+
+	if (rcpt != NULL || mail->rcpts.n == AG_MAIL_RCPT_MAX)
+		return true;
+	rcpt = ag_mail_add(mail, to, &to, false);
+	if (rcpt != NULL)
+		rcpt->told = true;
+	return rcpt != NULL;
+}
+
+static void
+keep_place(struct ag_mail *mail, const struct ag_mail *of)
+{
+	mail->key = of->key;
+	mail->id = of->id;
+	mail->next = of->next;
+	mail->older = of->older;
+	mail->newer = of->newer;
+}
+
+void
+ag_mail_swap(struct ag_mail *a, struct ag_mail *b)
+{
+	struct ag_mail old_a = *a, old_b = *b;
+
+	*a = old_b;
+	keep_place(a, &old_a);
+	*b = old_a;
+	keep_place(b, &old_b);
 }
 
 /* ---- the table ---- */

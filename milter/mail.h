@@ -12,12 +12,25 @@
 
 /* How a message came to the MTA. */
 enum ag_mail_way {
-	AG_WAY_UNKNOWN, /* before the log began, or the MTA made it itself */
+	AG_WAY_UNKNOWN, /* before the log began */
 	AG_WAY_SMTP,
 	AG_WAY_LOCAL,   /* local submission, of which a milter is asked */
 	AG_WAY_UNASKED, /* local submission, of which it is not */
 	AG_WAY_FILTER,  /* back from a content filter */
+	AG_WAY_PROXY,   /* to one before the queue, from which it comes again */
+	AG_WAY_MADE,    /* by the MTA: bounces, what it forwards, notices */
 	AG_WAY_COUNT
+};
+
+/* What became of a message before it was queued. */
+enum ag_mail_fate {
+	AG_FATE_NONE,
+	AG_FATE_HELD,
+	AG_FATE_DISCARDED,
+	AG_FATE_REFUSED,    /* at DATA or later */
+	AG_FATE_LOST,       /* the connection was, or it took too long */
+	AG_FATE_UNFINISHED, /* it ended before its content */
+	AG_FATE_COUNT
 };
 
 enum ag_mail_tls { AG_TLS_UNKNOWN, AG_TLS_NO, AG_TLS_YES };
@@ -27,6 +40,7 @@ struct ag_mail_rcpt {
 	char *addr;  /* what the MTA made of it; NULL: not known */
 	bool local;  /* it went to a mailer "local" or "virtual" */
 	bool logged; /* by authgate */
+	bool told;   /* where the message was held or discarded */
 	bool alias;  /* not what was typed, but what an alias made of it */
 };
 
@@ -37,6 +51,7 @@ struct ag_mail {
 	int64_t time;   /* of its first line */
 	bool opened;    /* the MTA said how it came */
 	enum ag_mail_way way;
+	enum ag_mail_fate fate;
 	struct ag_ip client;
 	char *listener;
 	bool exact;    /* the listener is {daemon_name} */
@@ -46,6 +61,7 @@ struct ag_mail {
 	bool no_login; /* there was one, which the log does not tell */
 	enum ag_mail_tls tls;
 	char *from;       /* as the MTA logs it */
+	char *told;       /* where it was held or discarded */
 	char *sent;       /* as authgate logged it */
 	size_t announced; /* recipients that the MTA has counted; 0: unknown */
 	size_t left_out;  /* recipients past the limit */
@@ -69,6 +85,15 @@ bool ag_mail_set(char **text, struct ag_str value);
  */
 struct ag_mail_rcpt *ag_mail_add(struct ag_mail *mail, struct ag_str to,
     const struct ag_str *addr, bool logged);
+
+/*
+ * Adds one that is known only from where the message was held or discarded;
+ * false when there is no memory.
+ */
+bool ag_mail_tell(struct ag_mail *mail, struct ag_str to);
+
+/* Changes what is known of two messages, but not their keys. */
+void ag_mail_swap(struct ag_mail *a, struct ag_mail *b);
 
 /*
  * Messages under way, by key.  All zero bytes are an empty table.  A host and

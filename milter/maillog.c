@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-#include "../policy/number.h"
-
 bool
 ag_maillog_begin(struct ag_maillog *log, ag_mail_fn *done, void *arg)
 {
@@ -12,7 +10,8 @@ ag_maillog_begin(struct ag_maillog *log, ag_mail_fn *done, void *arg)
 		.arg = arg,
 		.max = AG_MAILS_OPEN };
 	log->sessions = calloc(AG_SESSIONS, sizeof(*log->sessions));
-	return log->sessions != NULL;
+	log->scratch = malloc(AG_LOGLINE_MAX);
+	return log->sessions != NULL && log->scratch != NULL;
 }
 
 static void
@@ -20,6 +19,8 @@ clear_session(struct ag_logsession *session)
 {
 	free(session->login);
 	free(session->mechanism);
+	free(session->from);
+	free(session->to);
 	*session = (struct ag_logsession){ 0 };
 }
 
@@ -32,6 +33,7 @@ ag_maillog_free(struct ag_maillog *log)
 	for (size_t i = 0; log->sessions != NULL && i < AG_SESSIONS; i++)
 		clear_session(&log->sessions[i]);
 	free(log->sessions);
+	free(log->scratch);
 	*log = (struct ag_maillog){ 0 };
 }
 
@@ -80,15 +82,48 @@ ag_maillog_set(struct ag_maillog *log, char **text, struct ag_str value)
 		log->failed = true;
 }
 
+/*
+ * Of what the MTA told before, authgate tells once more; and Sendmail, that a
+ * connection ended after it.
+ */
+static bool
+has_begun(const struct ag_maillog *log, const struct ag_mail *mail)
+{
+	return mail->opened || mail->from != NULL || mail->way == AG_WAY_MADE ||
+	    (mail->exact && !log->mta_seen);
+}
+
+void
+ag_maillog_forget(struct ag_maillog *log, struct ag_mail *mail)
+{
+	log->begun--;
+	ag_mails_take(&log->mails, mail);
+	ag_mail_free(mail);
+}
+
 void
 ag_maillog_done(struct ag_maillog *log, struct ag_mail *mail)
 {
+	if (!has_begun(log, mail)) {
+		ag_maillog_forget(log, mail);
+		return;
+	}
 	ag_mails_take(&log->mails, mail);
 	ag_sendmail_settle(mail);
-	/* of what the MTA told before, authgate tells once more */
-	if (mail->opened || mail->from != NULL || !log->mta_seen)
-		log->done(log->arg, mail);
+	log->done(log->arg, mail);
 	ag_mail_free(mail);
+}
+
+void
+ag_maillog_unfinished(struct ag_maillog *log, struct ag_mail *own)
+{
+	ag_mails_take(&log->own, own);
+	if (!log->mta_seen) {
+		log->begun++;
+		own->fate = AG_FATE_UNFINISHED;
+		log->done(log->arg, own);
+	}
+	ag_mail_free(own);
 }
 
 static void
@@ -110,11 +145,20 @@ ag_maillog_open(struct ag_maillog *log, const struct ag_logline *line,
 		return mail;
 	make_room(log);
 	mail = ag_mails_add(&log->mails, line->host, id);
-	if (mail != NULL)
-		mail->time = line->time;
-	else
+	if (mail == NULL) {
 		log->failed = true;
+		return NULL;
+	}
+	log->begun++;
+	mail->time = line->time;
 	return mail;
+}
+
+/* Queue ids come again. */
+static bool
+is_over(const struct ag_mail *mail)
+{
+	return mail->opened || (mail->way == AG_WAY_MADE && mail->from != NULL);
 }
 
 struct ag_mail *
@@ -124,8 +168,7 @@ ag_maillog_begin_mail(struct ag_maillog *log, const struct ag_logline *line,
 	struct ag_mail *mail = ag_mails_find(&log->mails, line->host, id);
 
 	log->mta_seen = true;
-	/* queue ids come again */
-	if (mail != NULL && mail->opened)
+	if (mail != NULL && is_over(mail))
 		ag_maillog_done(log, mail);
 	mail = ag_maillog_open(log, line, id);
 	if (mail != NULL) {
@@ -140,6 +183,12 @@ ag_maillog_end(struct ag_maillog *log)
 {
 	while (log->mails.oldest != NULL)
 		ag_maillog_done(log, log->mails.oldest);
+	while (log->own.oldest != NULL)
+		ag_maillog_unfinished(log, log->own.oldest);
+	/* the MTA tells of them, too */
+	if (!log->mta_seen)
+		log->refused += log->own_refused;
+	log->own_refused = 0;
 }
 
 /* ---- pieces of text ---- */
@@ -197,51 +246,58 @@ ag_take_queue_id(struct ag_str *text, struct ag_str *id)
 
 /* ---- lines ---- */
 
-/* Takes "TAG[PID]: " or "TAG: ". */
-static bool
-take_tag(struct ag_str *rest, struct ag_logline *line)
+static void
+note_undated(struct ag_maillog *log, struct ag_str text)
 {
-	struct ag_str tag = ag_str_head(*rest, ag_str_search(*rest, ": "));
-	size_t bracket = ag_str_find(tag, '[');
-	struct ag_str pid = ag_str_skip(tag, bracket + 1);
+	struct ag_buf line;
 
-	if (tag.len == 0 || tag.len == rest->len || ag_str_has(tag, ' '))
-		return false;
-	line->pid = 0;
-	ag_number_parse(ag_str_head(pid, ag_str_find(pid, ']')), UINT32_MAX,
-	    &line->pid);
-	line->tag = ag_str_head(tag, bracket);
-	*rest = ag_str_skip(*rest, tag.len + 2);
-	return true;
+	if (log->undated++ > 0)
+		return;
+	line = AG_BUF(log->undated_line);
+	ag_buf_str(&line, text);
 }
 
-static bool
-read_line(struct ag_maillog *log, struct ag_str text, struct ag_logline *line)
+static void
+note_time(struct ag_maillog *log, int64_t time)
 {
-	if (!ag_logtime_take(&log->clock, &text, &line->time))
-		return false;
-	line->host = ag_str_head(text, ag_str_find(text, ' '));
-	text = ag_str_skip(text, line->host.len + 1);
-	if (line->host.len == 0 || !take_tag(&text, line))
-		return false;
-	line->text = text;
-	return true;
+	if (log->mail_lines == log->undated + 1)
+		log->first = time;
+	log->last = time;
+	log->too_late += time > log->clock.end + AG_LOGTIME_SLACK;
+}
+
+/* A log that is cut while it is written begins with NUL bytes. */
+static struct ag_str
+read_as_text(struct ag_str text)
+{
+	while (text.len > 0 && text.ptr[0] == '\0')
+		text = ag_str_skip(text, 1);
+	return ag_str_trim(ag_str_head(text, ag_str_find(text, '\0')));
 }
 
 void
 ag_maillog_line(struct ag_maillog *log, struct ag_str text)
 {
 	struct ag_logline line;
+	enum ag_logline_kind kind;
 
 	log->lines++;
-	text = ag_str_trim(text);
-	/* not text */
-	if (ag_str_has(text, '\0') || !read_line(log, text, &line))
+	text = read_as_text(text);
+	kind = ag_logline_read(&log->clock, text, log->scratch, &line);
+	if (kind == AG_LOGLINE_OTHER) {
+		log->other_lines++;
 		return;
-	if (!ag_own_line(log, &line) && !ag_postfix_line(log, &line) &&
-	    !ag_sendmail_line(log, &line))
+	}
+	log->mail_lines++;
+	if (kind == AG_LOGLINE_UNDATED) {
+		note_undated(log, text);
 		return;
-	if (log->mail_lines++ == 0)
-		log->first = line.time;
-	log->last = line.time;
+	}
+	note_time(log, line.time);
+	if (kind == AG_LOGLINE_OWN)
+		ag_own_line(log, &line);
+	else if (kind == AG_LOGLINE_POSTFIX)
+		ag_postfix_line(log, &line);
+	else
+		ag_sendmail_line(log, &line);
 }

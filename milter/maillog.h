@@ -4,27 +4,19 @@
  * It knows what Postfix, Sendmail and authgate log, and nothing of a policy.
  * What a line says is put together by queue id; a message is given out when the
  * MTA is done with it, when too many are under way, or at the end.  So memory
- * is bounded by what is under way.  Lines of anything else are passed over, and
- * nothing that a line holds can end the reading.
+ * is bounded by what is under way.  Each message that begins is given out once,
+ * whatever became of it.  Lines of anything else are counted and passed over,
+ * and nothing that a line holds can end the reading.
  */
 #ifndef AG_MAILLOG_H
 #define AG_MAILLOG_H
 
 #include "../policy/strmap.h"
-#include "logtime.h"
+#include "logline.h"
 #include "mail.h"
 
 /* So many are under way at most; then the oldest is given out. */
 #define AG_MAILS_OPEN 50000
-
-/* A line behind its time stamp: "HOST TAG[PID]: TEXT". */
-struct ag_logline {
-	int64_t time;
-	struct ag_str host;
-	struct ag_str tag;
-	uint64_t pid; /* 0: none */
-	struct ag_str text;
-};
 
 /* What a process of the MTA has said of the connection it has. */
 struct ag_logsession {
@@ -33,6 +25,11 @@ struct ag_logsession {
 	bool tls;
 	char *login;
 	char *mechanism;
+	char id[33]; /* the queue id of its last message */
+	/* what shall become of the next message, said before it has an id */
+	enum ag_mail_fate fate;
+	char *from;
+	char *to;
 };
 
 #define AG_SESSIONS 8192
@@ -50,12 +47,19 @@ struct ag_maillog {
 	struct ag_logsession *sessions; /* by process, the last ones */
 	struct ag_strmap tls_seen;      /* listeners that log TLS */
 	bool mta_seen;                  /* a line of an MTA has come */
+	char *scratch;                  /* of AG_LOGLINE_MAX */
 
-	uint64_t lines;      /* all */
-	uint64_t mail_lines; /* of a mail program */
-	uint64_t refused;    /* what the MTA said no to */
-	uint64_t given_up;   /* messages given out because of max */
-	int64_t first;       /* time of the first and the last mail line */
+	uint64_t lines;        /* all: of mail, and others */
+	uint64_t mail_lines;   /* of a mail program */
+	uint64_t other_lines;  /* of none */
+	uint64_t undated;      /* of a mail program, without a time stamp */
+	char undated_line[60]; /* how the first of them begins */
+	uint64_t too_late;     /* later than the file */
+	uint64_t begun;        /* messages; each is given out */
+	uint64_t refused;      /* what the MTA said no to */
+	uint64_t own_refused;  /* what authgate said no to */
+	uint64_t given_up;     /* messages given out because of max */
+	int64_t first;         /* time of the first and the last mail line */
 	int64_t last;
 	bool failed; /* there was no memory */
 };
@@ -75,10 +79,9 @@ void ag_maillog_end(struct ag_maillog *log);
 
 /* ---- for the readers of one program's lines ---- */
 
-/* Whether the line is one of theirs. */
-bool ag_postfix_line(struct ag_maillog *log, const struct ag_logline *line);
-bool ag_sendmail_line(struct ag_maillog *log, const struct ag_logline *line);
-bool ag_own_line(struct ag_maillog *log, const struct ag_logline *line);
+void ag_postfix_line(struct ag_maillog *log, const struct ag_logline *line);
+void ag_sendmail_line(struct ag_maillog *log, const struct ag_logline *line);
+void ag_own_line(struct ag_maillog *log, const struct ag_logline *line);
 
 /* Leaves out what aliases have made of recipients that are there. */
 void ag_sendmail_settle(struct ag_mail *mail);
@@ -93,6 +96,15 @@ struct ag_mail *ag_maillog_begin_mail(struct ag_maillog *log,
 
 /* Gives it out; it is gone then. */
 void ag_maillog_done(struct ag_maillog *log, struct ag_mail *mail);
+
+/* Nothing more comes of it, and another has what is known of it. */
+void ag_maillog_forget(struct ag_maillog *log, struct ag_mail *mail);
+
+/*
+ * Of authgate's own messages, one that never got a queue id: gives it out,
+ * unless an MTA has told of it.
+ */
+void ag_maillog_unfinished(struct ag_maillog *log, struct ag_mail *own);
 
 /* Sets a text of a mail. */
 void ag_maillog_set(struct ag_maillog *log, char **text, struct ag_str value);

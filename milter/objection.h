@@ -21,7 +21,8 @@ struct ag_objection {
 	struct ag_str rcpt;
 	bool would; /* the rule is only monitored */
 	const struct ag_finding *finding;
-	struct ag_str text; /* of the reply */
+	const char *domain_file; /* of the sender's domain; NULL: it has none */
+	struct ag_str text;      /* of the reply */
 };
 
 /* "reject", "tempfail", "would-reject". */

@@ -176,11 +176,8 @@ open_own(struct ag_maillog *log, const struct ag_logline *line,
 
 	if (mail != NULL)
 		return mail;
-	if (log->own.n >= OWN_OPEN) {
-		mail = log->own.oldest;
-		ag_mails_take(&log->own, mail);
-		ag_mail_free(mail);
-	}
+	if (log->own.n >= OWN_OPEN)
+		ag_maillog_unfinished(log, log->own.oldest);
 	mail = ag_mails_add(&log->own, line->host, session);
 	if (mail == NULL)
 		log->failed = true;
@@ -252,21 +249,21 @@ join(struct ag_maillog *log, const struct ag_logline *line,
 	ag_mail_free(own);
 }
 
-bool
+void
 ag_own_line(struct ag_maillog *log, const struct ag_logline *line)
 {
 	struct pairs pairs;
+	struct ag_str verdict;
 
-	if (!ag_str_starts(line->text, "verdict=") &&
-	    !ag_str_starts(line->text, "s="))
-		return false;
 	read_pairs(line->text, &pairs);
+	verdict = ag_str(pairs.value[KEY_VERDICT]);
+	log->own_refused += ag_str_eq(verdict, ag_str("reject")) ||
+	    ag_str_eq(verdict, ag_str("tempfail"));
 	if (!is_id(ag_str(pairs.value[KEY_SESSION])))
-		return true;
-	if (ag_str_eq(ag_str(pairs.value[KEY_VERDICT]), ag_str("accept")) &&
+		return;
+	if (ag_str_eq(verdict, ag_str("accept")) &&
 	    ag_str_eq(ag_str(pairs.value[KEY_STAGE]), ag_str("rcpt")))
 		note_accepted(log, line, &pairs);
 	if (is_id(ag_str(pairs.value[KEY_QUEUE_ID])))
 		join(log, line, &pairs);
-	return true;
 }

@@ -134,6 +134,23 @@ check_files(char **names)
 	return EX_OK;
 }
 
+/* That nothing would be refused must not be said of what was not judged. */
+static int
+sum_up(const struct ag_replay *replay)
+{
+	if (replay->refused.recipients > 0)
+		return 1;
+	if (replay->judged.messages == 0)
+		fprintf(stderr, "authgate replay: no message was judged\n");
+	else if (replay->log.undated > 0)
+		fprintf(stderr,
+		    "authgate replay: some lines have no time stamp that can "
+		    "be read\n");
+	return replay->judged.messages == 0 || replay->log.undated > 0 ?
+	    EX_DATAERR :
+	    EX_OK;
+}
+
 static int
 replay_files(struct ag_replay *replay, char **names)
 {
@@ -156,7 +173,7 @@ replay_files(struct ag_replay *replay, char **names)
 		fprintf(stderr, "authgate replay: %s\n", strerror(ENOMEM));
 		return EX_OSERR;
 	}
-	return status;
+	return status != EX_OK ? status : sum_up(replay);
 }
 
 /* ---- the command line ---- */
@@ -307,9 +324,9 @@ replay(const struct ag_replay_options *options, char **names)
 	status = EX_OSERR;
 	if (ag_maillog_begin(&replay.log, ag_replay_mail, &replay))
 		status = replay_files(&replay, names);
-	if (status == EX_OK && replay.refused.recipients > 0)
-		status = 1;
 	ag_maillog_free(&replay.log);
+	ag_strmap_free(&replay.listeners);
+	ag_vec_free(&replay.met);
 	ag_tally_free(&replay.tally);
 	ag_policy_unref(replay.policy);
 	return status;

@@ -33,12 +33,21 @@ struct ag_replay_counts {
 	uint64_t recipients;
 };
 
-/* Why a message was not judged, beside the ways of it. */
+/* Why a message was not judged: the ways and the fates of it, and others. */
 enum {
-	AG_LEFT_BY_LOGIN = AG_WAY_COUNT, /* the log does not tell which */
+	AG_LEFT_BY_FATE = AG_WAY_COUNT,
+	AG_LEFT_BY_LOGIN = AG_LEFT_BY_FATE + AG_FATE_COUNT, /* not in the log */
+	AG_LEFT_BY_RCPT,                                    /* likewise */
 	AG_LEFT_BY_LISTENER,
 	AG_LEFT_BY_TIME,
 	AG_LEFT_REASONS
+};
+
+/* A listener as it is judged, and how much mail came by it. */
+struct ag_listener_count {
+	uint32_t key; /* of the map */
+	unsigned port;
+	uint64_t messages;
 };
 
 struct ag_replay {
@@ -47,8 +56,11 @@ struct ag_replay {
 	struct ag_maillog log;
 	struct ag_tally tally;
 	struct ag_replay_counts judged, refused, would;
-	uint64_t left[AG_LEFT_REASONS];
-	uint64_t left_out; /* recipients */
+	uint64_t left[AG_LEFT_REASONS]; /* with judged: all that began */
+	struct ag_strmap listeners;     /* by name and port */
+	struct ag_vec met;              /* struct ag_listener_count */
+	uint64_t local;                 /* messages of local submission */
+	uint64_t left_out;              /* recipients */
 	uint64_t tls_unknown;
 	bool failed;
 };

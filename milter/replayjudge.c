@@ -55,6 +55,8 @@ note_all(struct running *running, const struct ag_request *request,
 		.would = would,
 		.finding = finding };
 
+	o.domain_file =
+	    ag_policy_domain_file(running->replay->policy, finding->domain);
 	o.login = ag_policy_login(running->replay->policy, request, login);
 	ag_policy_say(running->replay->policy, request, finding, &say);
 	o.text = ag_buf_get(&say);
@@ -165,18 +167,26 @@ rcpt_of(const struct ag_mail_rcpt *rcpt)
 		.mailer = ag_str("local") };
 }
 
-/* Where authgate has logged the recipients, those; else the MTA's. */
+/* How good a recipient's source is: authgate's own, a delivery, another. */
+static int
+rank_of(const struct ag_mail_rcpt *rcpt)
+{
+	return rcpt->logged ? 2 : !rcpt->told;
+}
+
+/* Those of the best source: two of them may spell one recipient otherwise. */
 static size_t
 fill_rcpts(const struct ag_mail *mail, struct ag_session_rcpt *out)
 {
 	const struct ag_mail_rcpt *rcpt = mail->rcpts.items;
-	bool logged = false;
+	int best = 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < mail->rcpts.n; i++)
-		logged = logged || rcpt[i].logged;
+		if (rank_of(&rcpt[i]) > best)
+			best = rank_of(&rcpt[i]);
 	for (size_t i = 0; i < mail->rcpts.n; i++)
-		if (rcpt[i].logged == logged)
+		if (rank_of(&rcpt[i]) == best)
 			out[n++] = rcpt_of(&rcpt[i]);
 	return n;
 }
@@ -197,11 +207,11 @@ is_mta_local(const struct ag_replay_options *options, struct ag_str address)
 static struct ag_session_rcpt
 sender_of(const struct ag_replay_options *options, const struct ag_mail *mail)
 {
-	struct ag_str logged =
-	    ag_str(mail->from != NULL ? mail->from : mail->sent);
+	const char *from = mail->from != NULL ? mail->from : mail->told;
+	struct ag_str logged = ag_str(from != NULL ? from : mail->sent);
 
 	return (struct ag_session_rcpt){
-		.to = ag_str(mail->sent != NULL ? mail->sent : mail->from),
+		.to = ag_str(mail->sent != NULL ? mail->sent : from),
 		.has_addr = true,
 		.addr = logged,
 		.has_mailer = is_mta_local(options, logged),
@@ -247,6 +257,42 @@ fill_listener(const struct ag_replay_options *options,
 	return true;
 }
 
+/* ---- the listeners ---- */
+
+/* More names are nothing that a log has. */
+#define LISTENERS_MAX 1000
+
+static void
+count_listener(struct ag_replay *replay, struct ag_str name, unsigned port)
+{
+	char text[300];
+	struct ag_buf key = AG_BUF(text);
+	struct ag_listener_count *met;
+	uint32_t id;
+
+	ag_buf_printf(&key, "%u:", port);
+	for (size_t i = 0; i < name.len; i++)
+		ag_buf_char(&key, ag_lower(name.ptr[i]));
+	id = ag_strmap_find(&replay->listeners, ag_buf_get(&key));
+	if (id == AG_NO_ID && replay->met.n == LISTENERS_MAX)
+		return;
+	if (id == AG_NO_ID) {
+		id = ag_strmap_put(&replay->listeners, ag_buf_get(&key));
+		met = ag_vec_add(&replay->met, sizeof(*met));
+		if (id == AG_NO_ID || met == NULL) {
+			replay->failed = true;
+			return;
+		}
+		*met = (struct ag_listener_count){ id, port, 0 };
+		ag_strmap_set_number(&replay->listeners, id,
+		    (uint32_t)(replay->met.n - 1));
+	}
+	met = replay->met.items;
+	met[ag_strmap_number(&replay->listeners, id)].messages++;
+}
+
+/* ---- one message ---- */
+
 static struct ag_session_input
 input_of(const struct ag_replay_options *options, const struct ag_mail *mail)
 {
@@ -279,31 +325,59 @@ judge_mail(struct ag_replay *replay, const struct ag_mail *mail)
 	replay->tls_unknown +=
 	    input.login.len > 0 && mail->tls == AG_TLS_UNKNOWN;
 	replay->left_out += mail->left_out;
+	if (input.local_submission)
+		replay->local++;
+	else
+		count_listener(replay, input.listener, input.port);
 	judge_input(replay, mail, &input);
 	free(rcpt);
 }
 
-/* Of what never came to its content nothing is known but its beginning. */
+/* Whether the log has both, sender and recipients. */
 static bool
 is_whole(const struct ag_mail *mail)
 {
-	return mail->rcpts.n > 0 && (mail->from != NULL || mail->sent != NULL);
+	return mail->rcpts.n > 0 &&
+	    (mail->from != NULL || mail->sent != NULL || mail->told != NULL);
+}
+
+/* Of what is not whole, why; what has a sender came to the queue. */
+static int
+why_not_whole(const struct ag_mail *mail)
+{
+	if (mail->fate != AG_FATE_NONE)
+		return AG_LEFT_BY_FATE + (int)mail->fate;
+	if (mail->way != AG_WAY_SMTP && mail->way != AG_WAY_LOCAL)
+		return (int)mail->way;
+	return mail->from != NULL ? AG_LEFT_BY_RCPT :
+				    AG_LEFT_BY_FATE + AG_FATE_UNFINISHED;
+}
+
+/* Why it is not judged, or -1. */
+static int
+why_left(const struct ag_replay_options *options, const struct ag_mail *mail)
+{
+	if (mail->time < options->since || mail->time >= options->until)
+		return AG_LEFT_BY_TIME;
+	if (mail->fate == AG_FATE_REFUSED || mail->fate == AG_FATE_UNFINISHED)
+		return AG_LEFT_BY_FATE + (int)mail->fate;
+	if (!is_whole(mail))
+		return why_not_whole(mail);
+	if (mail->no_login)
+		return AG_LEFT_BY_LOGIN;
+	if (mail->way != AG_WAY_SMTP && mail->way != AG_WAY_LOCAL)
+		return (int)mail->way;
+	return -1;
 }
 
 void
 ag_replay_mail(void *arg, const struct ag_mail *mail)
 {
 	struct ag_replay *replay = arg;
-	const struct ag_replay_options *options = replay->options;
+	int reason = why_left(replay->options, mail);
 
-	if (!is_whole(mail))
-		return;
-	if (mail->time < options->since || mail->time >= options->until)
-		replay->left[AG_LEFT_BY_TIME]++;
-	else if (mail->no_login)
-		replay->left[AG_LEFT_BY_LOGIN]++;
-	else if (mail->way == AG_WAY_SMTP || mail->way == AG_WAY_LOCAL)
+	if (reason < 0)
 		judge_mail(replay, mail);
 	else
-		replay->left[mail->way]++;
+		replay->left[reason]++;
 }

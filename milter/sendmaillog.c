@@ -110,14 +110,21 @@ is_whole(struct ag_str text)
 }
 
 static void
-drop(struct ag_maillog *log, const struct ag_logline *line, struct ag_str id)
+end_early(struct ag_maillog *log, struct ag_mail *mail)
 {
-	struct ag_mail *mail = ag_mails_find(&log->mails, line->host, id);
+	if (mail->fate == AG_FATE_NONE)
+		mail->fate = AG_FATE_UNFINISHED;
+	ag_maillog_done(log, mail);
+}
 
-	if (mail == NULL)
-		return;
-	ag_mails_take(&log->mails, mail);
-	ag_mail_free(mail);
+static void
+read_sender(struct ag_maillog *log, const struct ag_logline *line,
+    struct ag_mail *mail, struct ag_str from, struct ag_str proto)
+{
+	take_brackets(&from);
+	ag_maillog_set(log, &mail->from, from);
+	mail->announced = number_of(line->text, ", nrcpts=");
+	read_session(log, line, mail, proto);
 }
 
 static void
@@ -127,19 +134,13 @@ read_from(struct ag_maillog *log, const struct ag_logline *line,
 	struct ag_str from, proto = { NULL, 0 };
 	struct ag_mail *mail;
 
-	log->mta_seen = true;
-	if (!is_whole(text)) {
-		drop(log, line, id);
-		return;
-	}
 	pair(text, ", proto=", &proto);
 	mail = ag_maillog_begin_mail(log, line, id, way_of(text, proto));
-	if (mail == NULL || !ag_str_between(text, "from=", ", size=", &from))
-		return;
-	take_brackets(&from);
-	ag_maillog_set(log, &mail->from, from);
-	mail->announced = number_of(text, ", nrcpts=");
-	read_session(log, line, mail, proto);
+	if (mail != NULL && !is_whole(text))
+		end_early(log, mail);
+	else if (mail != NULL &&
+	    ag_str_between(text, "from=", ", size=", &from))
+		read_sender(log, line, mail, from, proto);
 }
 
 /* ---- to= ---- */
@@ -232,40 +233,126 @@ ag_sendmail_settle(struct ag_mail *mail)
 	mail->rcpts.n = n;
 }
 
-/* ---- lines ---- */
+/* ---- what becomes of a message ---- */
+
+static bool
+starts_with_one(struct ag_str text, const char *const *beginnings)
+{
+	for (; *beginnings != NULL; beginnings++)
+		if (ag_str_starts(text, *beginnings))
+			return true;
+	return false;
+}
+
+/* "ruleset=check_rcpt, ...", "Milter: data, ...", "milter=NAME, action=..." */
+static bool
+is_answer(struct ag_str text)
+{
+	static const char *const answers[] = { "ruleset=", "Milter: ",
+		"milter=", NULL };
+
+	return starts_with_one(text, answers);
+}
 
 static bool
 is_refusal(struct ag_str text)
 {
-	return (ag_str_starts(text, "ruleset=check_") ||
-		   ag_str_starts(text, "Milter: ")) &&
-	    ag_str_search(text, ", reject=") < text.len;
+	return is_answer(text) && ag_str_search(text, ", reject=") < text.len;
 }
 
+/* One recipient or command is refused, and the message may go on. */
 static bool
-is_sendmail(struct ag_str tag)
+is_before_content(struct ag_str text)
 {
-	return ag_str_eq(tag, ag_str("sendmail")) || ag_str_starts(tag, "sm-");
+	static const char *const early[] = { "Milter: to=", "Milter: from=",
+		"Milter: helo", "Milter: connect", "ruleset=check_rcpt",
+		"ruleset=check_mail", "ruleset=check_relay",
+		"ruleset=check_vrfy", "ruleset=check_expn",
+		"ruleset=check_etrn", NULL };
+
+	return starts_with_one(text, early);
 }
 
-bool
+static enum ag_mail_fate
+fate_of(struct ag_str text)
+{
+	static const char *const losses[] = { "lost input channel from ",
+		"collect: premature EOM", "collect: unexpected close",
+		"timeout waiting for input", NULL };
+	struct ag_str reason;
+
+	if (starts_with_one(text, losses))
+		return AG_FATE_LOST;
+	if (!is_answer(text))
+		return AG_FATE_NONE;
+	if (is_refusal(text))
+		return is_before_content(text) ? AG_FATE_NONE : AG_FATE_REFUSED;
+	if (ag_str_between(text, ", quarantine=", ",", &reason))
+		return AG_FATE_HELD;
+	return text.len > 9 &&
+		ag_str_eq(ag_str_skip(text, text.len - 9),
+		    ag_str(", discard")) ?
+	    AG_FATE_DISCARDED :
+	    AG_FATE_NONE;
+}
+
+/* It is said before from=. */
+static void
+note_fate(struct ag_maillog *log, const struct ag_logline *line,
+    struct ag_str id, enum ag_mail_fate fate)
+{
+	struct ag_mail *mail = NULL;
+
+	if (fate != AG_FATE_NONE && !ag_str_eq(id, ag_str("NOQUEUE")))
+		mail = ag_maillog_open(log, line, id);
+	if (mail != NULL)
+		mail->fate = fate;
+}
+
+/*
+ * "OLD: NEW: DSN: User unknown", "NEW: clone: owner=bob": mail that Sendmail
+ * itself makes.
+ */
+static bool
+read_made(struct ag_maillog *log, const struct ag_logline *line,
+    struct ag_str id, struct ag_str text)
+{
+	static const char *const notices[] = { "DSN: ", "return to sender: ",
+		"sender notify: ", "postmaster notify: ", NULL };
+	struct ag_mail *mail;
+
+	if (!ag_str_starts(text, "clone") &&
+	    !(ag_take_queue_id(&text, &id) && starts_with_one(text, notices)))
+		return false;
+	mail = ag_maillog_begin_mail(log, line, id, AG_WAY_MADE);
+	if (mail != NULL)
+		ag_maillog_done(log, mail);
+	return true;
+}
+
+/* ---- lines ---- */
+
+static void
+read_queued(struct ag_maillog *log, const struct ag_logline *line,
+    struct ag_str id, struct ag_str text)
+{
+	if (ag_str_starts(text, "from=")) {
+		read_from(log, line, id, text);
+	} else if (ag_str_starts(text, "to=")) {
+		read_to(log, line, id, text);
+	} else if (!read_made(log, line, id, text)) {
+		log->refused += is_refusal(text);
+		note_fate(log, line, id, fate_of(text));
+	}
+}
+
+void
 ag_sendmail_line(struct ag_maillog *log, const struct ag_logline *line)
 {
 	struct ag_str id, text = line->text;
 
-	if (!is_sendmail(line->tag))
-		return false;
-	if (ag_str_starts(text, "AUTH=server, ")) {
+	if (ag_str_starts(text, "AUTH=server, "))
 		note_login(log, line);
-		return true;
-	}
-	if (!ag_take_queue_id(&text, &id))
-		return true;
-	if (ag_str_starts(text, "from="))
-		read_from(log, line, id, text);
-	else if (ag_str_starts(text, "to="))
-		read_to(log, line, id, text);
-	else if (is_refusal(text))
-		log->refused++;
-	return true;
+	else if (ag_take_queue_id(&text, &id))
+		read_queued(log, line, id, text);
 }

@@ -63,6 +63,7 @@ note_time(struct ag_tally_pair *pair, const struct ag_objection *o)
 {
 	if (pair->count.recipients == 1) {
 		pair->first = pair->last = o->time;
+		pair->domain_file = o->domain_file;
 		snprintf(pair->example, sizeof(pair->example), "%s", o->id);
 	}
 	if (o->time < pair->first)
@@ -137,28 +138,49 @@ is_word(struct ag_str text)
 	    !ag_str_has(text, '#') && !ag_str_has(text, ',');
 }
 
-/* Where the exception is one line, which; an address that is none gets none. */
+static void
+print_map_line(const struct shown *shown, struct ag_str map, FILE *out)
+{
+	if (!is_word(shown->sender) || !is_word(shown->who))
+		return;
+	fprintf(out, "           %.*s: ", AG_STR_ARG(map));
+	ag_print_safely(out, shown->sender);
+	fputc(' ', out);
+	ag_print_safely(out, shown->who);
+	fputc('\n', out);
+}
+
+/*
+ * A client is trusted for one domain, where that has a file; a stranger's
+ * address is none.
+ */
+static void
+print_relay(const struct shown *shown, FILE *out)
+{
+	if (shown->login || ag_str_eq(shown->who, ag_str("unknown")))
+		return;
+	if (shown->pair->domain_file != NULL)
+		fprintf(out, "           %s: [relay] allow: add %.*s\n",
+		    shown->pair->domain_file, AG_STR_ARG(shown->who));
+	else
+		fprintf(out, "           authgate relay add %.*s\n",
+		    AG_STR_ARG(shown->who));
+}
+
+/* Where the exception is one line, which. */
 static void
 print_exception(const struct shown *shown, enum ag_rule rule, struct ag_str map,
     FILE *out)
 {
-	bool client =
-	    !shown->login && !ag_str_eq(shown->who, ag_str("unknown"));
-
 	switch (rule) {
 	case AG_RULE_SENDER_LOGIN_MATCH:
 	case AG_RULE_FOREIGN_SENDER_MATCH:
-		if (is_word(shown->sender) && is_word(shown->who))
-			ag_print_line(out, "           %.*s: %.*s %.*s",
-			    AG_STR_ARG(map), AG_STR_ARG(shown->sender),
-			    AG_STR_ARG(shown->who));
+		print_map_line(shown, map, out);
 		break;
 	case AG_RULE_ROLE_SENDER_AUTH:
 	case AG_RULE_LOCAL_SENDER_AUTH:
 	case AG_RULE_OUTGOING_AUTH:
-		if (client)
-			fprintf(out, "           authgate relay add %.*s\n",
-			    AG_STR_ARG(shown->who));
+		print_relay(shown, out);
 		break;
 	default:
 		break;
@@ -252,8 +274,9 @@ ag_tally_print(const struct ag_tally *tally, size_t max, struct ag_str map,
 	if (tally->pairs.n > 0)
 		fprintf(out,
 		    "\nBy rule; recipients, first, last, who as whom (a queue "
-		    "id). What would make an\nexception, if the mail is "
-		    "rightful, stands below.\n");
+		    "id). What would make an\nexception stands below. A log "
+		    "does not tell whether a client is yours or a "
+		    "forger's:\nadd only what you know.\n");
 	for (unsigned i = 0; found != NULL && i < 2 * AG_RULE_COUNT; i++) {
 		bool would = i >= AG_RULE_COUNT;
 		enum ag_rule rule = (enum ag_rule)(i % AG_RULE_COUNT);

@@ -33,7 +33,8 @@ struct ag_tally_pair {
 	uint32_t key;
 	int64_t first; /* when */
 	int64_t last;
-	char example[33]; /* a queue id */
+	const char *domain_file; /* of the sender's domain, or NULL */
+	char example[33];        /* a queue id */
 };
 
 /* message is a number that all objections to one message share; from 1. */

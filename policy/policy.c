@@ -154,6 +154,15 @@ ag_policy_describe_domain(const struct ag_policy *policy, struct ag_str domain,
 		    scope->file);
 }
 
+const char *
+ag_policy_domain_file(const struct ag_policy *policy, struct ag_str domain)
+{
+	struct ag_domain known = ag_domains_find(&policy->domains, domain);
+	const struct ag_scope *scope = ag_policy_scope(policy, &known);
+
+	return scope != &policy->server ? scope->file : NULL;
+}
+
 /* ---- who may send as whom ---- */
 
 bool

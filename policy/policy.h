@@ -256,6 +256,10 @@ bool ag_policy_has_killed_networks(const struct ag_policy *policy);
 void ag_policy_describe_domain(const struct ag_policy *policy,
     struct ag_str domain, struct ag_buf *out);
 
+/* The file of its own that governs a domain; NULL where it has none. */
+const char *ag_policy_domain_file(const struct ag_policy *policy,
+    struct ag_str domain);
+
 /*
  * What the sender map and the ownership rules say of a login, or of an address.
  */

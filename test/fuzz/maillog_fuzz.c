@@ -37,14 +37,19 @@ check_mail(void *arg, const struct ag_mail *mail)
 	(*n)++;
 	HOLDS(mail->way < AG_WAY_COUNT);
 	HOLDS(mail->id[0] != '\0' && mail->id > mail->key);
-	HOLDS(mail->opened || mail->exact || mail->from != NULL);
+	HOLDS(mail->fate < AG_FATE_COUNT);
+	HOLDS(mail->opened || mail->exact || mail->from != NULL ||
+	    mail->way == AG_WAY_MADE);
 	HOLDS(mail->login == NULL || !mail->no_login);
 	check_text(mail->listener);
 	check_text(mail->login);
 	check_rcpts(mail);
 }
 
-/* Each line may give out the one it is about, and make room for another. */
+/*
+ * Each line may give out the one it is about, make room for another, and end
+ * that at once.
+ */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -58,12 +63,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (ag_str_line(&text, &line)) {
 		before = given;
 		ag_maillog_line(&log, line);
-		HOLDS(given <= before + 2);
+		HOLDS(given <= before + 3);
 		HOLDS(log.mails.n <= UNDER_WAY);
-		HOLDS(!log.failed && log.mail_lines <= log.lines);
+		HOLDS(!log.failed && log.undated <= log.mail_lines);
+		HOLDS(log.lines == log.mail_lines + log.other_lines);
 	}
 	ag_maillog_end(&log);
-	HOLDS(log.mails.n == 0);
+	HOLDS(log.mails.n == 0 && log.own.n == 0);
+	HOLDS(given == log.begun);
 	ag_maillog_free(&log);
 	return 0;
 }

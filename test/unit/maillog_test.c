@@ -8,7 +8,9 @@
 /* ---- messages as text ---- */
 
 static const char *const ways[] = { "unknown", "smtp", "local", "unasked",
-	"filter" };
+	"filter", "proxy", "made" };
+static const char *const fates[] = { "", " held", " discarded", " refused",
+	" lost", " unfinished" };
 static const char *const tls[] = { "tls?", "plain", "tls" };
 
 static const char *
@@ -28,13 +30,13 @@ write_rcpts(struct ag_buf *out, const struct ag_mail *mail)
 			ag_buf_text(out, "=?");
 		else if (strcmp(rcpt[i].to, rcpt[i].addr) != 0)
 			ag_buf_printf(out, "=%s", rcpt[i].addr);
-		ag_buf_printf(out, "%s%s%s", rcpt[i].local ? ",local" : "",
+		ag_buf_printf(out, "%s%s%s%s", rcpt[i].local ? ",local" : "",
 		    rcpt[i].logged ? ",logged" : "",
-		    rcpt[i].alias ? ",alias" : "");
+		    rcpt[i].alias ? ",alias" : "", rcpt[i].told ? ",told" : "");
 	}
 }
 
-/* "ID WAY CLIENT LISTENER:PORT LOGIN/MECHANISM TLS FROM(SENT) >TO..." */
+/* "ID WAY CLIENT LISTENER:PORT LOGIN/MECHANISM TLS FROM(SENT) >TO... FATE" */
 static void
 write_mail(void *arg, const struct ag_mail *mail)
 {
@@ -48,8 +50,10 @@ write_mail(void *arg, const struct ag_mail *mail)
 	    mail->no_login ? "?" : "", tls[mail->tls], shown(mail->from));
 	if (mail->sent != NULL)
 		ag_buf_printf(out, "(%s)", shown(mail->sent));
+	if (mail->told != NULL)
+		ag_buf_printf(out, "[%s]", shown(mail->told));
 	write_rcpts(out, mail);
-	ag_buf_char(out, '\n');
+	ag_buf_printf(out, "%s\n", fates[mail->fate]);
 }
 
 /* Each line gets a time and a host in front. */
@@ -142,7 +146,111 @@ test_postfix_beginnings(void **state)
 	expect_mails(FROM TO,
 	    "4XYZ1 unknown unknown -:0 -/- tls? a@remote.example "
 	    ">bob@example.com\n");
-	expect_mails("postfix/smtpd[9]: NOQUEUE: client=h[192.0.2.1]\n", "");
+	expect_mails("postfix/smtpd[9]: NOQUEUE: client=h[192.0.2.1]\n",
+	    "NOQUEUE proxy unknown -:0 -/- tls? -\n");
+	expect_mails("postfix/cleanup[9]: 4XYZ1: message-id=<x@y>\n" FROM TO,
+	    "4XYZ1 made unknown -:0 -/- tls? a@remote.example "
+	    ">bob@example.com\n");
+	expect_mails(CLIENT
+	    "\npostfix/cleanup[9]: 4XYZ1: message-id=<x@y>\n" FROM TO SENT,
+	    PLAIN_MAIL);
+}
+
+#define NEW_CLIENT "4XYZ1 smtp 192.0.2.1 smtp:0 -/- tls? "
+#define CONNECT "postfix/smtpd[9]: connect from h.example[192.0.2.1]\n"
+#define CLEANUP "postfix/cleanup[8]: 4XYZ1: "
+#define ENVELOPE \
+	" from h.example[192.0.2.1]; from=<a@remote.example> " \
+	"to=<bob@example.com> proto=ESMTP helo=<c>"
+
+/* What never comes to the queue, and why. */
+static void
+test_postfix_fates(void **state)
+{
+	static const struct {
+		const char *lines;
+		const char *expected;
+	} rows[] = {
+		{ CLIENT "\n", "-" },
+		{ CLIENT "\n" CLEANUP "milter-discard: END-OF-MESSAGE" ENVELOPE,
+		    "-[a@remote.example] >bob@example.com,told discarded" },
+		{ CLIENT "\n" CLEANUP "hold: header Subject: x; from=<x@y> "
+			 "to=<z@y> proto=z" ENVELOPE ": no",
+		    "-[a@remote.example] >bob@example.com,told held" },
+		{ CLIENT "\n" CLEANUP "milter-hold: END-OF-MESSAGE from "
+			 "h[192.0.2.1]: x; from=<> proto=ESMTP helo=<c>",
+		    "-[<>] held" },
+		{ CLIENT "\n" CLEANUP "hold: x", "- held" },
+		{ CLIENT "\n" CLEANUP "milter-hold: END-OF-MESSAGE" ENVELOPE
+			 "\n" FROM TO SENT,
+		    "a@remote.example[a@remote.example] >bob@example.com" },
+		/* before there is an id */
+		{ CONNECT "postfix/smtpd[9]: NOQUEUE: discard: RCPT" ENVELOPE
+			  "\n" CLIENT,
+		    "-[a@remote.example] >bob@example.com,told discarded" },
+		{ "postfix/smtpd[9]: NOQUEUE: discard: RCPT" ENVELOPE
+		  "\n" CLIENT,
+		    "-" },
+		{ CONNECT "postfix/smtpd[9]: NOQUEUE: hold: x\n" CLIENT, "-" },
+		{ CONNECT "postfix/smtpd[9]: NOQUEUE: hold: RCPT" ENVELOPE
+			  "\n" CONNECT CLIENT,
+		    "-" },
+		/* refusals that end a message, and others */
+		{ CLIENT "\n" CLEANUP "milter-reject: END-OF-MESSAGE" ENVELOPE,
+		    "- refused" },
+		{ CLIENT "\n" CLEANUP "reject: header Subject: x" ENVELOPE,
+		    "- refused" },
+		{ CLIENT "\n" CLEANUP "reject: mime-error x" ENVELOPE,
+		    "- refused" },
+		{ CLIENT "\npostfix/smtpd[9]: 4XYZ1: reject: DATA" ENVELOPE,
+		    "- refused" },
+		{ CLIENT "\npostfix/smtpd[9]: 4XYZ1: reject: RCPT" ENVELOPE,
+		    "-" },
+		{ CLIENT "\npostfix/smtpd[9]: 4XYZ1: reject_warning: DATA x",
+		    "-" },
+		{ CLIENT "\npostfix/smtpd[9]: 4XYZ1: reject: DATA x\n" FROM TO,
+		    "a@remote.example >bob@example.com" },
+		/* the connection */
+		{ CONNECT CLIENT
+		    "\npostfix/smtpd[9]: lost connection after DATA "
+		    "(5 bytes) from h[192.0.2.1]",
+		    "- lost" },
+		{ CONNECT CLIENT
+		    "\npostfix/smtpd[9]: timeout after RCPT from x",
+		    "- lost" },
+		{ CONNECT CLIENT "\n" FROM TO
+				 "postfix/smtpd[9]: lost connection after "
+				 "END-OF-MESSAGE from h[192.0.2.1]",
+		    "a@remote.example >bob@example.com lost" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char expected[1000];
+
+		snprintf(expected, sizeof(expected), NEW_CLIENT "%s\n",
+		    rows[i].expected);
+		expect_mails(rows[i].lines, expected);
+	}
+}
+
+/* postsuper -r: one message, which has two ids. */
+static void
+test_postfix_requeued(void **state)
+{
+	static const char again[] =
+	    "postfix/pickup[5]: 5XYZ2: uid=0 from=<a@remote.example> "
+	    "orig_id=4XYZ1\n";
+	char text[1000];
+
+	(void)state;
+	snprintf(text, sizeof(text),
+	    "%s\n%s%spostfix/x[1]: 5XYZ2: to=<c@d>, "
+	    "relay=x, delay=1\n",
+	    CLIENT, FROM, again);
+	expect_mails(text,
+	    "5XYZ2 smtp 192.0.2.1 smtp:0 -/- tls? a@remote.example >c@d\n");
+	expect_mails(again, "5XYZ2 unknown unknown -:0 -/- tls? -\n");
 }
 
 /* That nothing is logged says something only where TLS is logged. */
@@ -245,7 +353,70 @@ test_sendmail(void **state)
 	/* ended before its content */
 	expect_mails(SM "from=<a@b>, size=0, class=0, nrcpts=1, proto=ESMTP, "
 			"daemon=MTA, relay=[192.0.2.1]\n",
-	    "");
+	    "6AM3eKnL028654 smtp unknown -:0 -/- tls? - unfinished\n");
+}
+
+#define SM_WHOLE \
+	"from=<a@b>, size=2, nrcpts=1, msgid=<x>, proto=ESMTP, daemon=MTA, " \
+	"relay=[192.0.2.1]\n"
+#define SM_EMPTY \
+	"from=<a@b>, size=0, nrcpts=1, proto=ESMTP, daemon=MTA, " \
+	"relay=[192.0.2.1]\n"
+#define SM_MAIL "6AM3eKnL028654 smtp 192.0.2.1 MTA:0 -/- plain a@b"
+#define SM_NONE "6AM3eKnL028654 smtp unknown -:0 -/- tls? -"
+
+static void
+test_sendmail_fates(void **state)
+{
+	static const struct {
+		const char *lines;
+		const char *expected;
+	} rows[] = {
+		{ SM "Milter: data, discard\n" SM SM_WHOLE,
+		    SM_MAIL " discarded\n" },
+		{ SM "Milter: from=<a@b>, discard\n" SM SM_WHOLE,
+		    SM_MAIL " discarded\n" },
+		{ SM "milter=x, action=mail, discard\n" SM SM_WHOLE,
+		    SM_MAIL " discarded\n" },
+		{ SM SM_WHOLE SM "milter=x, quarantine=virus\n",
+		    SM_MAIL " held\n" },
+		{ SM SM_WHOLE SM "Milter: data, reject=554 5.7.1 no\n",
+		    SM_MAIL " refused\n" },
+		{ SM "Milter: to=<x@y>, reject=550 no\n" SM SM_WHOLE,
+		    SM_MAIL "\n" },
+		{ SM
+		    "ruleset=check_rcpt, arg1=<x>, reject=550 no\n" SM SM_WHOLE,
+		    SM_MAIL "\n" },
+		{ SM SM_WHOLE SM
+		    "ruleset=CheckSubject, arg1=x, reject=553 no\n",
+		    SM_MAIL " refused\n" },
+		{ SM
+		    "lost input channel from h [192.0.2.1] to MTA after rcpt\n" SM
+			SM_EMPTY,
+		    SM_NONE " lost\n" },
+		{ SM "collect: premature EOM: Connection reset by h\n" SM
+			SM_EMPTY,
+		    SM_NONE " lost\n" },
+		/* which ends nothing that has begun */
+		{ SM
+		    "lost input channel from h [192.0.2.1] to MTA after data\n",
+		    "" },
+		{ "sendmail[7]: NOQUEUE: lost input channel from h\n", "" },
+		{ "sendmail[7]: NOQUEUE: h [192.0.2.1] did not issue "
+		  "MAIL/EXPN/VRFY/ETRN during connection to MTA\n",
+		    "" },
+		/* what it makes itself */
+		{ SM SM_WHOLE SM "6AM3eKnM028654: DSN: User unknown\n",
+		    "6AM3eKnM028654 made unknown -:0 -/- tls? -\n" SM_MAIL
+		    "\n" },
+		{ SM SM_WHOLE "sendmail[7]: 6AM3eKnM028654: clone: owner=x\n",
+		    "6AM3eKnM028654 made unknown -:0 -/- tls? -\n" SM_MAIL
+		    "\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++)
+		expect_mails(rows[i].lines, rows[i].expected);
 }
 
 static void
@@ -314,7 +485,9 @@ test_own_lines(void **state)
 	    "4XYZ1! " OWN_FACTS " -(alice@example.com) "
 	    ">bob@example.com=?,logged >x=?,logged\n");
 	/* never came to its end */
-	expect_mails(OWN("-", "bob@example.com"), "");
+	expect_mails(OWN("-", "bob@example.com"),
+	    "5f3a1c02-1! " OWN_FACTS
+	    " -(alice@example.com) >bob@example.com=?,logged unfinished\n");
 	/* nothing was logged as accepted */
 	expect_mails(OWN_END, "");
 	expect_mails("authgate[1]: verdict=would-reject rule=outgoing_auth "
@@ -394,7 +567,6 @@ test_anything_else(void **state)
 		"postfix/smtpd: TLS connection established from x",
 		"/[: 4XYZ1: from=<",
 		"sendmail[1]: AUTH=server, authid=",
-		"sendmail[1]: 6AM3eKnL028654: from=",
 		"sendmail[1]: 6AM3eKnL028654: to=<,,,<, delay=",
 		"authgate: verdict=",
 		"authgate: s=\"\\x",
@@ -484,9 +656,18 @@ test_lines_are_counted(void **state)
 	assert_int_equal(log.mail_lines, 6);
 	assert_int_equal(log.refused, 5);
 	ag_maillog_line(&log, (struct ag_str)AG_STR("a\0b"));
-	ag_maillog_line(&log,
-	    (struct ag_str)AG_STR("2026-11-21T12:00:00Z mx postfix/x[1]: \0"));
 	assert_int_equal(log.mail_lines, 6);
+	assert_int_equal(log.other_lines, 2);
+	ag_maillog_line(&log,
+	    (struct ag_str)AG_STR(
+		"\0\0\0002026-11-21T12:00:00Z mx postfix/x[1]: \0y"));
+	assert_int_equal(log.mail_lines, 7);
+	ag_maillog_line(&log, ag_str("maj 21 12:00:00 mx postfix/smtpd[1]: x"));
+	ag_maillog_line(&log, ag_str("postfix/smtpd[1]: y"));
+	assert_int_equal(log.mail_lines, 9);
+	assert_int_equal(log.undated, 2);
+	expect_text("undated", ag_str(log.undated_line).ptr,
+	    "maj 21 12:00:00 mx postfix/smtpd[1]: x");
 	ag_maillog_free(&log);
 }
 
@@ -548,9 +729,12 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_postfix_message),
 		cmocka_unit_test(test_postfix_beginnings),
+		cmocka_unit_test(test_postfix_fates),
+		cmocka_unit_test(test_postfix_requeued),
 		cmocka_unit_test(test_postfix_tls),
 		cmocka_unit_test(test_postfix_recipients),
 		cmocka_unit_test(test_sendmail),
+		cmocka_unit_test(test_sendmail_fates),
 		cmocka_unit_test(test_sendmail_on_this_host),
 		cmocka_unit_test(test_sendmail_aliases),
 		cmocka_unit_test(test_own_lines),
