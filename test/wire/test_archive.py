@@ -24,7 +24,8 @@ import time
 
 sys.dont_write_bytecode = True    # no cache folder in a checkout
 import milter  # noqa: E402
-from daemon import Broken, Daemon, PATIENCE, is_sanitized, run_once, run_parts, wait_for  # noqa: E402
+from daemon import (Broken, Daemon, PATIENCE, is_sanitized, run_once,  # noqa: E402
+                    run_parts, wait_for)
 from milter import ALL_STEPS, Failure, Milter  # noqa: E402
 
 CANNOT = "451 4.3.0 Cannot keep a copy of this now, please try again later"
