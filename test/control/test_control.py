@@ -134,7 +134,10 @@ def reload(cases, program):
     code, out, err = ask(daemon, "reload")
     cases.same("with a bad line: status", (0, ""), (code, err))
     cases.has("... which is shown", f"kill.list:2: bad line: {OTHER}/40", out)
-    cases.has("... and the rest is in force", "the new policy is in force: generation 2,", out)
+    # on a busy machine the daemon may have taken the file by itself before
+    second = facts(daemon)["policy"]["generation"]
+    cases.has("... and the rest is in force",
+              f"the new policy is in force: generation {second},", out)
     code, out, err = ask(daemon, "status")
     cases.same("... status is well", (0, ""), (code, err))
     cases.has("... but tells of it", "1 bad line of lists passed over; \"authgate check\" says "
@@ -145,7 +148,7 @@ def reload(cases, program):
     code, out, err = ask(daemon, "reload")
     cases.same("with an error: status", (78, ""), (code, err))
     cases.has("... what and where", "authgate.ini:5: error: [rules] has no key kill_cleint", out)
-    cases.has("... and what holds", "the old policy stays in force: generation 2,", out)
+    cases.has("... and what holds", f"the old policy stays in force: generation {second},", out)
     code, out, err = ask(daemon, "status")
     cases.same("status tells of it, beside a file that cannot be used", 1, code)
     cases.has("... in words", "failed; the files are not in force:\nauthgate.ini:5: error: ", out)
@@ -157,10 +160,11 @@ def reload(cases, program):
     daemon.write("authgate.ini", FILES["authgate.ini"])
     daemon.write("kill.list", FILES["kill.list"])
     cases.same("mended: status", 0, ask(daemon, "reload")[0])
-    cases.same("... and no bad lines", (0, False), (facts(daemon)["policy"]["bad_lines"],
+    told = facts(daemon)
+    cases.same("... and no bad lines", (0, False), (told["policy"]["bad_lines"],
                                                     "bad line" in ask(daemon, "status")[1]))
-    cases.same("reloads are counted", (2, 2), (facts(daemon)["reloads"],
-                                               facts(daemon)["reloads_failed"]))
+    cases.same("reloads are counted", (told["policy"]["generation"] - 1, True, True),
+               (told["reloads"], told["reloads"] >= 2, told["reloads_failed"] >= 2))
     cases.same("... and of status", 0, ask(daemon, "status")[0])
     cases.same("the same files, the same digest", first, facts(daemon)["policy"]["digest"])
     daemon.write("kill.list", "")
@@ -458,7 +462,7 @@ def service_manager(cases, program):
                                            "STATUS=the last reload failed; see the log",
                                            "READY=1"], heard("READY=1"))
         daemon.terminate()
-        cases.same("stop", ["STOPPING=1"], heard("STOPPING=1"))
+        cases.same("stop", ["STOPPING=1"], heard("STOPPING=1")[-1:])
 
 
 # ---------------------------------------------------------------- starts that fail

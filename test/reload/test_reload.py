@@ -244,7 +244,7 @@ def young_files(cases, program):
     cases.same("just written: read once", [[1]] * 12,
                [daemon.generations() for daemon in daemons[:-1]])
     cases.same("a clock that is behind: once, too", [1], behind.generations())
-    in_place(behind, "kill.list", LISTED)
+    behind.write("kill.list", LISTED)
     cases.taken("... and changes are taken", behind, True)
     time.sleep(QUIET_SECONDS)
     cases.same("... once each", [1, 2], behind.generations())
