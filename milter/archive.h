@@ -12,7 +12,7 @@
 #define AG_ARCHIVE_H
 
 #include "front.h"
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 struct ag_copy;
 

@@ -11,8 +11,8 @@
 
 #include <sys/types.h>
 
-#include "../policy/policy.h"
-#include "../policy/vec.h"
+#include "policy/base/vec.h"
+#include "policy/policy.h"
 #include "copyname.h"
 #include "daybook.h"
 

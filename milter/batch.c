@@ -6,7 +6,7 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "json.h"
 #include "judge.h"
 

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 /*
  * Answers every line of in on out, in order.  Returns EX_OK, EX_USAGE when some

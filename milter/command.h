@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 struct ag_command {
 	const char *name;

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../policy/login.h"
-#include "../policy/results.h"
+#include "policy/address/results.h"
+#include "policy/table/login.h"
 #include "event.h"
 #include "log.h"
 

@@ -14,7 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 #include "command.h"
 #include "fixed.h"
 #include "log.h"

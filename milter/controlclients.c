@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 
 /* For a line, and for taking an answer; who is well needs some milliseconds. */
 #define PATIENCE_MS 10000

@@ -12,7 +12,7 @@
 
 #include <xxhash.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "archivedir.h"
 #include "command.h"
 #include "front.h"

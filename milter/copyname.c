@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 
 #define HOST_MAX 64
 

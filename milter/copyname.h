@@ -10,7 +10,7 @@
 #ifndef AG_COPYNAME_H
 #define AG_COPYNAME_H
 
-#include "../policy/text.h"
+#include "policy/base/text.h"
 
 #define AG_COPYNAME_MAX 256
 

@@ -6,7 +6,7 @@
 #ifndef AG_COUNT_H
 #define AG_COUNT_H
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 /* What became of something, as the log has it. */
 enum ag_counted {

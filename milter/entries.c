@@ -8,9 +8,9 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "../policy/file.h"
-#include "../policy/lists.h"
-#include "../policy/number.h"
+#include "policy/base/file.h"
+#include "policy/base/number.h"
+#include "policy/config/lists.h"
 #include "command.h"
 #include "entryhint.h"
 #include "inforce.h"

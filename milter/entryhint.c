@@ -1,7 +1,7 @@
 #include "entryhint.h"
 
-#include "../policy/domainname.h"
-#include "../policy/ip.h"
+#include "policy/address/domainname.h"
+#include "policy/address/ip.h"
 
 static bool
 is_address(struct ag_str text)

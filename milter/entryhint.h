@@ -4,7 +4,7 @@
 #ifndef AG_ENTRYHINT_H
 #define AG_ENTRYHINT_H
 
-#include "../policy/text.h"
+#include "policy/base/text.h"
 
 /*
  * Writes what to write instead, such as "write login:alice@example.com or

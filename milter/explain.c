@@ -4,7 +4,7 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "batch.h"
 #include "command.h"
 #include "judge.h"

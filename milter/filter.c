@@ -6,7 +6,7 @@
 
 #include <libmilter/mfapi.h>
 
-#include "../policy/results.h"
+#include "policy/address/results.h"
 #include "answer.h"
 #include "fixed.h"
 #include "log.h"

@@ -8,7 +8,7 @@
 #ifndef AG_FIXED_H
 #define AG_FIXED_H
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 /* Once, before all else; false: no memory. */
 bool ag_fixed_set(const struct ag_policy *policy);

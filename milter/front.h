@@ -21,7 +21,7 @@
 
 #include <stdio.h>
 
-#include "../policy/text.h"
+#include "policy/base/text.h"
 
 struct ag_front {
 	struct ag_str sender; /* empty: the null sender */

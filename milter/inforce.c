@@ -6,7 +6,7 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "../policy/file.h"
+#include "policy/base/file.h"
 #include "command.h"
 #include "control.h"
 #include "status.h"

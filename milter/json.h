@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 /*
  * JSON is UTF-8; of anything else the bytes above 127 become "?".  NULL: no

@@ -1,7 +1,7 @@
 #include "judge.h"
 
-#include "../policy/authorfield.h"
-#include "../policy/login.h"
+#include "policy/address/authorfield.h"
+#include "policy/table/login.h"
 
 #define FIELDS_KEPT 64 /* of one name */
 

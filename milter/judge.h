@@ -7,7 +7,7 @@
 #ifndef AG_JUDGE_H
 #define AG_JUDGE_H
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 /* A recipient as the client typed it, and the MTA's reading where known. */
 struct ag_session_rcpt {

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "archiveday.h"
 #include "archivedir.h"
 #include "log.h"

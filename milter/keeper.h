@@ -9,7 +9,7 @@
 #ifndef AG_KEEPER_H
 #define AG_KEEPER_H
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 /* Begins with the policy in force; 0 or errno. */
 int ag_keeper_start(void);

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "../policy/text.h"
+#include "policy/base/text.h"
 
 /* Of a longer line only so much is given; the rest is passed over. */
 #define AG_LINE_MAX ((size_t)64 * 1024)

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../policy/file.h"
+#include "policy/base/file.h"
 
 /* A name that nobody else gives to a file, for what has it is replaced. */
 #define SUFFIX ".authgate-new"

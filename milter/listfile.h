@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
-#include "../policy/text.h"
+#include "policy/base/text.h"
 
 /* For how long another writer is waited for. */
 #define AG_LISTFILE_SECONDS 10

@@ -11,7 +11,7 @@
 
 #include <syslog.h>
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 #define AG_LOG_LINE_MAX 8192
 

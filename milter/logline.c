@@ -1,6 +1,6 @@
 #include "logline.h"
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 
 /* In front of a tag there are not more words than that. */
 #define WORDS_MAX 16

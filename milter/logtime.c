@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 
 /* What is written.  Where there is no zone, it is local time. */
 struct stamp {

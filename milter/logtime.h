@@ -11,7 +11,7 @@
 #ifndef AG_LOGTIME_H
 #define AG_LOGTIME_H
 
-#include "../policy/text.h"
+#include "policy/base/text.h"
 
 /* The last hour that was looked up: the zone's rules cost time. */
 struct ag_loghour {

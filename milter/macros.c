@@ -1,6 +1,6 @@
 #include "macros.h"
 
-#include "../policy/text.h"
+#include "policy/base/text.h"
 
 static bool
 ask(SMFICTX *ctx, int stage, char *names)

@@ -7,8 +7,8 @@
 #ifndef AG_MAIL_H
 #define AG_MAIL_H
 
-#include "../policy/ip.h"
-#include "../policy/vec.h"
+#include "policy/address/ip.h"
+#include "policy/base/vec.h"
 
 /* How a message came to the MTA. */
 enum ag_mail_way {

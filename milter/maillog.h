@@ -11,7 +11,7 @@
 #ifndef AG_MAILLOG_H
 #define AG_MAILLOG_H
 
-#include "../policy/strmap.h"
+#include "policy/table/strmap.h"
 #include "logline.h"
 #include "mail.h"
 

@@ -4,8 +4,8 @@
 #ifndef AG_MESSAGE_H
 #define AG_MESSAGE_H
 
-#include "../policy/authorfield.h"
-#include "../policy/vec.h"
+#include "policy/address/authorfield.h"
+#include "policy/base/vec.h"
 #include "archive.h"
 #include "session.h"
 #include "store.h"

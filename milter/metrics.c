@@ -14,7 +14,7 @@
 
 #include <microhttpd.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "exposition.h"
 #include "watch.h"
 

@@ -10,7 +10,7 @@
 #ifndef AG_METRICS_H
 #define AG_METRICS_H
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 /*
  * Listens where the policy says, if anywhere, before the privileges are

@@ -1,6 +1,6 @@
 #include "objection.h"
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "count.h"
 #include "json.h"
 #include "log.h"

@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 /* All is borrowed. */
 struct ag_objection {

@@ -1,5 +1,5 @@
 /* Of maillog.h, what authgate itself logs: key=value, see log.c and event.c. */
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "maillog.h"
 
 /* As much as log.c writes of a value, and the terminator. */

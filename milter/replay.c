@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "command.h"
 #include "lines.h"
 #include "replay.h"

@@ -1,5 +1,5 @@
 /* Of replay.h, the summary. */
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "command.h"
 #include "json.h"
 #include "replay.h"

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "../policy/domainname.h"
+#include "policy/address/domainname.h"
 #include "command.h"
 #include "json.h"
 #include "wrap.h"

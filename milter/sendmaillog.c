@@ -1,7 +1,7 @@
 /* Of maillog.h, what Sendmail logs. */
 #include <stdlib.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "maillog.h"
 
 /* ---- a line's pairs: "from=<alice>, size=23, proto=ESMTP" ---- */

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../policy/login.h"
-#include "../policy/number.h"
+#include "policy/base/number.h"
+#include "policy/table/login.h"
 #include "event.h"
 #include "fixed.h"
 

@@ -12,7 +12,7 @@
 #ifndef AG_SESSION_H
 #define AG_SESSION_H
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 #include "limits.h"
 
 struct ag_session;

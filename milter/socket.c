@@ -14,7 +14,7 @@
 
 #include <libmilter/mfapi.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "fixed.h"
 #include "log.h"
 

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "count.h"
 #include "json.h"
 #include "log.h"

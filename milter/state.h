@@ -7,7 +7,7 @@
 #ifndef AG_STATE_H
 #define AG_STATE_H
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 /* What can be said in numbers.  Times are seconds since 1970. */
 struct ag_facts {

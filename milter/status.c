@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "command.h"
 #include "control.h"
 #include "count.h"

@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "../policy/vec.h"
+#include "policy/base/vec.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ag_snapshot current;

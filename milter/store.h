@@ -7,7 +7,7 @@
 #ifndef AG_STORE_H
 #define AG_STORE_H
 
-#include "../policy/policy.h"
+#include "policy/policy.h"
 
 /* A policy and its number: 1 is that of the start. */
 struct ag_snapshot {

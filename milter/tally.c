@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "../policy/number.h"
+#include "policy/base/number.h"
 #include "command.h"
 
 /* ---- counting ---- */

@@ -4,8 +4,8 @@
 #ifndef AG_TALLY_H
 #define AG_TALLY_H
 
-#include "../policy/strmap.h"
-#include "../policy/vec.h"
+#include "policy/base/vec.h"
+#include "policy/table/strmap.h"
 #include "objection.h"
 
 /* More pairs of a client or login and a sender are counted together. */

@@ -15,7 +15,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "../policy/file.h"
+#include "policy/base/file.h"
 #include "log.h"
 
 #define STILL_MS 500

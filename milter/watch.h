@@ -15,8 +15,8 @@
 #ifndef AG_WATCH_H
 #define AG_WATCH_H
 
-#include "../policy/policy.h"
-#include "../policy/vec.h"
+#include "policy/base/vec.h"
+#include "policy/policy.h"
 
 /* What stat(2) says, as a number. */
 struct ag_look {

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "../policy/text.h"
+#include "policy/base/text.h"
 
 #define AG_WRAP_WIDTH 80
 

@@ -1,10 +1,10 @@
-#include "archives.h"
+#include "policy/archives.h"
 
 #include <string.h>
 
-#include "compile.h"
-#include "number.h"
-#include "views.h"
+#include "policy/base/number.h"
+#include "policy/config/compile.h"
+#include "policy/views.h"
 
 /* Without double slashes and the last one, so that one directory is one text.
  */

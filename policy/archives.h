@@ -7,7 +7,7 @@
 #ifndef AG_ARCHIVES_H
 #define AG_ARCHIVES_H
 
-#include "mailbox.h"
+#include "policy/address/mailbox.h"
 
 struct ag_policy;
 

@@ -6,13 +6,13 @@
 
 #include <stdatomic.h>
 
-#include "archives.h"
-#include "certificates.h"
-#include "domains.h"
-#include "login.h"
-#include "names.h"
-#include "packed.h"
-#include "policy.h"
+#include "policy/archives.h"
+#include "policy/base/packed.h"
+#include "policy/config/certificates.h"
+#include "policy/policy.h"
+#include "policy/table/domains.h"
+#include "policy/table/login.h"
+#include "policy/table/names.h"
 
 struct ag_words {
 	struct ag_str *word;

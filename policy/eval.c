@@ -7,10 +7,10 @@
  */
 #include <string.h>
 
-#include "compiled.h"
-#include "fromfield.h"
-#include "fromscan.h"
-#include "views.h"
+#include "policy/address/fromfield.h"
+#include "policy/address/fromscan.h"
+#include "policy/compiled.h"
+#include "policy/views.h"
 
 struct situation {
 	const struct ag_policy *policy;

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
-#include "compile.h"
-#include "number.h"
+#include "policy/base/number.h"
+#include "policy/config/compile.h"
 
 static void
 free_scope(struct ag_scope *scope)

@@ -16,15 +16,15 @@
 #ifndef AG_POLICY_H
 #define AG_POLICY_H
 
-#include "archives.h"
-#include "certificates.h"
-#include "ip.h"
-#include "login.h"
-#include "mailbox.h"
-#include "reply.h"
-#include "rules.h"
-#include "senders.h"
-#include "settings.h"
+#include "policy/address/ip.h"
+#include "policy/address/mailbox.h"
+#include "policy/archives.h"
+#include "policy/config/certificates.h"
+#include "policy/config/settings.h"
+#include "policy/reply.h"
+#include "policy/rules.h"
+#include "policy/table/login.h"
+#include "policy/table/senders.h"
 
 struct ag_policy;
 

@@ -1,8 +1,8 @@
-#include "reply.h"
+#include "policy/reply.h"
 
 #include <string.h>
 
-#include "number.h"
+#include "policy/base/number.h"
 
 #define TEXT_MAX 400  /* as written, before anything is filled in */
 #define VALUE_MAX 320 /* the longest address of RFC 5321: 64, "@", 255 */

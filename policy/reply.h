@@ -8,7 +8,7 @@
 #ifndef AG_REPLY_H
 #define AG_REPLY_H
 
-#include "rules.h"
+#include "policy/rules.h"
 
 struct ag_reply {
 	char code[4];    /* "550" */

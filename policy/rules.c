@@ -1,4 +1,4 @@
-#include "rules.h"
+#include "policy/rules.h"
 
 const char *
 ag_rule_name(enum ag_rule rule)

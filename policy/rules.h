@@ -8,7 +8,7 @@
 #ifndef AG_RULES_H
 #define AG_RULES_H
 
-#include "text.h"
+#include "policy/base/text.h"
 
 /* X(id, stage, name, key of its reply) */
 #define AG_RULES(X) \

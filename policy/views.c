@@ -1,4 +1,4 @@
-#include "views.h"
+#include "policy/views.h"
 
 static void
 set_sent(struct ag_view *view, const struct ag_policy *policy,

@@ -8,7 +8,7 @@
 #ifndef AG_VIEWS_H
 #define AG_VIEWS_H
 
-#include "compiled.h"
+#include "policy/compiled.h"
 
 /* One way in which an address can be taken. */
 struct ag_view {

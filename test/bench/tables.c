@@ -22,8 +22,8 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "login.h"
-#include "policy.h"
+#include "policy/table/login.h"
+#include "policy/policy.h"
 #include "sample.h"
 
 #define LOADS_MAX 5

@@ -16,8 +16,8 @@
 
 #include <string.h>
 
-#include "login.h"
-#include "number.h"
+#include "policy/table/login.h"
+#include "policy/base/number.h"
 #include "rich.h"
 
 /* 2026-07-01T12:00:00Z */

@@ -1,8 +1,8 @@
 /* The value of a From: field. */
 #include "fuzz.h"
 
-#include "fromfield.h"
-#include "fromscan.h"
+#include "policy/address/fromfield.h"
+#include "policy/address/fromscan.h"
 
 /* An address of an odd user, in quotes, reads as that user. */
 static void

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "ini.h"
+#include "policy/config/ini.h"
 
 static bool
 ends_with(const char *text, const char *end)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lists.h"
+#include "policy/config/lists.h"
 
 /* Before anything ends, also until=1970-01-01T00:00:00Z. */
 #define EARLY INT64_C(-1)

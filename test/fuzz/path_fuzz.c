@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "login.h"
+#include "policy/table/login.h"
 
 static void
 expect_within_limits(const struct ag_mailbox *mailbox)

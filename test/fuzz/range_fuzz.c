@@ -1,7 +1,7 @@
 /* An entry of a list of networks, and the prefixes it is made of. */
 #include "fuzz.h"
 
-#include "ip.h"
+#include "policy/address/ip.h"
 
 /* A range of 128-bit addresses is at most two prefixes of each length. */
 #define PREFIXES_MAX 254

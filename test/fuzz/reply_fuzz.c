@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "reply.h"
+#include "policy/reply.h"
 
 static struct ag_reply_values
 take_values(struct ag_str rest)

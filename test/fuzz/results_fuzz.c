@@ -1,7 +1,7 @@
 /* A line of an Authentication-Results field, and of what ours is made. */
 #include "fuzz.h"
 
-#include "results.h"
+#include "policy/address/results.h"
 
 static const struct ag_str id = AG_STR("mx.example.com");
 

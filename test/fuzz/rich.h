@@ -4,7 +4,7 @@
 #ifndef RICH_H
 #define RICH_H
 
-#include "policy.h"
+#include "policy/policy.h"
 
 /* What the harness relies on. */
 #define RICH_KILLED_LOGIN "mallory@example.com"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lists.h"
+#include "policy/config/lists.h"
 #include "random.h"
 
 #define LIST_MAX 4000

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "arena.h"
+#include "policy/base/arena.h"
 
 static bool
 is_zero(const char *memory, size_t size)

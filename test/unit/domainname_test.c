@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "domainname.h"
+#include "policy/address/domainname.h"
 
 /* The name in its form, "?" and the name when unconvertible, or "bad". */
 static void

@@ -1,6 +1,6 @@
 #include "findings.h"
 
-#include "domains.h"
+#include "policy/table/domains.h"
 
 /* "not local", or which file (- is the main one), the folded name, and "own".
  */

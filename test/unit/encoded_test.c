@@ -1,6 +1,6 @@
 #include "findings.h"
 
-#include "encoded.h"
+#include "policy/address/encoded.h"
 
 struct row {
 	const char *value;

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file.h"
+#include "policy/base/file.h"
 
 static void
 test_names_beside_a_file(void **state)

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "text.h"
+#include "policy/base/text.h"
 
 #define FINDINGS_MAX 64
 

@@ -1,6 +1,6 @@
 #include "findings.h"
 
-#include "fromfield.h"
+#include "policy/address/fromfield.h"
 
 /* The addresses, each with a blank behind it, and "!" where it breaks off. */
 static void

@@ -1,6 +1,6 @@
 #include "findings.h"
 
-#include "fromscan.h"
+#include "policy/address/fromscan.h"
 
 struct row {
 	const char *value;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "ini.h"
+#include "policy/config/ini.h"
 
 static struct ag_values values;
 static struct ag_arena arena;

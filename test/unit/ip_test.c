@@ -1,6 +1,6 @@
 #include "findings.h"
 
-#include "ip.h"
+#include "policy/address/ip.h"
 
 static void
 test_addresses(void **state)

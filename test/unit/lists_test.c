@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lists.h"
+#include "policy/config/lists.h"
 
 static struct ag_domains domains;
 static struct ag_login_form form = { .realm = "example.com",

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "compiled.h"
-#include "file.h"
-#include "policy.h"
+#include "policy/compiled.h"
+#include "policy/base/file.h"
+#include "policy/policy.h"
 
 #define FILES_MAX 8
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "login.h"
+#include "policy/table/login.h"
 
 /* example.com with the alias example.org; everything else is foreign. */
 static void

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "../../milter/logline.h"
-#include "number.h"
+#include "policy/base/number.h"
 
 static const char *const kinds[] = { "other", "undated", "postfix", "sendmail",
 	"own" };

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "../../milter/logtime.h"
-#include "number.h"
+#include "policy/base/number.h"
 
 static int64_t
 instant(const char *text)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "login.h"
+#include "policy/table/login.h"
 
 /* "plain LOCAL@DOMAIN", "plain LOCAL", "odd" or "null". */
 static void

@@ -1,6 +1,6 @@
 #include "findings.h"
 
-#include "names.h"
+#include "policy/table/names.h"
 
 static void
 add(struct ag_names *names, const char *name, int64_t until, unsigned line,

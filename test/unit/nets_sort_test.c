@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets_sort.h"
+#include "policy/table/nets_sort.h"
 
 #define RECORDS 5000
 

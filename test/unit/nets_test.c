@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "ip.h"
+#include "policy/address/ip.h"
 
 /* A line of a list; until 0 means for ever. */
 struct row {

@@ -1,6 +1,6 @@
 #include "findings.h"
 
-#include "number.h"
+#include "policy/base/number.h"
 
 #define UNTOUCHED 4711
 

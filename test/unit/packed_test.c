@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "packed.h"
+#include "policy/base/packed.h"
 
 #define TEXT_MAX 200000
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "reply.h"
+#include "policy/reply.h"
 
 /* "CODE|STATUS|TEXT", or why it is no reply. */
 static void

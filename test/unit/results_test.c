@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "results.h"
+#include "policy/address/results.h"
 
 #define ID "mx.example.com"
 

@@ -1,6 +1,6 @@
 #include "findings.h"
 
-#include "rules.h"
+#include "policy/rules.h"
 
 /* The contract's table of rules, in its order. */
 static void

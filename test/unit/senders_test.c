@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "senders.h"
+#include "policy/table/senders.h"
 
 /* One right side beside its left side; "*" on the right is any login. */
 struct line {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "settings.h"
+#include "policy/config/settings.h"
 
 /* "" when the text is a value for the key, else why it is not. */
 static void

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "strmap.h"
+#include "policy/table/strmap.h"
 
 static void
 test_empty_map(void **state)

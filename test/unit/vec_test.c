@@ -1,6 +1,6 @@
 #include "findings.h"
 
-#include "vec.h"
+#include "policy/base/vec.h"
 
 static void
 test_members_are_zeroed_and_stay(void **state)
