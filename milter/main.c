@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "command.h"
+#include "milter/command/command.h"
 
 #define CONFIG_HELP \
 	"  -c, --config FILE   the main file (" AG_DEFAULT_CONFIG ")\n" \

@@ -33,7 +33,7 @@ static struct {
 	bool content;
 } options;
 
-/* As milter/macros.c, which must be changed with this. */
+/* As milter/libmilter/macros.c, which must be changed with this. */
 static bool
 ask_for_macros(SMFICTX *ctx)
 {
@@ -142,7 +142,7 @@ register_filter(void)
 	return smfi_register(filter) == MI_SUCCESS;
 }
 
-/* As milter/run.c. */
+/* As milter/daemon/run.c. */
 static void
 set_small(void)
 {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "../../milter/maillog.h"
+#include "milter/maillog/maillog.h"
 
 /* So few that the oldest has to go. */
 #define UNDER_WAY 3

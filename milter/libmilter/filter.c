@@ -1,0 +1,334 @@
+#include "milter/libmilter/filter.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <libmilter/mfapi.h>
+
+#include "policy/address/results.h"
+#include "milter/base/fixed.h"
+#include "milter/base/log.h"
+#include "milter/libmilter/answer.h"
+#include "milter/libmilter/macros.h"
+
+/* The connection's session, made if need be; NULL: no memory. */
+static struct ag_session *
+get_session(SMFICTX *ctx)
+{
+	struct ag_session *session = smfi_getpriv(ctx);
+
+	if (session != NULL)
+		return session;
+	session = ag_session_new();
+	if (session != NULL && smfi_setpriv(ctx, session) != MI_SUCCESS) {
+		ag_session_free(session);
+		return NULL;
+	}
+	return session;
+}
+
+static sfsistat
+no_session(SMFICTX *ctx)
+{
+	struct ag_answer answer;
+
+	ag_session_not_judged(AG_SHORT_OF_MEMORY, &answer);
+	return ag_answer_give(ctx, &answer);
+}
+
+/* The whole connection is refused, or let through. */
+static sfsistat
+no_room(SMFICTX *ctx)
+{
+	struct ag_answer answer;
+
+	ag_session_not_judged(AG_SHORT_OF_DESCRIPTORS, &answer);
+	return answer.verdict == AG_CONTINUE ? SMFIS_ACCEPT :
+					       ag_answer_give(ctx, &answer);
+}
+
+/* Which actions are needed to change header fields. */
+static unsigned long
+ask_for_edits(struct ag_session *session, unsigned long offered)
+{
+	const unsigned long edits = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+	bool asked = ag_session_needs_edits(session);
+
+	ag_session_set_edits(session, asked, (offered & edits) == edits);
+	return asked ? edits : 0;
+}
+
+/* The steps and replies that can be left out. */
+static unsigned long
+steps_to_leave_out(const struct ag_session *session, bool content)
+{
+	bool header = ag_session_needs_header(session);
+	unsigned long steps = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN;
+
+	if (ag_fixed_delays())
+		steps |= SMFIP_NR_MAIL;
+	if (ag_session_takes_everyone(session) && ag_session_has_room(session))
+		steps |= SMFIP_NR_CONN;
+	/* the end of a message may bring a last piece of the body, and
+	 * libmilter does not answer it where the callback for pieces is silent
+	 */
+	steps |= content ? SMFIP_HDR_LEADSPC : SMFIP_NOBODY;
+	steps |= content || header ? SMFIP_NR_HDR : SMFIP_NOHDRS;
+	/* a copy needs no end of the header: the body, or the end, is one */
+	return header ? steps : steps | SMFIP_NOEOH;
+}
+
+/* Where a reply would be one too many. */
+static void
+note_silence(struct ag_session *session, unsigned long steps)
+{
+	if ((steps & SMFIP_NR_MAIL) != 0)
+		ag_session_set_silent(session, AG_STAGE_MAIL);
+	if ((steps & SMFIP_NR_CONN) != 0)
+		ag_session_set_silent(session, AG_STAGE_CONNECT);
+	if ((steps & SMFIP_NR_HDR) != 0)
+		ag_session_set_silent(session, AG_STAGE_HEADER);
+}
+
+/*
+ * Nothing is asked for that no rule needs.  The MTA's offer is only reduced:
+ * bits that it does not know make it fail.
+ */
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
+    unsigned long f3, unsigned long *pf0, unsigned long *pf1,
+    unsigned long *pf2, unsigned long *pf3)
+{
+	struct ag_session *session = get_session(ctx);
+	bool content = false;
+
+	(void)f2;
+	(void)f3;
+	if (session != NULL) {
+		ag_session_negotiate(session);
+		content = ag_session_needs_content(session);
+	}
+	if (session == NULL ||
+	    !ag_macros_ask(ctx, ag_session_needs_header(session),
+		content || ag_session_needs_header(session),
+		ag_session_needs_certificates(session))) {
+		/* the connection ends, and the MTA's default action holds */
+		ag_log(LOG_ERR, "not enough memory to negotiate");
+		return SMFIS_REJECT;
+	}
+	*pf0 = f0 & (SMFIF_SETSYMLIST | ask_for_edits(session, f0));
+	*pf1 = f1 & steps_to_leave_out(session, content);
+	*pf2 = 0;
+	*pf3 = 0;
+	if (content)
+		ag_session_set_content(session,
+		    (*pf1 & SMFIP_HDR_LEADSPC) != 0);
+	note_silence(session, *pf1);
+	ag_session_negotiated(session);
+	return SMFIS_CONTINUE;
+}
+
+static void
+read_address(struct ag_connect *connect, const _SOCK_ADDR *address)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	connect->client.family = AG_IP_UNKNOWN;
+	if (address == NULL)
+		return;
+	if (address->sa_family == AF_INET) {
+		uint8_t byte[4];
+
+		memcpy(&v4, address, sizeof(v4));
+		memcpy(byte, &v4.sin_addr, sizeof(byte));
+		connect->client = ag_ip_from_v4(byte);
+		connect->client_port = ntohs(v4.sin_port);
+	} else if (address->sa_family == AF_INET6) {
+		memcpy(&v6, address, sizeof(v6));
+		connect->client = ag_ip_from_v6(v6.sin6_addr.s6_addr);
+		connect->client_port = ntohs(v6.sin6_port);
+	}
+}
+
+static sfsistat
+on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
+{
+	struct ag_session *session = get_session(ctx);
+	struct ag_connect connect = { .name = name,
+		.daemon_name = ag_macro(ctx, "{daemon_name}"),
+		.daemon_port = ag_macro(ctx, "{daemon_port}") };
+	struct ag_answer answer;
+
+	if (session == NULL)
+		return no_session(ctx);
+	if (!ag_session_has_room(session))
+		return no_room(ctx);
+	read_address(&connect, address);
+	ag_session_connect(session, &connect, &answer);
+	return ag_session_is_silent(session, AG_STAGE_CONNECT) ?
+	    SMFIS_NOREPLY :
+	    ag_answer_give(ctx, &answer);
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **argv)
+{
+	struct ag_session *session = get_session(ctx);
+	struct ag_mail mail = { .argument = argv != NULL ? argv[0] : NULL,
+		.authen = ag_macro(ctx, "{auth_authen}"),
+		.type = ag_macro(ctx, "{auth_type}"),
+		.addr = ag_macro(ctx, "{mail_addr}"),
+		.mailer = ag_macro(ctx, "{mail_mailer}"),
+		.tls_version = ag_macro(ctx, "{tls_version}"),
+		.queue_id = ag_macro(ctx, "i"),
+		.mta_name = ag_macro(ctx, "j"),
+		.mta_version = ag_macro(ctx, "v"),
+		.verify = ag_macro(ctx, "{verify}"),
+		.cert_subject = ag_macro(ctx, "{cert_subject}"),
+		.cn_subject = ag_macro(ctx, "{cn_subject}"),
+		.cert_fp = ag_macro(ctx, "{cert_fp}"),
+		.cert_md5 = ag_macro(ctx, "{cert_md5}") };
+	struct ag_answer answer;
+
+	if (session == NULL)
+		return no_session(ctx);
+	ag_session_mail(session, &mail, &answer);
+	return ag_session_is_silent(session, AG_STAGE_MAIL) ?
+	    SMFIS_NOREPLY :
+	    ag_answer_give(ctx, &answer);
+}
+
+static sfsistat
+on_rcpt(SMFICTX *ctx, char **argv)
+{
+	struct ag_session *session = get_session(ctx);
+	struct ag_rcpt rcpt = { .argument = argv != NULL ? argv[0] : NULL,
+		.addr = ag_macro(ctx, "{rcpt_addr}"),
+		.mailer = ag_macro(ctx, "{rcpt_mailer}"),
+		.queue_id = ag_macro(ctx, "i") };
+	struct ag_answer answer;
+
+	if (session == NULL)
+		return no_session(ctx);
+	ag_session_rcpt(session, &rcpt, &answer);
+	return ag_answer_give(ctx, &answer);
+}
+
+/* Postfix has one when the content comes, seldom before. */
+static void
+tell_queue_id(SMFICTX *ctx, struct ag_session *session)
+{
+	if (ag_session_begins_copy(session))
+		ag_session_set_queue_id(session, ag_macro(ctx, "i"));
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct ag_session *session = get_session(ctx);
+
+	if (session == NULL)
+		return no_session(ctx);
+	tell_queue_id(ctx, session);
+	ag_session_header(session, name, value);
+	return ag_session_is_silent(session, AG_STAGE_HEADER) ? SMFIS_NOREPLY :
+								SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_end_of_header(SMFICTX *ctx)
+{
+	struct ag_session *session = get_session(ctx);
+	struct ag_answer answer;
+
+	if (session == NULL)
+		return no_session(ctx);
+	ag_session_set_queue_id(session, ag_macro(ctx, "i"));
+	ag_session_end_of_header(session, &answer);
+	return ag_answer_give(ctx, &answer);
+}
+
+static bool
+remove_results(void *ctx, unsigned number)
+{
+	static char name[] = AG_RESULTS_NAME;
+
+	return smfi_chgheader(ctx, name, (int)number, NULL) == MI_SUCCESS;
+}
+
+static bool
+insert_results(void *ctx, const char *value)
+{
+	static char name[] = AG_RESULTS_NAME;
+
+	return smfi_insheader(ctx, 0, name, (char *)value) == MI_SUCCESS;
+}
+
+static sfsistat
+on_body(SMFICTX *ctx, unsigned char *bytes, size_t count)
+{
+	struct ag_session *session = get_session(ctx);
+
+	if (session == NULL)
+		return no_session(ctx);
+	tell_queue_id(ctx, session);
+	ag_session_body(session, bytes, count);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_end(SMFICTX *ctx)
+{
+	struct ag_session *session = get_session(ctx);
+	struct ag_editor editor = { remove_results, insert_results, ctx };
+	struct ag_answer answer;
+
+	if (session == NULL)
+		return no_session(ctx);
+	ag_session_end(session, ag_macro(ctx, "i"), &editor, &answer);
+	return ag_answer_give(ctx, &answer);
+}
+
+/* May come twice, or outside a message. */
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	struct ag_session *session = smfi_getpriv(ctx);
+
+	if (session != NULL)
+		ag_session_reset(session);
+	return SMFIS_CONTINUE;
+}
+
+/* May come without a connect. */
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+	ag_session_free(smfi_getpriv(ctx));
+	smfi_setpriv(ctx, NULL);
+	return SMFIS_CONTINUE;
+}
+
+bool
+ag_filter_register(char *name)
+{
+	/* no xxfi_unknown: with SMFIP_NODATA one junk command would make
+	 * libmilter stop answering */
+	struct smfiDesc filter = { .xxfi_name = name,
+		.xxfi_version = SMFI_VERSION,
+		.xxfi_flags = SMFIF_SETSYMLIST | SMFIF_ADDHDRS | SMFIF_CHGHDRS,
+		.xxfi_connect = on_connect,
+		.xxfi_envfrom = on_mail,
+		.xxfi_envrcpt = on_rcpt,
+		.xxfi_header = on_header,
+		.xxfi_eoh = on_end_of_header,
+		.xxfi_body = on_body,
+		.xxfi_eom = on_end,
+		.xxfi_abort = on_abort,
+		.xxfi_close = on_close,
+		.xxfi_negotiate = on_negotiate };
+
+	return smfi_register(filter) == MI_SUCCESS;
+}

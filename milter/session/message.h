@@ -1,0 +1,90 @@
+/*
+ * message.h - what a session is made of; for session, event and content alone
+ */
+#ifndef AG_MESSAGE_H
+#define AG_MESSAGE_H
+
+#include "policy/address/authorfield.h"
+#include "policy/base/vec.h"
+#include "milter/archive/copy.h"
+#include "milter/base/store.h"
+#include "milter/session/session.h"
+
+/* As much of each as is kept, with its terminator. */
+#define AG_NAME_KEPT 256
+#define AG_MECHANISM_KEPT 64
+#define AG_QUEUE_ID_KEPT 64
+
+/* From: fields that are kept; of more it is only known that they are there. */
+#define AG_FIELDS_KEPT 64
+#define AG_FIELDS_BYTES ((size_t)32 * 1024) /* of all of them together */
+
+/* The values of all fields of one name. */
+struct ag_fields {
+	struct ag_str value[AG_FIELDS_KEPT]; /* each to be freed */
+	size_t n;
+	size_t bytes;
+	bool overflow;
+};
+
+/* What belongs to one message; all zero bytes are none. */
+struct ag_message {
+	bool open;
+	struct ag_snapshot snapshot; /* in force at its MAIL, until it ends */
+	char *argument;              /* of MAIL; the sender borrows it */
+	struct ag_path sender;
+	struct ag_mailbox login;
+	char mechanism[AG_MECHANISM_KEPT];
+	bool tls;
+	char mta_name[AG_NAME_KEPT];
+	bool mta_completes; /* names without a domain, in the header */
+	char queue_id[AG_QUEUE_ID_KEPT];
+	bool logged;    /* something was, so say the queue id */
+	bool undecided; /* let through at MAIL by on_error, not judged */
+	bool held;      /* refused at MAIL, still to be said */
+	enum ag_stage held_stage;
+	struct ag_finding refusal;
+	struct ag_resent resent;
+	struct ag_fields *fields[AG_FIELD_COUNT]; /* each made with its first */
+	const char *header_error; /* why the header cannot be judged, or NULL */
+	char results_id[AG_NAME_KEPT]; /* empty: results are left alone */
+	unsigned results;              /* fields of that name, so far */
+	struct ag_vec forged;  /* unsigned: which of them claim to be ours */
+	struct ag_copy *copy;  /* NULL: none is kept */
+	const char *copy_lost; /* why it is not kept although it should be */
+};
+
+struct ag_session {
+	struct ag_snapshot snapshot; /* of the negotiation, until CONNECT */
+	unsigned id;
+	unsigned messages;
+	bool has_room;
+	bool negotiated; /* else it follows another on one connection */
+	bool content;    /* all of each message is given */
+	bool space;      /* with the blank behind the colon of a field */
+	bool silent[AG_STAGE_HEADER + 1];
+	bool asked_for_certificates;
+	bool asked_for_edits; /* the header and leave to change it */
+	bool may_edit;
+	char name[AG_NAME_KEPT];
+	char listener[AG_NAME_KEPT];
+	unsigned port;
+	struct ag_ip client;
+	bool local_submission;
+	struct ag_message message;
+};
+
+/* Why something cannot be judged. */
+#define AG_NO_MEMORY "not enough memory"
+
+/* What is asked of the policy at a stage; it borrows from the session. */
+struct ag_request ag_message_request(const struct ag_session *session,
+    enum ag_stage stage);
+
+/* queue_id may be NULL: it is not known yet. */
+void ag_message_set_queue_id(struct ag_message *message, const char *queue_id);
+
+/* A field that is no longer needed; accepts NULL. */
+void ag_fields_free(struct ag_fields *fields);
+
+#endif
