@@ -1,3 +1,4 @@
+/* main.c - the table of subcommands */
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* archives.c - finds the directories that want a copy of a message */
 #include "policy/archives.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* judge.c - takes a whole session through the policy at once */
 #include "policy/judge.h"
 
 #include "policy/address/authorfield.h"

@@ -1,3 +1,4 @@
+/* policy.c - what commands and the daemon ask a policy */
 #include <stdlib.h>
 
 #include "policy/base/number.h"

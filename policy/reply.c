@@ -1,3 +1,4 @@
+/* reply.c - checks replies and fills them in */
 #include "policy/reply.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* rules.c - names of rules, stages and modes */
 #include "policy/rules.h"
 
 const char *

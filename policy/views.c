@@ -1,3 +1,4 @@
+/* views.c - the ways in which an envelope address can be taken */
 #include "policy/views.h"
 
 static void

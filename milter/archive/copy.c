@@ -1,3 +1,4 @@
+/* copy.c - writes one message into the directories that want it */
 #include "milter/archive/copy.h"
 
 #include <errno.h>

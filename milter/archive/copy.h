@@ -1,5 +1,5 @@
 /*
- * archive.h - one message of which copies are kept
+ * copy.h - one message of which copies are kept
  *
  * What the MTA hands over is written, while it comes, to a file in tmp/ of the
  * first directory that wants a copy; ag_copy_commit() puts it into new/ of all

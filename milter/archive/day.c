@@ -1,3 +1,4 @@
+/* day.c - which files and folders of a day are copies, and removing them */
 #include "milter/archive/day.h"
 
 #include <dirent.h>

@@ -1,5 +1,5 @@
 /*
- * archiveday.h - one day of copies: what it takes, and its end
+ * day.h - one day of copies: what it takes, and its end
  *
  * The archive may have been put where somebody else keeps things by day.  So
  * only files that have the name of a copy are weighed or removed, and no link

@@ -1,3 +1,4 @@
+/* daybook.c - decides which days are over, whatever the clock says */
 #include "milter/archive/daybook.h"
 
 #include <time.h>

@@ -1,3 +1,4 @@
+/* dir.c - opens and checks an archive's directories */
 #include "milter/archive/dir.h"
 
 #include <dirent.h>

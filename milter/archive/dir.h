@@ -1,5 +1,5 @@
 /*
- * archivedir.h - the directories in which copies of mail are kept
+ * dir.h - the directories in which copies of mail are kept
  *
  * DIR/YYYY-MM-DD/ is a Maildir for each day, with tmp/, new/ and cur/.  All
  * that is made has mode 0700 and is synced, with the directory it stands in.

@@ -1,3 +1,4 @@
+/* front.c - the lines in front of a copy */
 #include "milter/archive/front.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* keeper.c - the thread that removes copies that are too old or too many */
 #include "milter/archive/keeper.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* name.c - makes and reads the file name of a copy */
 #include "milter/archive/name.h"
 
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
 /*
- * copyname.h - what a copy of a message is called
+ * name.h - what a copy of a message is called
  *
  *	SECONDS.MmicrosPprocessRrandomQnumber.HOST,S=SIZE,X=SUM
  *

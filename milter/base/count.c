@@ -1,3 +1,4 @@
+/* count.c - counters of what has happened since the start */
 #include "milter/base/count.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* fixed.c - settings that hold until a restart */
 #include "milter/base/fixed.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* json.c - text from outside as JSON strings */
 #include "milter/base/json.h"
 
 #include <stdio.h>

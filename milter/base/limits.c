@@ -1,3 +1,4 @@
+/* limits.c - descriptors: how many there are, and what is set aside */
 #include "milter/base/limits.h"
 
 #include <errno.h>

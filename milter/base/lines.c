@@ -1,3 +1,4 @@
+/* lines.c - reads lines of any length in memory of one size */
 #include "milter/base/lines.h"
 
 void

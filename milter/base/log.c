@@ -1,3 +1,4 @@
+/* log.c - writes log lines through a bounded queue */
 #include <stddef.h>
 
 /* facilitynames[] */

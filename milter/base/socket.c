@@ -1,3 +1,4 @@
+/* socket.c - opens the milter's socket with its mode and group */
 #include "milter/base/socket.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* store.c - the policy in force, counted and swapped in one step */
 #include "milter/base/store.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* systemd.c - tells the service manager when the daemon is ready */
 #include "milter/base/systemd.h"
 
 #ifdef HAVE_SYSTEMD

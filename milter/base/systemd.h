@@ -1,5 +1,5 @@
 /*
- * notify.h - tells the service manager what the daemon does
+ * systemd.h - tells the service manager what the daemon does
  *
  * As sd_notify(3) has it; nothing, where the program was built without
  * libsystemd or was not started by a service manager.

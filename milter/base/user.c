@@ -1,3 +1,4 @@
+/* user.c - becomes [milter] user */
 #include "milter/base/user.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* batch.c - "authgate explain --batch": JSON lines in and out */
 #include "milter/command/batch.h"
 
 #include <jansson.h>

@@ -1,3 +1,4 @@
+/* check.c - "authgate check": reads everything, prints every finding */
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>

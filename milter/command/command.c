@@ -1,3 +1,4 @@
+/* command.c - what the subcommands share: usage, options, loading */
 #include "milter/command/command.h"
 
 #include <getopt.h>

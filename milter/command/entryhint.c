@@ -1,3 +1,4 @@
+/* entryhint.c - says what was probably meant by what is no entry */
 #include "milter/command/entryhint.h"
 
 #include "policy/address/domainname.h"

@@ -1,3 +1,4 @@
+/* explain.c - "authgate explain": what would be said, rule by rule */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* inforce.c - asks the daemon whether it has taken a change */
 #include "milter/command/inforce.h"
 
 #include <stdlib.h>

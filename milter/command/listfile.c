@@ -1,3 +1,4 @@
+/* listfile.c - rewrites a list file in one step, one writer at a time */
 #include "milter/command/listfile.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* senders.c - "authgate senders": who may send as what */
 #include <getopt.h>
 #include <string.h>
 #include <sysexits.h>

@@ -1,3 +1,4 @@
+/* show.c - "authgate show": what holds, and which line says so */
 #include <getopt.h>
 #include <string.h>
 #include <sysexits.h>

@@ -1,3 +1,4 @@
+/* status.c - "authgate status" and "authgate reload" */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* wrap.c - folds lines at 80 columns */
 #include "milter/command/wrap.h"
 
 #include <stdarg.h>

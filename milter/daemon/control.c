@@ -1,3 +1,4 @@
+/* control.c - the control socket: takes requests, sends answers */
 #include "milter/daemon/control.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* controlclients.c - serves the clients of the control socket */
 #include "milter/daemon/controlclients.h"
 
 #include <errno.h>

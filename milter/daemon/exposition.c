@@ -1,3 +1,4 @@
+/* exposition.c - writes the counters as Prometheus text */
 #include "milter/daemon/exposition.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* metrics.c - serves /metrics and /healthz over HTTP */
 #include "milter/daemon/metrics.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* reloader.c - loads the policy at the start and when files change */
 #include "milter/daemon/reloader.h"
 
 #include <errno.h>

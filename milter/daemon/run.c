@@ -1,3 +1,4 @@
+/* run.c - "authgate run": start, privileges, stop */
 #include <errno.h>
 #include <getopt.h>
 #include <malloc.h>

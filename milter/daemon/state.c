@@ -1,3 +1,4 @@
+/* state.c - what the daemon says of itself, as JSON */
 #include "milter/daemon/state.h"
 
 #include <pthread.h>

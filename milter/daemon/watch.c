@@ -1,3 +1,4 @@
+/* watch.c - notices that files of the configuration changed */
 #include "milter/daemon/watch.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* answer.c - turns an answer into libmilter's return values */
 #include "milter/libmilter/answer.h"
 
 #include "milter/base/log.h"

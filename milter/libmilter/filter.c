@@ -1,3 +1,4 @@
+/* filter.c - libmilter's callbacks: fetch, hand over, answer */
 #include "milter/libmilter/filter.h"
 
 #include <arpa/inet.h>

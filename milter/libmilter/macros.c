@@ -1,3 +1,4 @@
+/* macros.c - asks the MTA for the macros of each stage */
 #include "milter/libmilter/macros.h"
 
 #include "policy/base/text.h"

@@ -1,3 +1,4 @@
+/* signals.c - keeps SIGHUP out of libmilter's hands */
 #include "milter/libmilter/signals.h"
 
 #include <errno.h>

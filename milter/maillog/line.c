@@ -1,3 +1,4 @@
+/* line.c - takes apart what stands in front of a log line's text */
 #include "milter/maillog/line.h"
 
 #include "policy/base/number.h"

@@ -1,3 +1,4 @@
+/* mail.c - a message that a log tells of, and the table of open ones */
 #include "milter/maillog/mail.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* maillog.c - takes log lines apart and gives out whole messages */
 #include "milter/maillog/maillog.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* time.c - reads the time stamps of logs */
 #include "milter/maillog/time.h"
 
 #include <time.h>

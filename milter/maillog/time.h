@@ -1,5 +1,5 @@
 /*
- * logtime.h - the time stamps of a mail log
+ * time.h - the time stamps of a mail log
  *
  * With a year: "2026-11-21T12:00:00.123456+01:00" of RFC 3339 and its kin, with
  * a blank or slashes, without a zone, or with a zone's name behind a blank; and

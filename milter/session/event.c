@@ -1,3 +1,4 @@
+/* event.c - logs and answers what was judged */
 #include "milter/session/event.h"
 
 #include <stdio.h>

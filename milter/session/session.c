@@ -1,3 +1,4 @@
+/* session.c - one connection: CONNECT, MAIL, RCPT */
 #include "milter/session/session.h"
 
 #include <stdatomic.h>

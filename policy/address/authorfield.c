@@ -1,3 +1,4 @@
+/* authorfield.c - knows the header fields that name an author */
 #include "policy/address/authorfield.h"
 
 static const char *const resent_names[] = { "Resent-From", "Resent-Sender",

@@ -1,3 +1,4 @@
+/* domainname.c - brings domain names into lower-case A-labels */
 #include "policy/address/domainname.h"
 
 #include <idn2.h>

@@ -1,3 +1,4 @@
+/* encoded.c - decodes encoded words as lenient readers do */
 #include "policy/address/encoded.h"
 
 /* "=?CHARSET?ENCODING?TEXT?=" */

@@ -1,3 +1,4 @@
+/* field.c - blanks, comments and quoted strings of header fields */
 #include "policy/address/field.h"
 
 #define COMMENT_DEPTH_MAX 32

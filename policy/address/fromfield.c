@@ -1,3 +1,4 @@
+/* fromfield.c - reads the addresses in From:, and scans what cannot be read */
 #include "policy/address/fromfield.h"
 
 #include <string.h>

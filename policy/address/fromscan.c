@@ -1,3 +1,4 @@
+/* fromscan.c - finds what somebody may read in a From: nobody should read */
 #include "policy/address/fromscan.h"
 
 #include <uninorm.h>

@@ -1,3 +1,4 @@
+/* ip.c - reads and compares IP addresses and networks */
 #include "policy/address/ip.h"
 
 #include <arpa/inet.h>

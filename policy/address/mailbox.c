@@ -1,3 +1,4 @@
+/* mailbox.c - reads envelope addresses: ours and the MTA's reading */
 #include "policy/address/mailbox.h"
 
 #include <stdlib.h>

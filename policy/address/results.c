@@ -1,3 +1,4 @@
+/* results.c - reads and writes Authentication-Results */
 #include "policy/address/results.h"
 
 #include <string.h>

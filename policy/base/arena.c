@@ -1,3 +1,4 @@
+/* arena.c - takes memory in large blocks and frees them together */
 #include "policy/base/arena.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* file.c - reads whole files; resolves names relative to another file */
 #include "policy/base/file.h"
 
 #include <errno.h>

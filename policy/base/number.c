@@ -1,3 +1,4 @@
+/* number.c - reads numbers, times, sizes and dates strictly */
 #include "policy/base/number.h"
 
 #include <time.h>

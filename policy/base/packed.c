@@ -1,3 +1,4 @@
+/* packed.c - compresses list texts with zstd and opens them again */
 #include "policy/base/packed.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* pages.c - asks the system for large pages */
 #include "policy/base/pages.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* text.c - byte slices, bounded buffers, UTF-8, findings */
 #include "policy/base/text.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* vec.c - arrays that grow */
 #include "policy/base/vec.h"
 
 #include <stdint.h>

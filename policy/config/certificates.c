@@ -1,3 +1,4 @@
+/* certificates.c - which client certificate is which login */
 #include "policy/config/certificates.h"
 
 #define KEY_MAX 1024 /* a longer subject is in no list */

@@ -1,3 +1,4 @@
+/* compile.c - turns values into what eval reads */
 #include "policy/config/compile.h"
 
 #include "policy/base/number.h"

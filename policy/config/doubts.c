@@ -1,3 +1,4 @@
+/* doubts.c - warns of what is allowed and hardly meant */
 #include "policy/config/doubts.h"
 
 #include "policy/base/number.h"

@@ -1,3 +1,4 @@
+/* ini.c - reads one INI file, and checks what iniparser made of it */
 #include "policy/config/ini.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* lists.c - reads list files line by line */
 #include "policy/config/lists.h"
 
 #include "policy/base/number.h"

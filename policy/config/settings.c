@@ -1,3 +1,4 @@
+/* settings.c - the table of keys, and what each key accepts */
 #include "policy/config/settings.h"
 
 #include "policy/address/domainname.h"

@@ -1,3 +1,4 @@
+/* words.c - what one word of a list or a value can be */
 #include "policy/config/words.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* domains.c - local domains, aliases, and the file that governs each */
 #include "policy/table/domains.h"
 
 #include "policy/address/domainname.h"

@@ -1,3 +1,4 @@
+/* login.c - brings logins into the form in which they are compared */
 #include "policy/table/login.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* names.c - sets of names with end dates */
 #include "policy/table/names.h"
 
 static void

@@ -1,3 +1,4 @@
+/* nets_sort.c - sorts networks on their way into a table */
 #include "policy/table/nets_sort.h"
 
 #include <stdlib.h>

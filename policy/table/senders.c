@@ -1,3 +1,4 @@
+/* senders.c - the sender map: which login owns which address */
 #include "policy/table/senders.h"
 
 #include <stdlib.h>

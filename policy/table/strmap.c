@@ -1,3 +1,4 @@
+/* strmap.c - the hash table of strings */
 #include "policy/table/strmap.h"
 
 #include <stdlib.h>

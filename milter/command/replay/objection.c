@@ -1,3 +1,4 @@
+/* objection.c - what a policy objects to in one past delivery */
 #include "milter/command/replay/objection.h"
 
 #include "policy/base/number.h"

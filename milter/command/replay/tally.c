@@ -1,3 +1,4 @@
+/* tally.c - counts objections by rule, sender, login and client */
 #include "milter/command/replay/tally.h"
 
 #include <stdlib.h>
