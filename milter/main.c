@@ -1,11 +1,14 @@
 /* main.c - the table of subcommands */
+#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
+#include "milter/base/print.h"
 #include "milter/command/command.h"
+#include "milter/daemon/run.h"
 
 #define CONFIG_HELP \
 	"  -c, --config FILE   the main file (" AG_DEFAULT_CONFIG ")\n" \
@@ -26,8 +29,42 @@
 	"After add and del it says whether the daemon has taken the change: " \
 	"exit status\n75 where it has not.\n\n"
 
+/* ---- run, the one command that is the daemon ---- */
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "stderr", no_argument, NULL, 's' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int
+run_command(int argc, char **argv)
+{
+	const char *config = AG_DEFAULT_CONFIG;
+	bool only_stderr = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
+	    -1) {
+		if (option == 'h')
+			return ag_command_help("run");
+		if (option == '?')
+			return ag_command_usage("run", NULL);
+		if (option == 'c')
+			config = optarg;
+		else
+			only_stderr = true;
+	}
+	if (optind < argc)
+		return ag_command_unexpected("run", argv[optind]);
+	return ag_run(config, only_stderr);
+}
+
+/* ---- all of them ---- */
+
 static const struct ag_command commands[] = {
-	{ "run", ag_run_command, "[-c FILE] [--stderr]",
+	{ "run", run_command, "[-c FILE] [--stderr]",
 	    "The milter, in the foreground",
 	    CONFIG_HELP
 	    "      --stderr        log to standard error and not to syslog\n\n"
@@ -170,15 +207,6 @@ static const struct ag_command commands[] = {
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-const struct ag_command *
-ag_command_find(const char *name)
-{
-	for (size_t i = 0; i < NCOMMANDS; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	return NULL;
-}
-
 /* In 80 columns: how each is used is told by its own help. */
 static int
 print_help(FILE *out)
@@ -247,6 +275,7 @@ main(int argc, char **argv)
 	const struct ag_command *command;
 	static char name[64];
 
+	ag_command_table(commands, NCOMMANDS);
 	/* a limit on the size of files is an error of write(), no death */
 	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2) {

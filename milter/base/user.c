@@ -90,3 +90,10 @@ ag_user_become(const char *name)
 	}
 	return 0;
 }
+
+bool
+ag_user_stays_root(struct ag_str user)
+{
+	return geteuid() == 0 &&
+	    (user.len == 0 || ag_str_eq(user, ag_str("root")));
+}

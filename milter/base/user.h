@@ -9,7 +9,7 @@
 #ifndef AG_USER_H
 #define AG_USER_H
 
-#include <stdbool.h>
+#include "policy/base/text.h"
 
 /*
  * Acts as the user, for now; only root can, and goes on as root after
@@ -24,5 +24,15 @@ bool ag_user_take_off(void);
  * 0, or an exit status after a line in the log.
  */
 int ag_user_become(const char *name);
+
+/*
+ * Whether the daemon, started by who runs this, would be root and, with this
+ * [milter] user, remain it; and what to say then.
+ */
+bool ag_user_stays_root(struct ag_str user);
+
+#define AG_USER_STAYS_ROOT \
+	"[milter] user names nobody: started as root, the daemon stays root; " \
+	"write user = authgate, or another user of its own"
 
 #endif

@@ -16,6 +16,7 @@
 #include "milter/archive/dir.h"
 #include "milter/archive/front.h"
 #include "milter/base/json.h"
+#include "milter/base/print.h"
 #include "milter/command/command.h"
 #include "milter/command/wrap.h"
 

@@ -6,7 +6,9 @@
 #include <sysexits.h>
 
 #include "milter/archive/dir.h"
+#include "milter/base/findings.h"
 #include "milter/base/json.h"
+#include "milter/base/user.h"
 #include "milter/command/command.h"
 #include "milter/command/wrap.h"
 
@@ -23,7 +25,7 @@ print_summary(const struct ag_diag *diag, const struct ag_policy *policy)
 	    ag_plural(diag->warnings, "warning", "warnings"));
 	if (policy == NULL)
 		return;
-	ag_command_write_sizes(policy, &sizes);
+	ag_findings_write_sizes(policy, &sizes);
 	ag_wrap_text(&line, ag_buf_get(&sizes));
 	ag_wrap_end(&line);
 	printf("digest %016llx\n",
@@ -100,10 +102,10 @@ look_at_user(const struct ag_policy *policy, struct ag_diag *diag)
 	const struct ag_value *user =
 	    ag_policy_value(policy, ag_str(NULL), AG_KEY_USER);
 
-	if (ag_command_stays_root(user->text))
+	if (ag_user_stays_root(user->text))
 		ag_diag_report(diag, AG_WARNING,
 		    ag_value_is_given(user) ? &user->origin : NULL, "%s",
-		    AG_STAYS_ROOT);
+		    AG_USER_STAYS_ROOT);
 }
 
 /* ---- as JSON ---- */

@@ -23,10 +23,12 @@ int ag_kill_command(int argc, char **argv);
 int ag_relay_command(int argc, char **argv);
 int ag_reload_command(int argc, char **argv);
 int ag_replay_command(int argc, char **argv);
-int ag_run_command(int argc, char **argv);
 int ag_senders_command(int argc, char **argv);
 int ag_show_command(int argc, char **argv);
 int ag_status_command(int argc, char **argv);
+
+/* Which commands there are, to be told before all else; borrowed. */
+void ag_command_table(const struct ag_command *commands, size_t n);
 
 /* The command of that name or NULL. */
 const struct ag_command *ag_command_find(const char *name);
@@ -55,48 +57,11 @@ int ag_command_unexpected(const char *name, const char *word);
 int ag_command_options(const char *name, int argc, char **argv,
     const char **config, bool *json);
 
-/* What findings are printed with: where to, and the folder of the main file. */
-struct ag_printer {
-	FILE *out;
-	const char *config;
-};
-
-/* An ag_diag_fn; arg is a struct ag_printer. */
-void ag_print_finding(void *arg, enum ag_severity severity,
-    const struct ag_origin *where, const char *text);
-
 /*
  * Loads the policy for a command that needs one.  Errors and bad lines go to
  * standard error.  Returns 0, or the exit status: EX_NOINPUT when there is no
  * main file, EX_CONFIG when it cannot be used.
  */
 int ag_command_load(const char *config, const struct ag_policy **policy);
-
-/* What a command that needs a policy exits with, when it could not load one. */
-int ag_command_exit_status(enum ag_load_status status);
-
-/* How large the policy is: "3 domain files, ..., 2 addresses in the sender map"
- */
-void ag_command_write_sizes(const struct ag_policy *policy, struct ag_buf *out);
-
-/*
- * Whether the daemon, started by who runs this, would be root and, with this
- * [milter] user, remain it; and what to say then.
- */
-bool ag_command_stays_root(struct ag_str user);
-
-#define AG_STAYS_ROOT \
-	"[milter] user names nobody: started as root, the daemon stays root; " \
-	"write user = authgate, or another user of its own"
-
-/*
- * For all that is shown to people and may hold what came from outside, as
- * ag_buf_plain() writes it: a text; a text in a column, which is at least so
- * many characters wide; a line, to which a newline is added.
- */
-void ag_print_safely(FILE *out, struct ag_str text);
-void ag_print_column(FILE *out, struct ag_str text, size_t width);
-void ag_print_line(FILE *out, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -8,10 +8,11 @@
 #include <time.h>
 
 #include "policy/base/file.h"
+#include "milter/base/ask.h"
+#include "milter/base/clock.h"
+#include "milter/base/print.h"
 #include "milter/command/command.h"
 #include "milter/command/status.h"
-#include "milter/daemon/control.h"
-#include "milter/daemon/watch.h"
 
 /* Before it is asked again, where others change the file at the same time. */
 #define PAUSE_MS 20
@@ -100,11 +101,11 @@ static json_t *
 ask(struct change *change, int *status)
 {
 	const struct ag_question question = { change->command, change->words,
-		change->config, AG_CONTROL_SECONDS, true };
+		change->config, AG_ASK_SECONDS, true };
 	json_t *answer = NULL;
 	char *text = NULL;
 
-	if (!describe(change) || ag_control_ask(&question, &text) != EX_OK) {
+	if (!describe(change) || ag_ask(&question, &text) != EX_OK) {
 		ag_print_line(stderr,
 		    "authgate %s: it is not known whether the change is in "
 		    "force",
@@ -129,7 +130,7 @@ int
 ag_inforce(const char *command, const char *config, const char *path)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
-	int64_t end = ag_watch_now() + AG_CONTROL_SECONDS * INT64_C(1000);
+	int64_t end = ag_clock_now() + AG_ASK_SECONDS * INT64_C(1000);
 	struct change change = { .command = command,
 		.config = config,
 		.path = path };
@@ -137,7 +138,7 @@ ag_inforce(const char *command, const char *config, const char *path)
 	int status;
 
 	while ((answer = ask(&change, &status)) != NULL &&
-	    is_overtaken(&change, answer) && ag_watch_now() < end) {
+	    is_overtaken(&change, answer) && ag_clock_now() < end) {
 		json_decref(answer);
 		nanosleep(&pause, NULL);
 	}

@@ -7,10 +7,11 @@
 #include <jansson.h>
 
 #include "policy/base/number.h"
+#include "milter/base/ask.h"
 #include "milter/base/count.h"
+#include "milter/base/print.h"
 #include "milter/command/command.h"
 #include "milter/command/status.h"
-#include "milter/daemon/control.h"
 
 /* ---- what was said, member by member; absent ones are 0 or "-" ---- */
 
@@ -303,14 +304,14 @@ static int
 ask(const struct asking *asking, int argc, char **argv)
 {
 	struct ag_question question = { asking->command, asking->command,
-		AG_DEFAULT_CONFIG, AG_CONTROL_SECONDS, false };
+		AG_DEFAULT_CONFIG, AG_ASK_SECONDS, false };
 	bool json = false;
 	char *answer;
 	int status = parse_options(&question, &json, argc, argv);
 
 	if (status >= 0)
 		return status;
-	status = ag_control_ask(&question, &answer);
+	status = ag_ask(&question, &answer);
 	if (status == EX_OK)
 		status = report(asking, answer, json);
 	free(answer);

@@ -6,6 +6,7 @@
 
 #include <uniwidth.h>
 
+#include "milter/base/print.h"
 #include "milter/command/command.h"
 
 /* How many columns bytes of UTF-8 take. */

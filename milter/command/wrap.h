@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "policy/base/text.h"
+#include "milter/base/print.h"
 
 #define AG_WRAP_WIDTH 80
 

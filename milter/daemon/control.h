@@ -19,21 +19,4 @@ int ag_control_open(void);
 /* Removes it, as far as that is permitted. */
 void ag_control_remove(void);
 
-struct ag_question {
-	const char *command; /* for messages */
-	const char *words;   /* what is said */
-	const char *config;  /* the main file */
-	int seconds;         /* for all of it */
-	bool may_be_none;    /* no daemon is no error: there is no answer */
-};
-
-/* More than a reload of large files on a busy machine takes. */
-#define AG_CONTROL_SECONDS 60
-
-/*
- * The other side: asks the daemon, and waits for the answer.  0 and a text to
- * be freed, or an exit status after a message.
- */
-int ag_control_ask(const struct ag_question *question, char **answer);
-
 #endif

@@ -16,6 +16,7 @@
 #include <microhttpd.h>
 
 #include "policy/base/number.h"
+#include "milter/base/clock.h"
 #include "milter/daemon/exposition.h"
 #include "milter/daemon/watch.h"
 
@@ -298,7 +299,7 @@ note_guest(void *arg, struct MHD_Connection *connection, void **context,
 	(void)arg, (void)context;
 	if (guest == NULL)
 		return;
-	*guest = (struct guest){ comes ? fd : -1, ag_watch_now() };
+	*guest = (struct guest){ comes ? fd : -1, ag_clock_now() };
 	nguests = comes ? nguests + 1 : nguests - 1;
 }
 
@@ -306,7 +307,7 @@ note_guest(void *arg, struct MHD_Connection *connection, void **context,
 static void
 hang_up_on_the_slow(int64_t patience)
 {
-	int64_t now = ag_watch_now();
+	int64_t now = ag_clock_now();
 
 	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
 		if (guests[i].fd >= 0 && now - guests[i].since >= patience)
@@ -316,7 +317,7 @@ hang_up_on_the_slow(int64_t patience)
 static int64_t
 oldest_age(void)
 {
-	int64_t now = ag_watch_now(), age = 0;
+	int64_t now = ag_clock_now(), age = 0;
 
 	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
 		if (guests[i].fd >= 0 && now - guests[i].since > age)

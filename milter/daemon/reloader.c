@@ -10,13 +10,14 @@
 
 #include "milter/archive/dir.h"
 #include "milter/archive/keeper.h"
+#include "milter/base/clock.h"
+#include "milter/base/findings.h"
 #include "milter/base/fixed.h"
 #include "milter/base/limits.h"
 #include "milter/base/log.h"
 #include "milter/base/socket.h"
 #include "milter/base/store.h"
 #include "milter/base/systemd.h"
-#include "milter/command/command.h"
 #include "milter/daemon/state.h"
 #include "milter/libmilter/signals.h"
 
@@ -105,7 +106,7 @@ ag_reloader_load(struct ag_reloader *reloader, const char *user,
 	ag_state_begin();
 	ag_state_loading(false);
 	/* a policy like those beside which others are loaded */
-	status = ag_command_exit_status(ag_policy_load_beside(watch->config,
+	status = ag_findings_exit_status(ag_policy_load_beside(watch->config,
 	    NULL, &reading, &diag, policy));
 	if (status == 0)
 		open_log(reloader, *policy);
@@ -129,7 +130,7 @@ ag_reloader_announce(void)
 	struct ag_buf sizes = AG_BUF(text);
 	size_t killed;
 
-	ag_command_write_sizes(in_force.policy, &sizes);
+	ag_findings_write_sizes(in_force.policy, &sizes);
 	ag_log(LOG_INFO, "policy gen=%u is in force: digest=%016llx, %s",
 	    in_force.generation,
 	    (unsigned long long)ag_policy_digest(in_force.policy), text);
@@ -268,11 +269,11 @@ serve_clients(struct ag_reloader *reloader)
 	struct ag_control_client *client;
 	enum ag_wish wish;
 
-	while ((client = ag_control_serve(&reloader->control, ag_watch_now(),
+	while ((client = ag_control_serve(&reloader->control, ag_clock_now(),
 		    &wish)) != NULL) {
 		char *text = answer_wish(reloader, wish, client);
 
-		ag_control_answer(client, ag_watch_now(), text);
+		ag_control_answer(client, ag_clock_now(), text);
 	}
 }
 
@@ -303,7 +304,7 @@ wait_for_work(const struct ag_reloader *reloader, struct pollfd fds[static FDS])
 	fds[0] = (struct pollfd){ reloader->hangup, POLLIN, 0 };
 	fds[1] = (struct pollfd){ reloader->watch.inotify, POLLIN, 0 };
 	fds[2] = (struct pollfd){ reloader->stop, POLLIN, 0 };
-	ag_control_wait(&reloader->control, ag_watch_now(), fds + 3, &timeout);
+	ag_control_wait(&reloader->control, ag_clock_now(), fds + 3, &timeout);
 	poll(fds, FDS, timeout);
 }
 

@@ -1,6 +1,7 @@
-/* run.c - "authgate run": start, privileges, stop */
+/* run.c - the daemon: start, privileges, stop */
+#include "milter/daemon/run.h"
+
 #include <errno.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,7 +21,6 @@
 #include "milter/base/store.h"
 #include "milter/base/systemd.h"
 #include "milter/base/user.h"
-#include "milter/command/command.h"
 #include "milter/daemon/control.h"
 #include "milter/daemon/metrics.h"
 #include "milter/daemon/reloader.h"
@@ -119,8 +119,8 @@ start(struct ag_reloader *reloader)
 		return status;
 	ag_control_begin(&reloader->control, ag_control_open());
 	status = open_metrics();
-	if (ag_command_stays_root(ag_fixed_text(AG_KEY_USER)))
-		ag_log(LOG_WARNING, "%s", AG_STAYS_ROOT);
+	if (ag_user_stays_root(ag_fixed_text(AG_KEY_USER)))
+		ag_log(LOG_WARNING, "%s", AG_USER_STAYS_ROOT);
 	if (status == 0)
 		status = ag_user_become(ag_fixed_text(AG_KEY_USER).ptr);
 	if (status == 0)
@@ -189,8 +189,8 @@ load(struct ag_reloader *reloader, const struct ag_policy **policy)
 	return EX_OSERR;
 }
 
-static int
-run(const char *config, bool only_stderr)
+int
+ag_run(const char *config, bool only_stderr)
 {
 	struct ag_reloader reloader = { .only_stderr = only_stderr };
 	const struct ag_policy *policy;
@@ -207,34 +207,4 @@ run(const char *config, bool only_stderr)
 		status = begin(&reloader, policy);
 	ag_watch_free(&reloader.watch);
 	return status;
-}
-
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "stderr", no_argument, NULL, 's' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-int
-ag_run_command(int argc, char **argv)
-{
-	const char *config = AG_DEFAULT_CONFIG;
-	bool only_stderr = false;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
-	    -1) {
-		if (option == 'h')
-			return ag_command_help("run");
-		if (option == '?')
-			return ag_command_usage("run", NULL);
-		if (option == 'c')
-			config = optarg;
-		else
-			only_stderr = true;
-	}
-	if (optind < argc)
-		return ag_command_unexpected("run", argv[optind]);
-	return run(config, only_stderr);
 }

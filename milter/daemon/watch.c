@@ -17,6 +17,7 @@
 #include <xxhash.h>
 
 #include "policy/base/file.h"
+#include "milter/base/clock.h"
 #include "milter/base/log.h"
 
 #define STILL_MS 500
@@ -35,15 +36,6 @@ struct file {
 	char *shown; /* relative to the main file's folder */
 	uint64_t fingerprint;
 };
-
-int64_t
-ag_watch_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* The path of a name that is relative to the main file's folder. */
 static void
@@ -291,7 +283,7 @@ plan_again(struct ag_watch *watch, bool may_pass)
 	watch->pause = !may_pass ? 0 :
 	    watch->pause == 0    ? PAUSE_MS :
 				   longer(watch->pause);
-	watch->again_at = may_pass ? ag_watch_now() + watch->pause : 0;
+	watch->again_at = may_pass ? ag_clock_now() + watch->pause : 0;
 }
 
 void
@@ -303,7 +295,7 @@ ag_watch_loaded(struct ag_watch *watch, enum ag_load_status status)
 	plan_again(watch, status == AG_LOAD_NOT_NOW || watch->incomplete);
 	look = look_at(watch);
 	watch->seen = look.sum;
-	watch->seen_at = ag_watch_now();
+	watch->seen_at = ag_clock_now();
 	watch->blind = look.blind || watch->read.blind;
 	/* what is going to be read again in any case has no changes */
 	watch->taken = watch->again_at != 0 ? look.sum : watch->read.sum;
@@ -322,7 +314,7 @@ sooner(int64_t wait, int64_t at, int64_t now)
 int
 ag_watch_timeout(const struct ag_watch *watch)
 {
-	int64_t now = ag_watch_now(), wait = LOOK_MS;
+	int64_t now = ag_clock_now(), wait = LOOK_MS;
 
 	if (watch->seen != watch->taken)
 		return STILL_MS / 5;
@@ -342,13 +334,13 @@ compare_in_time(struct ag_watch *watch)
 {
 	enum comparison found;
 
-	if (watch->compare_at == 0 || ag_watch_now() < watch->compare_at)
+	if (watch->compare_at == 0 || ag_clock_now() < watch->compare_at)
 		return;
 	found = compare(watch);
 	watch->compare_in =
 	    found == THE_SAME ? STILL_MS : longer(watch->compare_in);
 	watch->compare_at =
-	    found == CANNOT_TELL ? ag_watch_now() + watch->compare_in : 0;
+	    found == CANNOT_TELL ? ag_clock_now() + watch->compare_in : 0;
 	if (found == DIFFERENT)
 		watch->taken = ~watch->seen;
 }
@@ -367,7 +359,7 @@ note_look(struct ag_watch *watch, struct ag_look look)
 		watch->taken = watch->again_at != 0 ? look.sum : ~look.sum;
 	} else if (look.sum != watch->seen) {
 		watch->seen = look.sum;
-		watch->seen_at = ag_watch_now();
+		watch->seen_at = ag_clock_now();
 		watch->compare_in = STILL_MS;
 	}
 }
@@ -387,10 +379,10 @@ enum ag_due
 ag_watch_due(struct ag_watch *watch)
 {
 	if (ag_watch_changed(watch))
-		return ag_watch_now() - watch->seen_at >= STILL_MS ?
+		return ag_clock_now() - watch->seen_at >= STILL_MS ?
 		    AG_DUE_CHANGE :
 		    AG_DUE_NOTHING;
-	if (watch->again_at != 0 && ag_watch_now() >= watch->again_at)
+	if (watch->again_at != 0 && ag_clock_now() >= watch->again_at)
 		return AG_DUE_AGAIN;
 	compare_in_time(watch);
 	return AG_DUE_NOTHING;

@@ -55,9 +55,6 @@ struct ag_reading ag_watch_begin(struct ag_watch *watch);
  */
 void ag_watch_loaded(struct ag_watch *watch, enum ag_load_status status);
 
-/* The monotonic clock, in milliseconds. */
-int64_t ag_watch_now(void);
-
 /* How long to wait for something at most, in milliseconds. */
 int ag_watch_timeout(const struct ag_watch *watch);
 

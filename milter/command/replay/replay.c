@@ -10,6 +10,7 @@
 
 #include "policy/base/number.h"
 #include "milter/base/lines.h"
+#include "milter/base/print.h"
 #include "milter/command/command.h"
 #include "milter/command/replay/replay.h"
 

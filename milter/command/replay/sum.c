@@ -1,6 +1,7 @@
 /* Of replay.h, the summary. */
 #include "policy/base/number.h"
 #include "milter/base/json.h"
+#include "milter/base/print.h"
 #include "milter/command/command.h"
 #include "milter/command/replay/replay.h"
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "policy/base/number.h"
+#include "milter/base/print.h"
 #include "milter/command/command.h"
 
 /* ---- counting ---- */

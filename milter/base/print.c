@@ -1,0 +1,31 @@
+/* print.c - prints text, and nothing that steers a terminal */
+#include "milter/base/print.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+void
+ag_print_safely(FILE *out, struct ag_str text)
+{
+	ag_print_column(out, text, 0);
+}
+
+void
+ag_print_column(FILE *out, struct ag_str text, size_t width)
+{
+	size_t columns = 0;
+
+	while (text.len > 0) {
+		char piece[20];
+		struct ag_buf shown = AG_BUF(piece);
+		bool plain;
+		size_t n = ag_str_piece(text, &plain);
+
+		ag_buf_piece(&shown, ag_str_head(text, n), plain);
+		fwrite(shown.ptr, 1, shown.len, out);
+		columns += plain ? 1 : shown.len;
+		text = ag_str_skip(text, n);
+	}
+	for (; columns < width; columns++)
+		fputc(' ', out);
+}
