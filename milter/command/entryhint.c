@@ -2,7 +2,7 @@
 #include "milter/command/entryhint.h"
 
 #include "policy/address/domainname.h"
-#include "policy/address/ip.h"
+#include "policy/table/nets.h"
 
 static bool
 is_address(struct ag_str text)

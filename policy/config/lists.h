@@ -9,7 +9,7 @@
 #ifndef AG_LISTS_H
 #define AG_LISTS_H
 
-#include "policy/address/ip.h"
+#include "policy/table/nets.h"
 #include "policy/base/arena.h"
 #include "policy/table/login.h"
 #include "policy/table/names.h"

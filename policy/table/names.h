@@ -6,7 +6,7 @@
 #ifndef AG_NAMES_H
 #define AG_NAMES_H
 
-#include "policy/address/ip.h"
+#include "policy/table/nets.h"
 #include "policy/base/vec.h"
 #include "policy/table/strmap.h"
 

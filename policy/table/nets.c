@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/address/ip.h"
+#include "policy/table/nets.h"
 #include "policy/base/pages.h"
 #include "policy/base/vec.h"
 #include "policy/table/nets_sort.h"

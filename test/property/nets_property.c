@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/address/ip.h"
+#include "policy/table/nets.h"
 #include "random.h"
 #include "read_cidr.h"
 

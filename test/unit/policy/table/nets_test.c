@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "policy/address/ip.h"
+#include "policy/table/nets.h"
 
 /* A line of a list; until 0 means for ever. */
 struct row {
