@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "policy/base/number.h"
-#include "policy/config/compile.h"
+#include "policy/compiled.h"
 #include "policy/views.h"
 
 /* Without double slashes and the last one, so that one directory is one text.
@@ -45,7 +45,7 @@ static void
 add_scope(struct ag_policy *policy, struct ag_scope *scope)
 {
 	struct ag_str text =
-	    ag_compile_value(policy, scope, AG_KEY_ARCHIVE_DIR)->text;
+	    ag_scope_value(policy, scope, AG_KEY_ARCHIVE_DIR)->text;
 	struct ag_str dir = tidy(&policy->arena, text);
 	struct ag_archive *archive;
 	bool kept = false;
@@ -54,7 +54,7 @@ add_scope(struct ag_policy *policy, struct ag_scope *scope)
 	if (dir.ptr == NULL)
 		return;
 	archive = find_or_add(policy, dir.ptr);
-	ag_number_yesno(ag_compile_value(policy, scope, AG_KEY_ARCHIVE_ENABLED)
+	ag_number_yesno(ag_scope_value(policy, scope, AG_KEY_ARCHIVE_ENABLED)
 			    ->text,
 	    &kept);
 	if (!kept)

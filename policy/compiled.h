@@ -87,6 +87,10 @@ struct ag_policy {
 const struct ag_scope *ag_policy_scope(const struct ag_policy *policy,
     const struct ag_domain *domain);
 
+/* What holds in a scope: its own value, or the server's. */
+const struct ag_value *ag_scope_value(const struct ag_policy *policy,
+    const struct ag_scope *scope, enum ag_key key);
+
 /*
  * Whether a login of that domain, in form, owns its own address: [auth]
  * login_domains.

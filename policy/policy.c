@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "policy/base/number.h"
-#include "policy/config/compile.h"
+#include "policy/compiled.h"
 
 static void
 free_scope(struct ag_scope *scope)
@@ -68,14 +68,6 @@ ag_policy_is_unshared(const struct ag_policy *policy)
 	return atomic_load(&((struct ag_policy *)policy)->shares) == 1;
 }
 
-const struct ag_scope *
-ag_policy_scope(const struct ag_policy *policy, const struct ag_domain *domain)
-{
-	return domain->local && domain->file != AG_SERVER_FILE ?
-	    policy->files[domain->file] :
-	    &policy->server;
-}
-
 /* ---- what holds ---- */
 
 const struct ag_value *
@@ -84,7 +76,7 @@ ag_policy_value(const struct ag_policy *policy, struct ag_str domain,
 {
 	struct ag_domain known = ag_domains_find(&policy->domains, domain);
 
-	return ag_compile_value(policy, ag_policy_scope(policy, &known), key);
+	return ag_scope_value(policy, ag_policy_scope(policy, &known), key);
 }
 
 struct ag_str

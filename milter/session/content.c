@@ -21,14 +21,6 @@ static const struct ag_reply copy_reply = { "451", "4.3.0",
 static const struct ag_reply claims_reply = { "550", "5.7.1",
 	AG_STR("Too many Authentication-Results fields in our name") };
 
-void
-ag_fields_free(struct ag_fields *fields)
-{
-	for (size_t i = 0; fields != NULL && i < fields->n; i++)
-		free((char *)fields->value[i].ptr);
-	free(fields);
-}
-
 /* ---- the copy ---- */
 
 bool
@@ -202,36 +194,6 @@ look_at_results(struct ag_message *m, const char *value)
 	return NULL;
 }
 
-static bool
-has_room_for(const struct ag_fields *fields, size_t len)
-{
-	return fields->n < AG_FIELDS_KEPT &&
-	    len <= AG_FIELDS_BYTES - fields->bytes;
-}
-
-/* NULL, or why the field cannot be kept. */
-static const char *
-keep_field(struct ag_fields **fields, const char *value)
-{
-	size_t len = strlen(value);
-	char *copy;
-
-	if (*fields == NULL)
-		*fields = calloc(1, sizeof(**fields));
-	if (*fields == NULL)
-		return AG_NO_MEMORY;
-	if (!has_room_for(*fields, len)) {
-		(*fields)->overflow = true;
-		return NULL;
-	}
-	copy = strdup(value);
-	if (copy == NULL)
-		return AG_NO_MEMORY;
-	(*fields)->value[(*fields)->n++] = (struct ag_str){ copy, len };
-	(*fields)->bytes += len;
-	return NULL;
-}
-
 void
 ag_session_header(struct ag_session *s, const char *name, const char *value)
 {
@@ -247,20 +209,11 @@ ag_session_header(struct ag_session *s, const char *name, const char *value)
 		value++;
 	field = ag_author_field(&m->resent, ag_str(name));
 	if (field != AG_FIELD_OTHER)
-		error = keep_field(&m->fields[field], value);
+		error = ag_fields_keep(&m->fields[field], value);
 	else if (ag_str_ieq(ag_str(name), ag_str(AG_RESULTS_NAME)))
 		error = look_at_results(m, value);
 	if (error != NULL)
 		m->header_error = error;
-}
-
-/* The only field of its name; a null pointer where there is none. */
-static struct ag_str
-only_field(const struct ag_fields *fields)
-{
-	return fields != NULL && fields->n == 1 && !fields->overflow ?
-	    fields->value[0] :
-	    ag_str(NULL);
 }
 
 static void
@@ -279,8 +232,9 @@ add_fields(struct ag_request *request, const struct ag_message *m)
 		request->sender_field = sender->value;
 		request->nsender_field = sender->n;
 	}
-	request->resent_from = only_field(m->fields[AG_FIELD_RESENT_FROM]);
-	request->resent_sender = only_field(m->fields[AG_FIELD_RESENT_SENDER]);
+	request->resent_from = ag_fields_only(m->fields[AG_FIELD_RESENT_FROM]);
+	request->resent_sender =
+	    ag_fields_only(m->fields[AG_FIELD_RESENT_SENDER]);
 }
 
 /* Whoever sends so many of them means the MTA no good. */

@@ -8,24 +8,13 @@
 #include "policy/base/vec.h"
 #include "milter/archive/copy.h"
 #include "milter/base/store.h"
+#include "milter/session/fields.h"
 #include "milter/session/session.h"
 
 /* As much of each as is kept, with its terminator. */
 #define AG_NAME_KEPT 256
 #define AG_MECHANISM_KEPT 64
 #define AG_QUEUE_ID_KEPT 64
-
-/* From: fields that are kept; of more it is only known that they are there. */
-#define AG_FIELDS_KEPT 64
-#define AG_FIELDS_BYTES ((size_t)32 * 1024) /* of all of them together */
-
-/* The values of all fields of one name. */
-struct ag_fields {
-	struct ag_str value[AG_FIELDS_KEPT]; /* each to be freed */
-	size_t n;
-	size_t bytes;
-	bool overflow;
-};
 
 /* What belongs to one message; all zero bytes are none. */
 struct ag_message {
@@ -74,17 +63,11 @@ struct ag_session {
 	struct ag_message message;
 };
 
-/* Why something cannot be judged. */
-#define AG_NO_MEMORY "not enough memory"
-
 /* What is asked of the policy at a stage; it borrows from the session. */
 struct ag_request ag_message_request(const struct ag_session *session,
     enum ag_stage stage);
 
 /* queue_id may be NULL: it is not known yet. */
 void ag_message_set_queue_id(struct ag_message *message, const char *queue_id);
-
-/* A field that is no longer needed; accepts NULL. */
-void ag_fields_free(struct ag_fields *fields);
 
 #endif

@@ -9,19 +9,6 @@ is_server(const struct ag_policy *policy, const struct ag_scope *scope)
 	return scope == &policy->server;
 }
 
-static const struct ag_value *
-own_or_servers(const struct ag_policy *policy, const struct ag_scope *scope,
-    enum ag_key key)
-{
-	const struct ag_value *own = &scope->values.value[key];
-	enum ag_place place = ag_setting(key)->place;
-
-	if (is_server(policy, scope) || ag_value_is_given(own) ||
-	    place == AG_DOMAIN)
-		return own;
-	return &policy->server.values.value[key];
-}
-
 static enum ag_mode
 mode_of(const struct ag_value *value)
 {
@@ -31,25 +18,11 @@ mode_of(const struct ag_value *value)
 	return mode;
 }
 
-const struct ag_value *
-ag_compile_value(const struct ag_policy *policy, const struct ag_scope *scope,
-    enum ag_key key)
-{
-	const struct ag_value *value = own_or_servers(policy, scope, key);
-	const struct ag_value *servers = &policy->server.values.value[key];
-
-	/* else an anonymous client would pick the laxest domain */
-	if (key == AG_KEY_MODE_OUTGOING_AUTH &&
-	    mode_of(servers) > mode_of(value))
-		return servers;
-	return value;
-}
-
 static struct ag_str
 text_of(const struct ag_policy *policy, const struct ag_scope *scope,
     enum ag_key key)
 {
-	return ag_compile_value(policy, scope, key)->text;
+	return ag_scope_value(policy, scope, key)->text;
 }
 
 static bool
@@ -125,7 +98,7 @@ mode_origin(const struct ag_policy *policy, const struct ag_scope *scope,
 
 	if (ag_value_is_given(mode) || key == AG_KEY_NONE)
 		return mode->origin;
-	return ag_compile_value(policy, scope, key)->origin;
+	return ag_scope_value(policy, scope, key)->origin;
 }
 
 static void
@@ -148,7 +121,7 @@ compile_rule(struct ag_policy *policy, struct ag_scope *scope,
 	scope->mode[rule] = AG_ENFORCE;
 	if (key != AG_KEY_NONE) {
 		const struct ag_value *value =
-		    ag_compile_value(policy, scope, key);
+		    ag_scope_value(policy, scope, key);
 
 		scope->mode[rule] = mode_of(value);
 		scope->mode_at[rule] = mode_origin(policy, scope, rule, value);

@@ -21,8 +21,4 @@ void ag_compile_finish(struct ag_policy *policy);
 /* Finds settings that are each allowed and make no sense, or not together. */
 void ag_compile_check(const struct ag_policy *policy, struct ag_diag *diag);
 
-/* What holds in a scope: its own value, or the server's. */
-const struct ag_value *ag_compile_value(const struct ag_policy *policy,
-    const struct ag_scope *scope, enum ag_key key);
-
 #endif

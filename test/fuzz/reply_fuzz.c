@@ -19,6 +19,8 @@ take_values(struct ag_str rest)
 	values.rcpt = fuzz_line(&rest);
 	values.domain = fuzz_line(&rest);
 	values.rule = fuzz_line(&rest);
+	values.address = fuzz_line(&rest);
+	values.why = fuzz_line(&rest);
 	values.listener = rest;
 	return values;
 }
