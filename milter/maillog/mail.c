@@ -239,3 +239,32 @@ ag_mails_free(struct ag_mails *mails)
 	free(mails->buckets);
 	*mails = (struct ag_mails){ 0 };
 }
+
+size_t
+ag_mail_count_typed(const struct ag_mail *mail)
+{
+	const struct ag_mail_rcpt *rcpt = mail->rcpts.items;
+	size_t n = 0;
+
+	for (size_t i = 0; i < mail->rcpts.n; i++)
+		n += !rcpt[i].alias && rcpt[i].addr != NULL;
+	return n;
+}
+
+void
+ag_mail_settle(struct ag_mail *mail)
+{
+	struct ag_mail_rcpt *rcpt = mail->rcpts.items;
+	size_t typed = ag_mail_count_typed(mail), kept = 0, n = 0;
+	size_t aliases = mail->announced > typed ? mail->announced - typed : 0;
+
+	for (size_t i = 0; i < mail->rcpts.n; i++) {
+		if (!rcpt[i].alias || rcpt[i].logged || kept++ < aliases) {
+			rcpt[n++] = rcpt[i];
+			continue;
+		}
+		free(rcpt[i].to);
+		free(rcpt[i].addr);
+	}
+	mail->rcpts.n = n;
+}

@@ -118,4 +118,10 @@ void ag_mails_take(struct ag_mails *mails, struct ag_mail *mail);
 
 void ag_mails_free(struct ag_mails *mails);
 
+/* Recipients that were typed, and not made of others by aliases. */
+size_t ag_mail_count_typed(const struct ag_mail *mail);
+
+/* Leaves out what aliases have made of recipients that are there. */
+void ag_mail_settle(struct ag_mail *mail);
+
 #endif

@@ -11,58 +11,7 @@
 #ifndef AG_MAILLOG_H
 #define AG_MAILLOG_H
 
-#include "policy/table/strmap.h"
-#include "milter/maillog/line.h"
-#include "milter/maillog/mail.h"
-
-/* So many are under way at most; then the oldest is given out. */
-#define AG_MAILS_OPEN 50000
-
-/* What a process of the MTA has said of the connection it has. */
-struct ag_logsession {
-	uint64_t host; /* a hash */
-	uint64_t pid;  /* 0: free */
-	bool tls;
-	char *login;
-	char *mechanism;
-	char id[33]; /* the queue id of its last message */
-	/* what shall become of the next message, said before it has an id */
-	enum ag_mail_fate fate;
-	char *from;
-	char *to;
-};
-
-#define AG_SESSIONS 8192
-
-typedef void ag_mail_fn(void *arg, const struct ag_mail *mail);
-
-struct ag_maillog {
-	ag_mail_fn *done; /* told of each message */
-	void *arg;
-	size_t max; /* messages under way; AG_MAILS_OPEN */
-
-	struct ag_logclock clock;
-	struct ag_mails mails;          /* by queue id */
-	struct ag_mails own;            /* by authgate's own id */
-	struct ag_logsession *sessions; /* by process, the last ones */
-	struct ag_strmap tls_seen;      /* listeners that log TLS */
-	bool mta_seen;                  /* a line of an MTA has come */
-	char *scratch;                  /* of AG_LOGLINE_MAX */
-
-	uint64_t lines;        /* all: of mail, and others */
-	uint64_t mail_lines;   /* of a mail program */
-	uint64_t other_lines;  /* of none */
-	uint64_t undated;      /* of a mail program, without a time stamp */
-	char undated_line[60]; /* how the first of them begins */
-	uint64_t too_late;     /* later than the file */
-	uint64_t begun;        /* messages; each is given out */
-	uint64_t refused;      /* what the MTA said no to */
-	uint64_t own_refused;  /* what authgate said no to */
-	uint64_t given_up;     /* messages given out because of max */
-	int64_t first;         /* time of the first and the last mail line */
-	int64_t last;
-	bool failed; /* there was no memory */
-};
+#include "milter/maillog/book.h"
 
 /* False when there is no memory.  free may be called all the same. */
 bool ag_maillog_begin(struct ag_maillog *log, ag_mail_fn *done, void *arg);
@@ -76,61 +25,5 @@ void ag_maillog_line(struct ag_maillog *log, struct ag_str line);
 
 /* Nothing comes any more: gives out what is under way. */
 void ag_maillog_end(struct ag_maillog *log);
-
-/* ---- for the readers of one program's lines ---- */
-
-void ag_postfix_line(struct ag_maillog *log, const struct ag_logline *line);
-void ag_sendmail_line(struct ag_maillog *log, const struct ag_logline *line);
-void ag_own_line(struct ag_maillog *log, const struct ag_logline *line);
-
-/* Leaves out what aliases have made of recipients that are there. */
-void ag_sendmail_settle(struct ag_mail *mail);
-
-/* The message with that queue id, made if it is not there; NULL: no memory. */
-struct ag_mail *ag_maillog_open(struct ag_maillog *log,
-    const struct ag_logline *line, struct ag_str id);
-
-/* One that the MTA begins now, by the way given; what had its id is over. */
-struct ag_mail *ag_maillog_begin_mail(struct ag_maillog *log,
-    const struct ag_logline *line, struct ag_str id, enum ag_mail_way way);
-
-/* Gives it out; it is gone then. */
-void ag_maillog_done(struct ag_maillog *log, struct ag_mail *mail);
-
-/* Nothing more comes of it, and another has what is known of it. */
-void ag_maillog_forget(struct ag_maillog *log, struct ag_mail *mail);
-
-/*
- * Of authgate's own messages, one that never got a queue id: gives it out,
- * unless an MTA has told of it.
- */
-void ag_maillog_unfinished(struct ag_maillog *log, struct ag_mail *own);
-
-/* Sets a text of a mail. */
-void ag_maillog_set(struct ag_maillog *log, char **text, struct ag_str value);
-
-/* The session of the line's process, NULL where nothing is known. */
-struct ag_logsession *ag_maillog_session(const struct ag_maillog *log,
-    const struct ag_logline *line);
-
-/* A new one in its place. */
-struct ag_logsession *ag_maillog_new_session(struct ag_maillog *log,
-    const struct ag_logline *line);
-
-/* Takes "ID: " off the front of *text; an id is letters and digits. */
-bool ag_take_queue_id(struct ag_str *text, struct ag_str *id);
-
-/* The position of a text in s, or s.len. */
-size_t ag_str_search(struct ag_str s, const char *text);
-
-/* What stands between before, which must be there, and after, or the end. */
-bool ag_str_between(struct ag_str s, const char *before, const char *after,
-    struct ag_str *found);
-
-/*
- * Reads "NAME[ADDRESS]..." or "NAME [ADDRESS]...".  An address that is none
- * gives AG_IP_UNKNOWN.
- */
-void ag_read_client(struct ag_str text, struct ag_ip *client);
 
 #endif

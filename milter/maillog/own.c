@@ -1,6 +1,6 @@
-/* Of maillog.h, what authgate itself logs: key=value, see log.c and event.c. */
+/* Of readers.h, what authgate itself logs: key=value, see log.c and event.c. */
 #include "policy/base/number.h"
-#include "milter/maillog/maillog.h"
+#include "milter/maillog/readers.h"
 
 /* As much as log.c writes of a value, and the terminator. */
 #define VALUE_MAX 600

@@ -1,7 +1,7 @@
-/* Of maillog.h, what Postfix logs: TAG is SYSLOG_NAME/PROGRAM. */
+/* Of readers.h, what Postfix logs: TAG is SYSLOG_NAME/PROGRAM. */
 #include <stdio.h>
 
-#include "milter/maillog/maillog.h"
+#include "milter/maillog/readers.h"
 
 /* ---- where a line comes from ---- */
 
@@ -43,12 +43,12 @@ read_envelope(struct ag_str text, struct ag_str *from, struct ag_str *to)
 	size_t at;
 
 	*from = *to = (struct ag_str){ NULL, 0 };
-	while ((at = ag_str_search(rest, "; from=<")) < rest.len)
+	while ((at = ag_logtext_search(rest, "; from=<")) < rest.len)
 		last = rest = ag_str_skip(rest, at + 8);
 	if (last.len == text.len)
 		return;
-	ag_str_between(last, "> to=<", "> proto=", to);
-	at = ag_str_search(last, "> ");
+	ag_logtext_between(last, "> to=<", "> proto=", to);
+	at = ag_logtext_search(last, "> ");
 	if (at < last.len)
 		*from = ag_str_head(last, at);
 }
@@ -162,8 +162,9 @@ read_login(struct ag_maillog *log, struct ag_mail *mail, struct ag_str text)
 {
 	struct ag_str mechanism, login;
 
-	if (!ag_str_between(text, ", sasl_method=", ", ", &mechanism) ||
-	    !ag_str_between(text, ", sasl_username=", ", sasl_sender=", &login))
+	if (!ag_logtext_between(text, ", sasl_method=", ", ", &mechanism) ||
+	    !ag_logtext_between(text,
+		", sasl_username=", ", sasl_sender=", &login))
 		return;
 	ag_maillog_set(log, &mail->mechanism, mechanism);
 	ag_maillog_set(log, &mail->login, login);
@@ -172,8 +173,8 @@ read_login(struct ag_maillog *log, struct ag_mail *mail, struct ag_str text)
 static bool
 is_from_filter(struct ag_str text)
 {
-	return ag_str_search(text, ", orig_queue_id=") < text.len ||
-	    ag_str_search(text, ", orig_client=") < text.len;
+	return ag_logtext_search(text, ", orig_queue_id=") < text.len ||
+	    ag_logtext_search(text, ", orig_client=") < text.len;
 }
 
 /* "client=NAME[ADDRESS], sasl_method=..." */
@@ -192,7 +193,7 @@ begin_by_smtp(struct ag_maillog *log, const struct ag_logline *line,
 	mail->tls = tls_of(log, line, listener);
 	if (mail->exact)
 		return;
-	ag_read_client(text, &mail->client);
+	ag_logtext_client(text, &mail->client);
 	ag_maillog_set(log, &mail->listener, listener);
 	read_login(log, mail, text);
 }
@@ -236,7 +237,7 @@ read_smtpd(struct ag_maillog *log, const struct ag_logline *line)
 {
 	if (ag_str_starts(line->text, "connect from "))
 		ag_maillog_new_session(log, line);
-	else if (ag_str_search(ag_str_head(line->text, 60),
+	else if (ag_logtext_search(ag_str_head(line->text, 60),
 		     "TLS connection established from ") <
 	    ag_str_head(line->text, 60).len)
 		note_tls(log, line);
@@ -270,7 +271,7 @@ begin_by_pickup(struct ag_maillog *log, const struct ag_logline *line,
 	struct ag_str old_id;
 	struct ag_mail *mail;
 
-	if (ag_str_between(text, "> orig_id=", " ", &old_id)) {
+	if (ag_logtext_between(text, "> orig_id=", " ", &old_id)) {
 		requeue(log, line, id, old_id);
 		return;
 	}
@@ -303,7 +304,7 @@ read_from(struct ag_maillog *log, const struct ag_logline *line,
 	struct ag_str from;
 
 	/* a line may have been cut */
-	if (!ag_str_between(text, "from=<", ">, ", &from) ||
+	if (!ag_logtext_between(text, "from=<", ">, ", &from) ||
 	    6 + from.len == text.len)
 		return;
 	mail = ag_maillog_open(log, line, id);
@@ -319,7 +320,7 @@ went_to_local(struct ag_str text)
 {
 	struct ag_str relay;
 
-	return ag_str_between(text, ">, relay=", ", ", &relay) &&
+	return ag_logtext_between(text, ">, relay=", ", ", &relay) &&
 	    (ag_str_eq(relay, ag_str("local")) ||
 		ag_str_eq(relay, ag_str("virtual")));
 }
@@ -343,11 +344,11 @@ read_to(struct ag_maillog *log, const struct ag_logline *line, struct ag_str id,
 	struct ag_str to, typed;
 	struct ag_mail_rcpt *rcpt;
 
-	if (mail == NULL || !ag_str_between(text, "to=<", ">, ", &to) ||
+	if (mail == NULL || !ag_logtext_between(text, "to=<", ">, ", &to) ||
 	    4 + to.len == text.len)
 		return;
 	if (!ag_str_starts(ag_str_skip(text, 4 + to.len), ">, orig_to=<") ||
-	    !ag_str_between(text, ">, orig_to=<", ">, ", &typed))
+	    !ag_logtext_between(text, ">, orig_to=<", ">, ", &typed))
 		typed = to;
 	rcpt = ag_mail_add(mail, typed, &to, false);
 	if (rcpt != NULL && went_to_local(text) &&
@@ -428,7 +429,7 @@ ag_postfix_line(struct ag_maillog *log, const struct ag_logline *line)
 {
 	struct ag_str id, text = line->text;
 
-	if (ag_take_queue_id(&text, &id))
+	if (ag_logtext_queue_id(&text, &id))
 		read_queued(log, line, id, text);
 	else if (ag_str_eq(program_of(line->tag), ag_str("smtpd")))
 		read_smtpd(log, line);

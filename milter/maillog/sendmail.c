@@ -1,15 +1,15 @@
-/* Of maillog.h, what Sendmail logs. */
+/* Of readers.h, what Sendmail logs. */
 #include <stdlib.h>
 
 #include "policy/base/number.h"
-#include "milter/maillog/maillog.h"
+#include "milter/maillog/readers.h"
 
 /* ---- a line's pairs: "from=<alice>, size=23, proto=ESMTP" ---- */
 
 static bool
 pair(struct ag_str text, const char *before, struct ag_str *value)
 {
-	return ag_str_between(text, before, ", ", value);
+	return ag_logtext_between(text, before, ", ", value);
 }
 
 static size_t
@@ -43,7 +43,7 @@ note_login(struct ag_maillog *log, const struct ag_logline *line)
 	struct ag_str login, mechanism = { NULL, 0 };
 	struct ag_logsession *session;
 
-	if (!ag_str_between(line->text, ", authid=", ", mech=", &login))
+	if (!ag_logtext_between(line->text, ", authid=", ", mech=", &login))
 		return;
 	pair(line->text, ", mech=", &mechanism);
 	session = ag_maillog_new_session(log, line);
@@ -81,8 +81,8 @@ read_session(struct ag_maillog *log, const struct ag_logline *line,
 	if (mail->exact || !pair(line->text, ", daemon=", &daemon))
 		return;
 	ag_maillog_set(log, &mail->listener, daemon);
-	if (ag_str_between(line->text, ", relay=", "]", &relay))
-		ag_read_client(relay, &mail->client);
+	if (ag_logtext_between(line->text, ", relay=", "]", &relay))
+		ag_logtext_client(relay, &mail->client);
 	if (login)
 		find_login(log, line, mail);
 }
@@ -106,7 +106,7 @@ static bool
 is_whole(struct ag_str text)
 {
 	return number_of(text, ", size=") > 0 ||
-	    ag_str_search(text, ", msgid=") < text.len;
+	    ag_logtext_search(text, ", msgid=") < text.len;
 }
 
 static void
@@ -139,7 +139,7 @@ read_from(struct ag_maillog *log, const struct ag_logline *line,
 	if (mail != NULL && !is_whole(text))
 		end_early(log, mail);
 	else if (mail != NULL &&
-	    ag_str_between(text, "from=", ", size=", &from))
+	    ag_logtext_between(text, "from=", ", size=", &from))
 		read_sender(log, line, mail, from, proto);
 }
 
@@ -182,55 +182,26 @@ add_recipient(struct ag_mail *mail, struct ag_str address, bool local)
 		rcpt->alias = true;
 }
 
-static size_t
-count_typed(const struct ag_mail *mail)
-{
-	const struct ag_mail_rcpt *rcpt = mail->rcpts.items;
-	size_t n = 0;
-
-	for (size_t i = 0; i < mail->rcpts.n; i++)
-		n += !rcpt[i].alias && rcpt[i].addr != NULL;
-	return n;
-}
-
 static void
 read_to(struct ag_maillog *log, const struct ag_logline *line, struct ag_str id,
     struct ag_str text)
 {
 	struct ag_mail *mail = ag_mails_find(&log->mails, line->host, id);
 	struct ag_str list = ag_str_skip(text, 3), mailer = { NULL, 0 };
-	size_t end = ag_str_search(list, ", delay=");
+	size_t end = ag_logtext_search(list, ", delay=");
 
 	/* a line may have been cut */
 	if (mail == NULL || !mail->opened || end == list.len)
 		return;
 	list = ag_str_head(list, end);
-	end = ag_str_search(list, ", ctladdr=");
+	end = ag_logtext_search(list, ", ctladdr=");
 	pair(text, ", mailer=", &mailer);
 	list = ag_str_head(list, end);
 	while (list.len > 0)
 		add_recipient(mail, take_address(&list),
 		    ag_str_eq(mailer, ag_str("local")));
-	if (mail->announced > 0 && count_typed(mail) >= mail->announced)
+	if (mail->announced > 0 && ag_mail_count_typed(mail) >= mail->announced)
 		ag_maillog_done(log, mail);
-}
-
-void
-ag_sendmail_settle(struct ag_mail *mail)
-{
-	struct ag_mail_rcpt *rcpt = mail->rcpts.items;
-	size_t typed = count_typed(mail), kept = 0, n = 0;
-	size_t aliases = mail->announced > typed ? mail->announced - typed : 0;
-
-	for (size_t i = 0; i < mail->rcpts.n; i++) {
-		if (!rcpt[i].alias || rcpt[i].logged || kept++ < aliases) {
-			rcpt[n++] = rcpt[i];
-			continue;
-		}
-		free(rcpt[i].to);
-		free(rcpt[i].addr);
-	}
-	mail->rcpts.n = n;
 }
 
 /* ---- what becomes of a message ---- */
@@ -257,7 +228,8 @@ is_answer(struct ag_str text)
 static bool
 is_refusal(struct ag_str text)
 {
-	return is_answer(text) && ag_str_search(text, ", reject=") < text.len;
+	return is_answer(text) &&
+	    ag_logtext_search(text, ", reject=") < text.len;
 }
 
 /* One recipient or command is refused, and the message may go on. */
@@ -287,7 +259,7 @@ fate_of(struct ag_str text)
 		return AG_FATE_NONE;
 	if (is_refusal(text))
 		return is_before_content(text) ? AG_FATE_NONE : AG_FATE_REFUSED;
-	if (ag_str_between(text, ", quarantine=", ",", &reason))
+	if (ag_logtext_between(text, ", quarantine=", ",", &reason))
 		return AG_FATE_HELD;
 	return text.len > 9 &&
 		ag_str_eq(ag_str_skip(text, text.len - 9),
@@ -322,7 +294,8 @@ read_made(struct ag_maillog *log, const struct ag_logline *line,
 	struct ag_mail *mail;
 
 	if (!ag_str_starts(text, "clone") &&
-	    !(ag_take_queue_id(&text, &id) && starts_with_one(text, notices)))
+	    !(ag_logtext_queue_id(&text, &id) &&
+		starts_with_one(text, notices)))
 		return false;
 	mail = ag_maillog_begin_mail(log, line, id, AG_WAY_MADE);
 	if (mail != NULL)
@@ -353,6 +326,6 @@ ag_sendmail_line(struct ag_maillog *log, const struct ag_logline *line)
 
 	if (ag_str_starts(text, "AUTH=server, "))
 		note_login(log, line);
-	else if (ag_take_queue_id(&text, &id))
+	else if (ag_logtext_queue_id(&text, &id))
 		read_queued(log, line, id, text);
 }
