@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+/* More than a path and an address. */
+#define PRINTED_MAX 8192
+
 void
 ag_print_safely(FILE *out, struct ag_str text)
 {
@@ -28,4 +31,24 @@ ag_print_column(FILE *out, struct ag_str text, size_t width)
 	}
 	for (; columns < width; columns++)
 		fputc(' ', out);
+}
+
+void
+ag_print_vline(FILE *out, const char *format, va_list ap)
+{
+	char text[PRINTED_MAX];
+
+	vsnprintf(text, sizeof(text), format, ap);
+	ag_print_safely(out, ag_str(text));
+	fputc('\n', out);
+}
+
+void
+ag_print_line(FILE *out, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	ag_print_vline(out, format, ap);
+	va_end(ap);
 }

@@ -4,6 +4,7 @@
 #ifndef AG_PRINT_H
 #define AG_PRINT_H
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "policy/base/text.h"
@@ -17,5 +18,6 @@ void ag_print_safely(FILE *out, struct ag_str text);
 void ag_print_column(FILE *out, struct ag_str text, size_t width);
 void ag_print_line(FILE *out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void ag_print_vline(FILE *out, const char *format, va_list ap);
 
 #endif

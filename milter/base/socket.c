@@ -13,8 +13,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <libmilter/mfapi.h>
-
 #include "policy/base/number.h"
 #include "milter/base/fixed.h"
 #include "milter/base/log.h"
@@ -200,24 +198,23 @@ permit(const char *path, gid_t gid)
 
 /* False after a line. */
 static bool
-listen_at(struct ag_str text, bool replace)
+listen_at(struct ag_str text, bool replace, ag_socket_listen_fn *listen)
 {
 	/* who is of this process's group gets in before its own is set */
 	mode_t old = umask(ag_socket_umask(mode_wanted()));
-	bool open = smfi_setconn((char *)text.ptr) == MI_SUCCESS &&
-	    smfi_opensocket(replace) == MI_SUCCESS;
+	bool open = listen(text.ptr, replace);
 	int error = errno;
 
 	umask(old);
 	if (!open)
 		ag_log(LOG_ERR, "cannot listen on %s: %s", text.ptr,
-		    error != 0 ? strerror(error) : "libmilter refuses it");
+		    error != 0 ? strerror(error) : "it is refused");
 	errno = error;
 	return open;
 }
 
 int
-ag_socket_open(void)
+ag_socket_open(ag_socket_listen_fn *listen)
 {
 	const char *path = unix_path();
 	int status = path != NULL ? check_path(path) : 0;
@@ -227,7 +224,7 @@ ag_socket_open(void)
 		return status;
 	if (!find_group(ag_fixed_text(AG_KEY_SOCKET_GROUP), &gid))
 		return EX_CONFIG;
-	if (!listen_at(ag_fixed_text(AG_KEY_SOCKET), path != NULL))
+	if (!listen_at(ag_fixed_text(AG_KEY_SOCKET), path != NULL, listen))
 		return errno == EACCES || errno == EPERM ? EX_NOPERM :
 							   EX_UNAVAILABLE;
 	return path != NULL ? permit(path, gid) : 0;

@@ -8,12 +8,18 @@
 #include <sys/types.h>
 
 /*
- * Makes libmilter listen where [milter] socket says, with mode and group.  A
- * stale unix socket is replaced; one that somebody answers on is not.  Returns
- * 0, or an exit status after a line of what is wrong, and then leaves no socket
- * of its own.
+ * How who speaks the protocol listens at a place such as unix:PATH or
+ * inet:PORT@HOST; what stands at a path is replaced where that is said.  False
+ * with errno, or 0 where that is not known.
  */
-int ag_socket_open(void);
+typedef bool ag_socket_listen_fn(const char *place, bool replace);
+
+/*
+ * Listens where [milter] socket says, with mode and group.  A stale unix socket
+ * is replaced; one that somebody answers on is not.  Returns 0, or an exit
+ * status after a line of what is wrong, and then leaves no socket of its own.
+ */
+int ag_socket_open(ag_socket_listen_fn *listen);
 
 /*
  * The umask with which bind() makes a socket of that mode.

@@ -10,29 +10,6 @@
 #include "milter/base/findings.h"
 #include "milter/base/print.h"
 
-/* More than a path and an address. */
-#define PRINTED_MAX 8192
-
-static void
-print_line(FILE *out, const char *format, va_list ap)
-{
-	char text[PRINTED_MAX];
-
-	vsnprintf(text, sizeof(text), format, ap);
-	ag_print_safely(out, ag_str(text));
-	fputc('\n', out);
-}
-
-void
-ag_print_line(FILE *out, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	print_line(out, format, ap);
-	va_end(ap);
-}
-
 static const struct ag_command *table;
 static size_t ncommands;
 
@@ -70,7 +47,7 @@ ag_command_usage(const char *name, const char *format, ...)
 	if (format != NULL) {
 		fprintf(stderr, "authgate %s: ", name);
 		va_start(ap, format);
-		print_line(stderr, format, ap);
+		ag_print_vline(stderr, format, ap);
 		va_end(ap);
 	}
 	fprintf(stderr, "Try \"authgate %s --help\".\n", name);

@@ -113,7 +113,7 @@ open_metrics(void)
 static int
 start(struct ag_reloader *reloader)
 {
-	int status = ag_socket_open();
+	int status = ag_socket_open(ag_filter_listen);
 
 	if (status != 0)
 		return status;

@@ -333,3 +333,11 @@ ag_filter_register(char *name)
 
 	return smfi_register(filter) == MI_SUCCESS;
 }
+
+bool
+ag_filter_listen(const char *place, bool replace)
+{
+	/* libmilter does not change the place, it only lacks the const */
+	return smfi_setconn((char *)place) == MI_SUCCESS &&
+	    smfi_opensocket(replace) == MI_SUCCESS;
+}

@@ -10,6 +10,9 @@
 
 #include <stdbool.h>
 
+/* An ag_socket_listen_fn; before the privileges are dropped. */
+bool ag_filter_listen(const char *place, bool replace);
+
 /* Registers with libmilter; name is borrowed. */
 bool ag_filter_register(char *name);
 
