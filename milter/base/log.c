@@ -7,15 +7,16 @@
 
 #include <errno.h>
 #include <paths.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 /* As much of a value, escaped, as there can be in AG_LOG_LINE_MAX. */
@@ -99,6 +100,9 @@ write_line(int priority, const char *line)
 
 /* ---- the queue ---- */
 
+/* How long the end waits for lines that syslog does not take. */
+#define STOP_MS 2000
+
 /* Some two thousand lines about decisions. */
 #define QUEUE_BYTES ((size_t)1024 * 1024)
 
@@ -111,6 +115,7 @@ struct head {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static pthread_t writer;
+static int written = -1; /* an eventfd: the writer has come to its end */
 static struct {
 	bool running;
 	bool ending;
@@ -193,6 +198,7 @@ has_line(void)
 static void *
 run_writer(void *arg)
 {
+	const uint64_t one = 1;
 	char line[AG_LOG_LINE_MAX];
 
 	pthread_mutex_lock(&lock);
@@ -216,13 +222,18 @@ run_writer(void *arg)
 		queue.waiting -= any;
 	}
 	pthread_mutex_unlock(&lock);
+	(void)!write(written, &one, sizeof(one));
 	return arg;
 }
 
 int
 ag_log_start(void)
 {
-	int error = pthread_create(&writer, NULL, run_writer, NULL);
+	int error;
+
+	written = eventfd(0, EFD_CLOEXEC);
+	error = written < 0 ? errno :
+			      pthread_create(&writer, NULL, run_writer, NULL);
 
 	pthread_mutex_lock(&lock);
 	queue.running = error == 0;
@@ -233,16 +244,16 @@ ag_log_start(void)
 void
 ag_log_stop(void)
 {
-	struct timespec end;
+	struct pollfd done = { written, POLLIN, 0 };
 
 	pthread_mutex_lock(&lock);
 	queue.ending = true;
 	queue.running = false;
 	pthread_cond_signal(&changed);
 	pthread_mutex_unlock(&lock);
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += 2;
-	pthread_timedjoin_np(writer, NULL, &end);
+	/* a span, and not a time of a clock that may be set meanwhile */
+	if (poll(&done, 1, STOP_MS) == 1)
+		pthread_join(writer, NULL);
 }
 
 struct ag_log_counts
