@@ -8,10 +8,8 @@
 #include <libmilter/mfapi.h>
 
 #include "policy/address/results.h"
-#include "milter/base/fixed.h"
 #include "milter/base/log.h"
 #include "milter/libmilter/answer.h"
-#include "milter/libmilter/macros.h"
 
 /* The connection's session, made if need be; NULL: no memory. */
 static struct ag_session *
@@ -49,47 +47,22 @@ no_room(SMFICTX *ctx)
 					       ag_answer_give(ctx, &answer);
 }
 
-/* Which actions are needed to change header fields. */
-static unsigned long
-ask_for_edits(struct ag_session *session, unsigned long offered)
+/* libmilter does not change the names, it only lacks the const. */
+static bool
+ask_for_macros(SMFICTX *ctx, const struct ag_wants *wants)
 {
-	const unsigned long edits = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
-	bool asked = ag_session_needs_edits(session);
-
-	ag_session_set_edits(session, asked, (offered & edits) == edits);
-	return asked ? edits : 0;
+	for (int stage = 0; stage < AG_MACRO_STAGES; stage++)
+		if (wants->macros[stage] != NULL &&
+		    smfi_setsymlist(ctx, stage, (char *)wants->macros[stage]) !=
+			MI_SUCCESS)
+			return false;
+	return true;
 }
 
-/* The steps and replies that can be left out. */
-static unsigned long
-steps_to_leave_out(const struct ag_session *session, bool content)
+static const char *
+macro(SMFICTX *ctx, const char *name)
 {
-	bool header = ag_session_needs_header(session);
-	unsigned long steps = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN;
-
-	if (ag_fixed_delays())
-		steps |= SMFIP_NR_MAIL;
-	if (ag_session_takes_everyone(session) && ag_session_has_room(session))
-		steps |= SMFIP_NR_CONN;
-	/* the end of a message may bring a last piece of the body, and
-	 * libmilter does not answer it where the callback for pieces is silent
-	 */
-	steps |= content ? SMFIP_HDR_LEADSPC : SMFIP_NOBODY;
-	steps |= content || header ? SMFIP_NR_HDR : SMFIP_NOHDRS;
-	/* a copy needs no end of the header: the body, or the end, is one */
-	return header ? steps : steps | SMFIP_NOEOH;
-}
-
-/* Where a reply would be one too many. */
-static void
-note_silence(struct ag_session *session, unsigned long steps)
-{
-	if ((steps & SMFIP_NR_MAIL) != 0)
-		ag_session_set_silent(session, AG_STAGE_MAIL);
-	if ((steps & SMFIP_NR_CONN) != 0)
-		ag_session_set_silent(session, AG_STAGE_CONNECT);
-	if ((steps & SMFIP_NR_HDR) != 0)
-		ag_session_set_silent(session, AG_STAGE_HEADER);
+	return smfi_getsymval(ctx, (char *)name);
 }
 
 /*
@@ -102,31 +75,24 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
     unsigned long *pf2, unsigned long *pf3)
 {
 	struct ag_session *session = get_session(ctx);
-	bool content = false;
+	struct ag_wants wants;
+	struct ag_agreed agreed;
 
 	(void)f2;
 	(void)f3;
-	if (session != NULL) {
-		ag_session_negotiate(session);
-		content = ag_session_needs_content(session);
-	}
-	if (session == NULL ||
-	    !ag_macros_ask(ctx, ag_session_needs_header(session),
-		content || ag_session_needs_header(session),
-		ag_session_needs_certificates(session))) {
+	if (session != NULL)
+		ag_session_negotiate(session, &wants);
+	if (session == NULL || !ask_for_macros(ctx, &wants)) {
 		/* the connection ends, and the MTA's default action holds */
 		ag_log(LOG_ERR, "not enough memory to negotiate");
 		return SMFIS_REJECT;
 	}
-	*pf0 = f0 & (SMFIF_SETSYMLIST | ask_for_edits(session, f0));
-	*pf1 = f1 & steps_to_leave_out(session, content);
+	*pf0 = f0 & ag_wants_actions(&wants);
+	*pf1 = f1 & ag_wants_steps(&wants);
 	*pf2 = 0;
 	*pf3 = 0;
-	if (content)
-		ag_session_set_content(session,
-		    (*pf1 & SMFIP_HDR_LEADSPC) != 0);
-	note_silence(session, *pf1);
-	ag_session_negotiated(session);
+	agreed = ag_wants_agree(&wants, (uint32_t)*pf1, (uint32_t)f0);
+	ag_session_agree(session, &agreed);
 	return SMFIS_CONTINUE;
 }
 
@@ -158,8 +124,8 @@ on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 {
 	struct ag_session *session = get_session(ctx);
 	struct ag_connect connect = { .name = name,
-		.daemon_name = ag_macro(ctx, "{daemon_name}"),
-		.daemon_port = ag_macro(ctx, "{daemon_port}") };
+		.daemon_name = macro(ctx, "{daemon_name}"),
+		.daemon_port = macro(ctx, "{daemon_port}") };
 	struct ag_answer answer;
 
 	if (session == NULL)
@@ -168,7 +134,7 @@ on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 		return no_room(ctx);
 	read_address(&connect, address);
 	ag_session_connect(session, &connect, &answer);
-	return ag_session_is_silent(session, AG_STAGE_CONNECT) ?
+	return ag_session_agreed(session)->silent_connect ?
 	    SMFIS_NOREPLY :
 	    ag_answer_give(ctx, &answer);
 }
@@ -178,25 +144,25 @@ on_mail(SMFICTX *ctx, char **argv)
 {
 	struct ag_session *session = get_session(ctx);
 	struct ag_mail mail = { .argument = argv != NULL ? argv[0] : NULL,
-		.authen = ag_macro(ctx, "{auth_authen}"),
-		.type = ag_macro(ctx, "{auth_type}"),
-		.addr = ag_macro(ctx, "{mail_addr}"),
-		.mailer = ag_macro(ctx, "{mail_mailer}"),
-		.tls_version = ag_macro(ctx, "{tls_version}"),
-		.queue_id = ag_macro(ctx, "i"),
-		.mta_name = ag_macro(ctx, "j"),
-		.mta_version = ag_macro(ctx, "v"),
-		.verify = ag_macro(ctx, "{verify}"),
-		.cert_subject = ag_macro(ctx, "{cert_subject}"),
-		.cn_subject = ag_macro(ctx, "{cn_subject}"),
-		.cert_fp = ag_macro(ctx, "{cert_fp}"),
-		.cert_md5 = ag_macro(ctx, "{cert_md5}") };
+		.authen = macro(ctx, "{auth_authen}"),
+		.type = macro(ctx, "{auth_type}"),
+		.addr = macro(ctx, "{mail_addr}"),
+		.mailer = macro(ctx, "{mail_mailer}"),
+		.tls_version = macro(ctx, "{tls_version}"),
+		.queue_id = macro(ctx, "i"),
+		.mta_name = macro(ctx, "j"),
+		.mta_version = macro(ctx, "v"),
+		.verify = macro(ctx, "{verify}"),
+		.cert_subject = macro(ctx, "{cert_subject}"),
+		.cn_subject = macro(ctx, "{cn_subject}"),
+		.cert_fp = macro(ctx, "{cert_fp}"),
+		.cert_md5 = macro(ctx, "{cert_md5}") };
 	struct ag_answer answer;
 
 	if (session == NULL)
 		return no_session(ctx);
 	ag_session_mail(session, &mail, &answer);
-	return ag_session_is_silent(session, AG_STAGE_MAIL) ?
+	return ag_session_agreed(session)->silent_mail ?
 	    SMFIS_NOREPLY :
 	    ag_answer_give(ctx, &answer);
 }
@@ -206,9 +172,9 @@ on_rcpt(SMFICTX *ctx, char **argv)
 {
 	struct ag_session *session = get_session(ctx);
 	struct ag_rcpt rcpt = { .argument = argv != NULL ? argv[0] : NULL,
-		.addr = ag_macro(ctx, "{rcpt_addr}"),
-		.mailer = ag_macro(ctx, "{rcpt_mailer}"),
-		.queue_id = ag_macro(ctx, "i") };
+		.addr = macro(ctx, "{rcpt_addr}"),
+		.mailer = macro(ctx, "{rcpt_mailer}"),
+		.queue_id = macro(ctx, "i") };
 	struct ag_answer answer;
 
 	if (session == NULL)
@@ -222,7 +188,7 @@ static void
 tell_queue_id(SMFICTX *ctx, struct ag_session *session)
 {
 	if (ag_session_begins_copy(session))
-		ag_session_set_queue_id(session, ag_macro(ctx, "i"));
+		ag_session_set_queue_id(session, macro(ctx, "i"));
 }
 
 static sfsistat
@@ -234,8 +200,8 @@ on_header(SMFICTX *ctx, char *name, char *value)
 		return no_session(ctx);
 	tell_queue_id(ctx, session);
 	ag_session_header(session, name, value);
-	return ag_session_is_silent(session, AG_STAGE_HEADER) ? SMFIS_NOREPLY :
-								SMFIS_CONTINUE;
+	return ag_session_agreed(session)->silent_header ? SMFIS_NOREPLY :
+							   SMFIS_CONTINUE;
 }
 
 static sfsistat
@@ -246,7 +212,7 @@ on_end_of_header(SMFICTX *ctx)
 
 	if (session == NULL)
 		return no_session(ctx);
-	ag_session_set_queue_id(session, ag_macro(ctx, "i"));
+	ag_session_set_queue_id(session, macro(ctx, "i"));
 	ag_session_end_of_header(session, &answer);
 	return ag_answer_give(ctx, &answer);
 }
@@ -288,7 +254,7 @@ on_end(SMFICTX *ctx)
 
 	if (session == NULL)
 		return no_session(ctx);
-	ag_session_end(session, ag_macro(ctx, "i"), &editor, &answer);
+	ag_session_end(session, macro(ctx, "i"), &editor, &answer);
 	return ag_answer_give(ctx, &answer);
 }
 

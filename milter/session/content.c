@@ -24,19 +24,6 @@ static const struct ag_reply claims_reply = { "550", "5.7.1",
 /* ---- the copy ---- */
 
 bool
-ag_session_needs_content(const struct ag_session *s)
-{
-	return ag_archives_any(s->snapshot.policy);
-}
-
-void
-ag_session_set_content(struct ag_session *s, bool space)
-{
-	s->content = true;
-	s->space = space;
-}
-
-bool
 ag_session_begins_copy(const struct ag_session *s)
 {
 	return s->message.copy != NULL && !ag_copy_has_begun(s->message.copy);
@@ -108,6 +95,19 @@ drop_copy(struct ag_message *m)
 	m->copy_lost = NULL;
 }
 
+bool
+ag_session_is_pending(const struct ag_session *s)
+{
+	return s->message.copy != NULL;
+}
+
+void
+ag_session_lose_copy(struct ag_session *s, const char *why)
+{
+	drop_copy(&s->message);
+	s->message.copy_lost = why;
+}
+
 void
 ag_session_body(struct ag_session *s, const unsigned char *bytes, size_t count)
 {
@@ -148,29 +148,6 @@ copy_error(const struct ag_event *event, const char *why,
 
 /* ---- the header ---- */
 
-bool
-ag_session_needs_header(const struct ag_session *s)
-{
-	const struct ag_policy *policy = s->snapshot.policy;
-
-	return ag_policy_mode(policy, AG_RULE_FROM_HEADER_MATCH) != AG_OFF ||
-	    ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) != AG_OFF ||
-	    ag_session_needs_edits(s);
-}
-
-bool
-ag_session_needs_edits(const struct ag_session *s)
-{
-	return ag_policy_yes(s->snapshot.policy, AG_KEY_RESULTS_HEADER);
-}
-
-void
-ag_session_set_edits(struct ag_session *s, bool asked, bool allowed)
-{
-	s->asked_for_edits = asked;
-	s->may_edit = allowed;
-}
-
 static bool
 has_too_many_claims(const struct ag_message *m)
 {
@@ -204,8 +181,8 @@ ag_session_header(struct ag_session *s, const char *name, const char *value)
 	if (!m->open || name == NULL || value == NULL)
 		return;
 	if (copy_of(s) != NULL)
-		ag_copy_header(m->copy, name, value, s->space);
-	if (s->space && *value == ' ')
+		ag_copy_header(m->copy, name, value, s->agreed.space);
+	if (s->agreed.space && *value == ' ')
 		value++;
 	field = ag_author_field(&m->resent, ag_str(name));
 	if (field != AG_FIELD_OTHER)
@@ -341,7 +318,7 @@ insert_results(const struct ag_session *s, const struct ag_editor *editor)
 	if (of.len == 0)
 		return true;
 	/* where the MTA tells of the blank behind the colon, it adds none */
-	if (s->space)
+	if (s->agreed.space)
 		ag_buf_char(&out, ' ');
 	ag_results_write(&out, ag_str(m->results_id), of,
 	    sender_text(&m->sender, sender));

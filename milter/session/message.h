@@ -49,12 +49,7 @@ struct ag_session {
 	unsigned messages;
 	bool has_room;
 	bool negotiated; /* else it follows another on one connection */
-	bool content;    /* all of each message is given */
-	bool space;      /* with the blank behind the colon of a field */
-	bool silent[AG_STAGE_HEADER + 1];
-	bool asked_for_certificates;
-	bool asked_for_edits; /* the header and leave to change it */
-	bool may_edit;
+	struct ag_agreed agreed;
 	char name[AG_NAME_KEPT];
 	char listener[AG_NAME_KEPT];
 	unsigned port;

@@ -108,37 +108,38 @@ ag_session_has_room(const struct ag_session *s)
 	return s->has_room;
 }
 
-bool
-ag_session_takes_everyone(const struct ag_session *s)
-{
-	return !ag_policy_has_killed_networks(s->snapshot.policy);
-}
-
 void
-ag_session_negotiate(struct ag_session *s)
+ag_session_negotiate(struct ag_session *s, struct ag_wants *wants)
 {
+	const struct ag_policy *policy;
+
 	drop_policy(s);
 	s->snapshot = ag_store_get();
 	s->negotiated = true;
+	policy = s->snapshot.policy;
+	wants->connect = ag_policy_has_killed_networks(policy) || !s->has_room;
+	wants->mail = !ag_fixed_delays();
+	wants->content = ag_archives_any(policy);
+	wants->edits = ag_policy_yes(policy, AG_KEY_RESULTS_HEADER);
+	wants->header = wants->edits ||
+	    ag_policy_mode(policy, AG_RULE_FROM_HEADER_MATCH) != AG_OFF ||
+	    ag_policy_mode(policy, AG_RULE_FROM_HEADER_LOCAL_AUTH) != AG_OFF;
+	wants->certificates = ag_policy_has_certificates(policy);
+	ag_wants_name_macros(wants);
 }
 
 void
-ag_session_negotiated(struct ag_session *s)
+ag_session_agree(struct ag_session *s, const struct ag_agreed *agreed)
 {
-	if (s->silent[AG_STAGE_CONNECT] || !s->has_room)
+	s->agreed = *agreed;
+	if (agreed->silent_connect || !s->has_room)
 		drop_policy(s);
 }
 
-void
-ag_session_set_silent(struct ag_session *s, enum ag_stage stage)
+const struct ag_agreed *
+ag_session_agreed(const struct ag_session *s)
 {
-	s->silent[stage] = true;
-}
-
-bool
-ag_session_is_silent(const struct ag_session *s, enum ag_stage stage)
-{
-	return s->silent[stage];
+	return &s->agreed;
 }
 
 void
@@ -234,24 +235,16 @@ begin_results(struct ag_session *s, const char *mta_name)
 	    ag_policy_text(m->snapshot.policy, AG_KEY_AUTHSERV_ID);
 
 	if (!ag_policy_yes(m->snapshot.policy, AG_KEY_RESULTS_HEADER) ||
-	    (s->negotiated && !s->asked_for_edits))
+	    (s->negotiated && !s->agreed.asked_edits))
 		return;
 	if (id.len == 0)
 		id = ag_str(mta_name);
-	if (s->negotiated && !s->may_edit)
+	if (s->negotiated && !s->agreed.edits)
 		m->header_error = "the MTA allows no change of header fields";
 	else if (id.len == 0 || id.len >= sizeof(m->results_id))
 		m->header_error = "the MTA tells no name, in the macro j";
 	else
 		ag_str_copy_lower(id, m->results_id);
-}
-
-bool
-ag_session_needs_certificates(struct ag_session *s)
-{
-	s->asked_for_certificates =
-	    ag_policy_has_certificates(s->snapshot.policy);
-	return s->asked_for_certificates;
 }
 
 /*
@@ -284,7 +277,7 @@ read_login(struct ag_session *s, const struct ag_mail *mail)
 {
 	struct ag_credentials of = { .login = ag_str(mail->authen) };
 
-	if (s->asked_for_certificates)
+	if (s->agreed.certificates)
 		read_certificate(&of.certificate, mail);
 	return ag_policy_read_login(s->message.snapshot.policy, &of,
 	    &s->message.login);
@@ -356,7 +349,7 @@ hold(struct ag_message *m, enum ag_stage stage,
 static bool
 must_wait(const struct ag_session *s, enum ag_stage stage)
 {
-	if (s->silent[AG_STAGE_MAIL] || !s->negotiated)
+	if (s->agreed.silent_mail || !s->negotiated)
 		return true;
 	/* local submission can be refused at MAIL, never at RCPT; a killed
 	 * client is refused on contact */
@@ -467,7 +460,7 @@ note_for_copy(struct ag_session *s, const struct ag_path *path)
 
 	if (m->held || !ag_archives_any(m->snapshot.policy))
 		return;
-	if (!s->content) {
+	if (!s->agreed.content) {
 		/* what the connection did not ask for begins with the next */
 		if (!s->negotiated)
 			m->copy_lost = "it is not known what was negotiated";

@@ -14,6 +14,7 @@
 
 #include "policy/policy.h"
 #include "milter/base/limits.h"
+#include "milter/session/wants.h"
 
 struct ag_session;
 
@@ -70,29 +71,19 @@ void ag_session_free(struct ag_session *session);
 bool ag_session_has_room(const struct ag_session *session);
 
 /*
- * The session begins with a negotiation, by the policy that is in force now.
- * One that does not is a further one on a connection of which it is not known
- * what was negotiated; in it nothing is refused before RCPT.
+ * The session begins with a negotiation, by the policy that is in force now:
+ * what it wants of the MTA, and what it gets.  The policy is held on to where
+ * CONNECT is to be judged, until then.
+ *
+ * One that does not begin so is a further one on a connection of which it is
+ * not known what was negotiated; in it nothing is refused before RCPT.
  */
-void ag_session_negotiate(struct ag_session *session);
+void ag_session_negotiate(struct ag_session *session, struct ag_wants *wants);
+void ag_session_agree(struct ag_session *session,
+    const struct ag_agreed *agreed);
 
-/* While it is negotiated: whether nothing can be refused at CONNECT. */
-bool ag_session_takes_everyone(const struct ag_session *session);
-
-/*
- * The negotiation is over, and the session told of it: what was silenced, and
- * what will be given.  The policy is held on to where CONNECT is to be judged,
- * until then.
- */
-void ag_session_negotiated(struct ag_session *session);
-
-/*
- * The MTA waits for no reply at CONNECT, MAIL or header fields: nothing can be
- * said there.
- */
-void ag_session_set_silent(struct ag_session *session, enum ag_stage stage);
-bool ag_session_is_silent(const struct ag_session *session,
-    enum ag_stage stage);
+/* All false where nothing was negotiated. */
+const struct ag_agreed *ag_session_agreed(const struct ag_session *session);
 
 void ag_session_connect(struct ag_session *session,
     const struct ag_connect *connect, struct ag_answer *answer);
@@ -101,35 +92,22 @@ void ag_session_mail(struct ag_session *session, const struct ag_mail *mail,
 void ag_session_rcpt(struct ag_session *session, const struct ag_rcpt *rcpt,
     struct ag_answer *answer);
 
-/* While it is negotiated: whether header fields are judged. */
-bool ag_session_needs_header(const struct ag_session *session);
-
-/* While it is negotiated: whether copies are kept, which takes all of it. */
-bool ag_session_needs_content(const struct ag_session *session);
+/*
+ * Whether a copy is kept: then what comes behind the recipients is pending
+ * until the disk has taken it, and those calls may wait for that.  Who cannot
+ * wait lets another thread call them.
+ */
+bool ag_session_is_pending(const struct ag_session *session);
 
 /*
- * Header, end of header and body of each message will be given.  With space, a
- * header field's value begins with the blank that stands behind the colon.
+ * The disk cannot be had: the copy is dropped, and [archive] on_error decides
+ * at the end.  why is borrowed for good.
  */
-void ag_session_set_content(struct ag_session *session, bool space);
+void ag_session_lose_copy(struct ag_session *session, const char *why);
 
 /* Whether a copy begins with what comes next; then tell the queue id first. */
 bool ag_session_begins_copy(const struct ag_session *session);
 void ag_session_set_queue_id(struct ag_session *session, const char *queue_id);
-
-/*
- * While it is negotiated: whether header fields are changed, [auth]
- * results_header.  What was asked of the MTA, and whether it allows it, is said
- * to the session.
- */
-bool ag_session_needs_edits(const struct ag_session *session);
-void ag_session_set_edits(struct ag_session *session, bool asked, bool allowed);
-
-/*
- * While it is negotiated: whether client certificates are asked for.  In a
- * connection that did not ask for all that is told of them they are no logins.
- */
-bool ag_session_needs_certificates(struct ag_session *session);
 
 /* A header field, and the end of the header; value is not terminated by CRLF.
  */
