@@ -16,6 +16,10 @@
 #define SUFFIX ".control"
 #define OTHER_FOLDER "/run/authgate/"
 
+/* Between two questions, where the daemon hung up. */
+#define FIRST_PAUSE_MS 50
+#define LAST_PAUSE_MS 800
+
 /* An answer has some hundred findings at most. */
 #define ANSWER_MAX ((size_t)4 * 1024 * 1024)
 
@@ -141,6 +145,25 @@ exchange(const struct sockaddr_un *address, const char *words, int seconds,
 	return error;
 }
 
+/*
+ * In a crowd the daemon hangs up on who waits longest: then it is asked again,
+ * a few times and more and more seldom.  0 or errno, as exchange().
+ */
+static int
+exchange_again(const struct sockaddr_un *address,
+    const struct ag_question *question, char **answer)
+{
+	int pause_ms = FIRST_PAUSE_MS, error;
+
+	while ((error = exchange(address, question->words, question->seconds,
+		    answer)) == ECONNRESET &&
+	    pause_ms <= LAST_PAUSE_MS) {
+		poll(NULL, 0, pause_ms);
+		pause_ms *= 2;
+	}
+	return error;
+}
+
 static bool
 is_no_daemon(int error)
 {
@@ -193,7 +216,7 @@ ag_ask(const struct ag_question *question, char **answer)
 		return EX_NOINPUT;
 	}
 	ag_ask_address(ag_buf_get(&buf), &address);
-	error = exchange(&address, question->words, question->seconds, answer);
+	error = exchange_again(&address, question, answer);
 	if (question->may_be_none && is_no_daemon(error))
 		return EX_OK;
 	return error == 0 ? EX_OK : complain(question, address.sun_path, error);
