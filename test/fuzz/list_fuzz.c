@@ -58,8 +58,7 @@ static bool
 could_never_match(struct ag_str name)
 {
 	return ag_str_has(name, '*') || ag_str_has(name, ',') ||
-	    ag_str_has_control(name) || ag_str_eq(name, ag_str("@")) ||
-	    ag_str_eq(name, ag_str("."));
+	    ag_str_has_control(name) || ag_str_eq(name, ag_str("@"));
 }
 
 /* In quotes a local part may have anything. */
