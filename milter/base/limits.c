@@ -197,11 +197,11 @@ typedef struct sockaddr *address_arg;
 #define PLAIN(address) (address)
 #endif
 
-/* As POSIX has it; without a descriptor the connection is closed. */
-int
-accept(int listener, address_arg address, socklen_t *len)
+static int
+take_or_hang_up(int listener, struct sockaddr *address, socklen_t *len,
+    int flags)
 {
-	int fd = take(listener, PLAIN(address), len, 0), error = errno;
+	int fd = take(listener, address, len, flags), error = errno;
 
 	if (fd >= 0 || !is_no_descriptor(error))
 		return fd;
@@ -209,6 +209,19 @@ accept(int listener, address_arg address, socklen_t *len)
 	hang_up(listener);
 	errno = error;
 	return -1;
+}
+
+int
+ag_limits_accept(int listener, int flags)
+{
+	return take_or_hang_up(listener, NULL, NULL, flags);
+}
+
+/* As POSIX has it; without a descriptor the connection is closed. */
+int
+accept(int listener, address_arg address, socklen_t *len)
+{
+	return take_or_hang_up(listener, PLAIN(address), len, 0);
 }
 
 /* As Linux has it; without a descriptor it takes a little longer. */

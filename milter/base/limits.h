@@ -28,6 +28,12 @@ void ag_limits_set(void);
  */
 void ag_limits_reckon(unsigned each, unsigned aside);
 
+/*
+ * Takes a connection from a listening socket, with flags of accept4(2).  -1
+ * with errno; without a descriptor it hangs up on who waits.
+ */
+int ag_limits_accept(int listener, int flags);
+
 /* Whether there is room for one more connection than there are. */
 bool ag_limits_have_room(void);
 
