@@ -35,8 +35,8 @@ class Cases:
         good = expected == got
         self.passed += good
         self.failed += not good
-        print(f"{'ok' if good else 'not ok'} - {name}: expected {cut(expected)}, got {cut(got)}",
-              flush=True)
+        print(f"ok - {name}" if good else
+              f"not ok - {name}: expected {cut(expected)}, got {cut(got)}", flush=True)
 
     def has(self, name, part, text):
         """Whether the text has the part; it is shown whole where it has not."""
