@@ -46,19 +46,17 @@ ag_json_origin(const struct ag_origin *origin)
 }
 
 json_t *
-ag_json_policy(const struct ag_policy *policy)
+ag_json_policy(uint64_t digest, const struct ag_policy_sizes *sizes)
 {
-	struct ag_policy_sizes sizes = ag_policy_sizes(policy);
-	char digest[17];
+	char text[17];
 
-	snprintf(digest, sizeof(digest), "%016llx",
-	    (unsigned long long)ag_policy_digest(policy));
-	return json_pack("{ss sI sI sI sI sI}", "digest", digest,
-	    "domain_files", (json_int_t)sizes.domain_files, "local_domains",
-	    (json_int_t)sizes.local_domains, "kill_entries",
-	    (json_int_t)sizes.killed, "relay_networks",
-	    (json_int_t)sizes.relays, "sender_map_addresses",
-	    (json_int_t)sizes.senders);
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)digest);
+	return json_pack("{ss sI sI sI sI sI}", "digest", text, "domain_files",
+	    (json_int_t)sizes->domain_files, "local_domains",
+	    (json_int_t)sizes->local_domains, "kill_entries",
+	    (json_int_t)sizes->killed, "relay_networks",
+	    (json_int_t)sizes->relays, "sender_map_addresses",
+	    (json_int_t)sizes->senders);
 }
 
 void

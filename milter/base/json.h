@@ -21,7 +21,7 @@ struct ag_str ag_json_cut(struct ag_str text, size_t most);
 json_t *ag_json_origin(const struct ag_origin *origin);
 
 /* The digest and the sizes, named as in the daemon's status. */
-json_t *ag_json_policy(const struct ag_policy *policy);
+json_t *ag_json_policy(uint64_t digest, const struct ag_policy_sizes *sizes);
 
 /* Prints the object to standard output, and frees it. */
 void ag_json_print(json_t *object);

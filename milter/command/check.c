@@ -139,8 +139,12 @@ print_json(const struct ag_diag *diag, const struct ag_policy *policy,
 	    "bad_lines", (int)diag->bad_lines, "warnings", (int)diag->warnings,
 	    "findings", findings);
 
-	if (policy != NULL)
-		json_object_set_new(object, "policy", ag_json_policy(policy));
+	if (policy != NULL) {
+		struct ag_policy_sizes sizes = ag_policy_sizes(policy);
+
+		json_object_set_new(object, "policy",
+		    ag_json_policy(ag_policy_digest(policy), &sizes));
+	}
 	ag_json_print(object);
 }
 

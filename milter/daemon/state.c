@@ -157,19 +157,13 @@ time_text(int64_t at)
 static json_t *
 policy_object(const struct ag_facts *now)
 {
-	char digest[17];
+	json_t *object =
+	    json_pack("{si so sI}", "generation", (int)now->generation, "since",
+		time_text(now->since), "bad_lines", (json_int_t)now->bad_lines);
 
-	snprintf(digest, sizeof(digest), "%016llx",
-	    (unsigned long long)now->digest);
-	return json_pack("{si ss so sI sI sI sI sI sI}", "generation",
-	    (int)now->generation, "digest", digest, "since",
-	    time_text(now->since), "domain_files",
-	    (json_int_t)now->sizes.domain_files, "local_domains",
-	    (json_int_t)now->sizes.local_domains, "kill_entries",
-	    (json_int_t)now->sizes.killed, "relay_networks",
-	    (json_int_t)now->sizes.relays, "sender_map_addresses",
-	    (json_int_t)now->sizes.senders, "bad_lines",
-	    (json_int_t)now->bad_lines);
+	json_object_update_new(object,
+	    ag_json_policy(now->digest, &now->sizes));
+	return object;
 }
 
 static json_t *

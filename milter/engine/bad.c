@@ -3,8 +3,8 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "milter/base/clock.h"
 #include "milter/base/log.h"
 #include "milter/engine/frame.h"
 
@@ -17,10 +17,7 @@ static atomic_llong told_at;
 static int64_t
 seconds(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec + TELL_SECONDS;
+	return ag_clock_now() / 1000 + TELL_SECONDS;
 }
 
 /* One of all threads may tell, once a minute. */
