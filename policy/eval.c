@@ -175,7 +175,7 @@ find_killed_above(const struct situation *s, struct ag_str domain)
 	ag_buf_char(&buf, '.');
 	ag_buf_str(&buf, domain);
 	for (; domain.len > 0 && entry == NULL;
-	     domain = ag_domain_parent(domain))
+	    domain = ag_domain_parent(domain))
 		/* each begins with the dot before it */
 		entry = ag_names_find(&s->policy->kill_senders,
 		    ag_str_skip(ag_buf_get(&buf), buf.len - domain.len - 1),
@@ -904,7 +904,7 @@ ag_policy_eval(const struct ag_policy *policy, const struct ag_request *request,
 	if (s.sender.n > 0)
 		decision.finding.domain = s.sender.view[0].governed;
 	for (unsigned i = ag_rule_first(request->stage);
-	     i < ag_rule_first(request->stage + 1); i++) {
+	    i < ag_rule_first(request->stage + 1); i++) {
 		struct outcome outcome;
 
 		judge(&s, (enum ag_rule)i, &outcome);

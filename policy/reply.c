@@ -19,10 +19,7 @@ struct placeholder {
 
 #define PLACEHOLDER(name) ONLY(name, CONNECT, NULL)
 #define ONLY(name, stage, why) \
-	{ \
-#name, offsetof(struct ag_reply_values, name), \
-		    AG_STAGE_##stage, why \
-	}
+	{ #name, offsetof(struct ag_reply_values, name), AG_STAGE_##stage, why }
 
 static const struct placeholder placeholders[] = {
 	PLACEHOLDER(client),

@@ -317,7 +317,7 @@ is_locked(int fd)
 	if (fstat(fd, &mine) != 0)
 		return false;
 	for (const struct place *place = places; place != NULL;
-	     place = place->next)
+	    place = place->next)
 		if (place->lock >= 0 && fstat(place->lock, &other) == 0 &&
 		    other.st_ino == mine.st_ino && other.st_dev == mine.st_dev)
 			return true;
@@ -495,7 +495,7 @@ reckon_descriptors(const struct ag_policy *policy)
 
 	pthread_mutex_lock(&mutex);
 	for (const struct place *place = places; place != NULL;
-	     place = place->next)
+	    place = place->next)
 		locks += place->lock >= 0;
 	pthread_mutex_unlock(&mutex);
 	ag_limits_reckon(ag_archives_any(policy) ? 2 : 1, locks);

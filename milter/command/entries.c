@@ -455,7 +455,7 @@ print_file(struct work *work, struct ag_str name)
 		return error == ENOENT ? EX_OK : report_error(path, error);
 	ag_str_drop_mark(&text);
 	for (list = list_of(work, text, shown, &diag);
-	     ag_list_next(&list, &item);)
+	    ag_list_next(&list, &item);)
 		print_item(work, &item);
 	free(memory);
 	return EX_OK;

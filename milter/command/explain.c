@@ -426,7 +426,7 @@ parse_options(struct options *options, int argc, char **argv)
 	}
 	/* --to a b c */
 	for (int i = optind; i < argc && options->input.nrcpt > 0;
-	     i++, optind++)
+	    i++, optind++)
 		add_rcpt(options, argv[i]);
 	if (optind < argc)
 		return ag_command_unexpected("explain", argv[optind]);

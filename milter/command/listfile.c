@@ -300,7 +300,7 @@ copy_attributes(const char *from, int to)
 	int error = n >= 0 || is_absent(errno) ? 0 : errno;
 
 	for (const char *name = names; error == 0 && name < names + n;
-	     name += strlen(name) + 1)
+	    name += strlen(name) + 1)
 		if (!goes_with_content(name))
 			error = copy_attribute(from, to, name);
 	return error;

@@ -75,7 +75,7 @@ ag_field_take_quoted(struct ag_str *rest, void (*add)(void *arg, char c),
     void *arg)
 {
 	for (ag_field_take(rest, 1); ag_field_peek(rest) != '"';
-	     ag_field_take(rest, 1)) {
+	    ag_field_take(rest, 1)) {
 		char c;
 
 		if (ag_field_peek(rest) == '\\')

@@ -47,9 +47,9 @@ take_words(struct ag_str *rest, struct words *words)
 		if (rest->len == 0 ||
 		    !ag_field_is_word_byte(ag_field_peek(rest)))
 			return true;
-		for (; rest->len > 0 &&
-		     ag_field_is_word_byte(ag_field_peek(rest));
-		     ag_field_take(rest, 1))
+		for (;
+		    rest->len > 0 && ag_field_is_word_byte(ag_field_peek(rest));
+		    ag_field_take(rest, 1))
 			add_byte(words, ag_field_peek(rest));
 	}
 	return false;
@@ -271,7 +271,7 @@ count_marks(struct ag_str value)
 
 /* Takes the text between two bytes, with none of those in not in it. */
 static bool
-take_between(struct ag_str *rest, char end, const char * not )
+take_between(struct ag_str *rest, char end, const char * not)
 {
 	size_t n = ag_str_find(ag_str_skip(*rest, 1), end);
 	struct ag_str text = ag_str_head(ag_str_skip(*rest, 1), n);

@@ -51,7 +51,7 @@ take_word(struct ag_str *rest, struct ag_buf *id)
 	if (ag_field_peek(rest) == '"')
 		return ag_field_take_quoted(rest, add_byte, id) && !id->cut;
 	for (; rest->len > 0 && is_token_byte(ag_field_peek(rest));
-	     ag_field_take(rest, 1))
+	    ag_field_take(rest, 1))
 		ag_buf_char(id, ag_field_peek(rest));
 	return !id->cut;
 }

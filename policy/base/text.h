@@ -23,10 +23,7 @@ struct ag_str {
 };
 
 /* A slice of a string literal, usable in static initializers. */
-#define AG_STR(literal) \
-	{ \
-		(literal), sizeof(literal) - 1 \
-	}
+#define AG_STR(literal) { (literal), sizeof(literal) - 1 }
 
 /* For printf: "%.*s". */
 #define AG_STR_ARG(s) (int)(s).len, (s).ptr != NULL ? (s).ptr : ""

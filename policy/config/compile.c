@@ -244,7 +244,7 @@ static bool
 has_below(const struct ag_strmap *map)
 {
 	for (uint32_t id = ag_strmap_first(map); id != AG_NO_ID;
-	     id = ag_strmap_next(map, id))
+	    id = ag_strmap_next(map, id))
 		if (ag_str_starts(ag_strmap_key(map, id), "."))
 			return true;
 	return false;

@@ -91,7 +91,7 @@ static size_t
 find_sign(struct ag_str text, char c, enum signs signs)
 {
 	for (size_t at = ag_str_find(text, c); at < text.len;
-	     at += 1 + ag_str_find(ag_str_skip(text, at + 1), c))
+	    at += 1 + ag_str_find(ag_str_skip(text, at + 1), c))
 		if (sign_length(ag_str_skip(text, at)) > 0 &&
 		    (signs == ANYWHERE || begins_word(text, at)))
 			return at;
@@ -1062,7 +1062,7 @@ read_map(struct ag_list *list, struct ag_senders *senders,
 	unsigned after = 0;
 
 	for (; next_good_map_line(list, &line[taken % MAP_LINES], &after);
-	     taken++) {
+	    taken++) {
 		if (taken == GUESS_AFTER)
 			guess_rest(list, senders, all);
 		expect_map_line(senders, &line[taken % MAP_LINES]);

@@ -267,8 +267,8 @@ doubt_strays(struct loader *loader)
 	check_memory(loader,
 	    loader->strays.n == 0 || map_sources(loader, &read));
 	for (size_t i = 0;
-	     i < loader->strays.n && has_memory(loader) && looked < STRAYS;
-	     i++) {
+	    i < loader->strays.n && has_memory(loader) && looked < STRAYS;
+	    i++) {
 		char shown[AG_PATH_MAX];
 		struct ag_buf buf = AG_BUF(shown);
 

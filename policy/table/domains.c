@@ -195,7 +195,7 @@ ag_domains_find_expected(const struct ag_domains *domains, struct ag_str name,
 	if (domain.local)
 		domain.governed = key;
 	for (above = ag_domain_parent(name); can_take_below(domains, above);
-	     above = ag_domain_parent(above)) {
+	    above = ag_domain_parent(above)) {
 		known = find_name(domains, above,
 		    ag_domains_expect(domains, above), &key);
 		claim = claim_of(domains, known);

@@ -464,7 +464,7 @@ expect_memory(const void *from, size_t n)
 	const char *at = from;
 
 	for (size_t i = 0; i < n && i < (size_t)LINES_MAX * CACHE_LINE;
-	     i += CACHE_LINE)
+	    i += CACHE_LINE)
 		__builtin_prefetch(at + i);
 }
 

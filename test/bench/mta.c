@@ -348,7 +348,7 @@ read_names(char *names)
 	char *rest = NULL;
 
 	for (char *name = strtok_r(names, " ,", &rest); name != NULL;
-	     name = strtok_r(NULL, " ,", &rest))
+	    name = strtok_r(NULL, " ,", &rest))
 		for (unsigned i = 0; i < NMACROS; i++)
 			if (strcmp(name, macros[i].name) == 0)
 				bits |= (uint64_t)1 << i;

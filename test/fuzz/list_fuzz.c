@@ -66,7 +66,7 @@ static void
 expect_names(struct ag_names *names, size_t max, bool quoted)
 {
 	for (uint32_t i = ag_strmap_first(&names->map); i != AG_NO_ID;
-	     i = ag_strmap_next(&names->map, i)) {
+	    i = ag_strmap_next(&names->map, i)) {
 		struct ag_str name = ag_strmap_key(&names->map, i);
 
 		HOLDS(name.len > 0 && name.len <= max);
@@ -128,9 +128,9 @@ read_domains(struct ag_str text)
 
 	HOLDS(ag_list_domains(&list, &listed));
 	for (uint32_t i = ag_strmap_first(&listed.map); i != AG_NO_ID;
-	     i = ag_strmap_next(&listed.map, i))
+	    i = ag_strmap_next(&listed.map, i))
 		HOLDS(ag_domains_find(&listed, ag_strmap_key(&listed.map, i))
-			  .local);
+			.local);
 	ag_domains_free(&listed);
 }
 

@@ -37,7 +37,7 @@ expect_prefixes_cover(struct ag_range range)
 	bool done = false;
 
 	for (; ag_range_take_prefix(&range, &prefix);
-	     next += span(&prefix) + 1) {
+	    next += span(&prefix) + 1) {
 		HOLDS(!done && ++n <= PREFIXES_MAX);
 		HOLDS(prefix.net.family == family);
 		HOLDS(number(&prefix.net) == next);

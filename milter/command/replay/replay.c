@@ -158,7 +158,7 @@ replay_files(struct ag_replay *replay, char **names)
 	int status = check_files(names);
 
 	for (; *names != NULL && (status == EX_OK || status == EX_DATAERR);
-	     names++) {
+	    names++) {
 		int next = read_file(replay, *names);
 
 		status = next != EX_OK ? next : status;

@@ -47,7 +47,7 @@ test_stages_are_rows(void **state)
 	    AG_RULE_COUNT);
 	for (unsigned stage = 0; stage <= AG_STAGE_HEADER; stage++)
 		for (unsigned i = ag_rule_first(stage);
-		     i < ag_rule_first(stage + 1); i++)
+		    i < ag_rule_first(stage + 1); i++)
 			expect_number(ag_rule_name((enum ag_rule)i),
 			    ag_rule_stage((enum ag_rule)i), stage);
 }

@@ -3,10 +3,7 @@
 #include "milter/engine/frame.h"
 
 /* Bytes of a literal, without its terminator. */
-#define BYTES(literal) \
-	{ \
-		(literal), sizeof(literal) - 1 \
-	}
+#define BYTES(literal) { (literal), sizeof(literal) - 1 }
 
 /* ---- packets ---- */
 

@@ -84,7 +84,7 @@ write_names(const char *kind, const struct ag_names *names, struct ag_buf *out)
 	const struct ag_entry *entries = names->entries.items;
 
 	for (uint32_t i = ag_strmap_first(&names->map); i != AG_NO_ID;
-	     i = ag_strmap_next(&names->map, i)) {
+	    i = ag_strmap_next(&names->map, i)) {
 		ag_buf_printf(out, "%s%.*s", kind,
 		    AG_STR_ARG(ag_strmap_key(&names->map, i)));
 		write_about(&entries[ag_strmap_number(&names->map, i)], out);

@@ -1437,18 +1437,12 @@ test_not_now(void **state)
 /* ---- who keeps copies ---- */
 
 #define SERVER_KEEPS \
-	{ \
-		"authgate.ini", "[archive]\nenabled = yes\ndir = /a/main/\n" \
-	}
+	{ "authgate.ini", "[archive]\nenabled = yes\ndir = /a/main/\n" }
 #define OWN_KEEPS \
-	{ \
-		"domains/own.example.ini", \
-		    "[archive]\nenabled = yes\ndir = //a//own\n" \
-	}
+	{ "domains/own.example.ini", \
+		"[archive]\nenabled = yes\ndir = //a//own\n" }
 #define OFF_KEEPS_NONE \
-	{ \
-		"domains/off.example.ini", "[archive]\nenabled = no\n" \
-	}
+	{ "domains/off.example.ini", "[archive]\nenabled = no\n" }
 
 /* The directories for mail from and to these, separated by blanks. */
 static void

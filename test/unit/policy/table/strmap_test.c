@@ -24,7 +24,7 @@ expect_strings(const struct ag_strmap *map, const char *expected)
 	struct ag_buf out = AG_BUF(got);
 
 	for (uint32_t id = ag_strmap_first(map); id != AG_NO_ID;
-	     id = ag_strmap_next(map, id))
+	    id = ag_strmap_next(map, id))
 		ag_buf_printf(&out, "%.*s=%u ",
 		    AG_STR_ARG(ag_strmap_key(map, id)),
 		    ag_strmap_number(map, id));
@@ -99,7 +99,7 @@ test_lengths(void **state)
 		(struct ag_str){ text, AG_STRMAP_KEY_MAX + 1 }) == AG_NO_ID);
 	assert_int_equal(map.n, 41);
 	for (uint32_t id = ag_strmap_first(&map), n = 0; n < 40;
-	     id = ag_strmap_next(&map, id), n++)
+	    id = ag_strmap_next(&map, id), n++)
 		assert_int_equal(ag_strmap_key(&map, id).len, n);
 	ag_strmap_free(&map);
 }
