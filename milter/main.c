@@ -82,15 +82,21 @@ static const struct ag_command commands[] = {
 	    "permission.\n\n"
 	    "Example:\n"
 	    "  authgate status\n" },
-	{ "reload", ag_reload_command, "[-c FILE] [--json] [--timeout TIME]",
+	{ "reload", ag_reload_command,
+	    "[-c FILE] [--accept FILE] [--json] [--timeout TIME]",
 	    "Reload the configuration now, and print the findings",
 	    CONFIG_HELP
+	    "      --accept FILE   take this list as it is, whatever it looks "
+	    "like\n"
 	    "      --json          for programs\n"
 	    "      --timeout TIME  to wait for an answer (1m)\n\n"
-	    "Exit status: 0 the new policy is in force, 78 the old one stays, "
-	    "69 no daemon\nanswers, 77 without permission.\n\n"
+	    "A file that is broken stays as it was last good; everything else "
+	    "is taken.\n\n"
+	    "Exit status: 0 all is in force, 78 something is broken, 69 no "
+	    "daemon answers,\n77 without permission.\n\n"
 	    "Example:\n"
-	    "  authgate reload\n" },
+	    "  authgate reload\n"
+	    "  authgate reload --accept kill.list\n" },
 	{ "check", ag_check_command, "[-c FILE] [--json]",
 	    "Read everything and print every finding",
 	    CONFIG_HELP

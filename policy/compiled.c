@@ -19,13 +19,13 @@ static const struct ag_value *
 own_or_servers(const struct ag_policy *policy, const struct ag_scope *scope,
     enum ag_key key)
 {
-	const struct ag_value *own = &scope->values.value[key];
+	const struct ag_value *own = &scope->values->value[key];
 	enum ag_place place = ag_setting(key)->place;
 
 	if (is_server(policy, scope) || ag_value_is_given(own) ||
 	    place == AG_DOMAIN)
 		return own;
-	return &policy->server.values.value[key];
+	return &policy->server.values->value[key];
 }
 
 static enum ag_mode
@@ -42,7 +42,7 @@ ag_scope_value(const struct ag_policy *policy, const struct ag_scope *scope,
     enum ag_key key)
 {
 	const struct ag_value *value = own_or_servers(policy, scope, key);
-	const struct ag_value *servers = &policy->server.values.value[key];
+	const struct ag_value *servers = &policy->server.values->value[key];
 
 	/* else an anonymous client would pick the laxest domain */
 	if (key == AG_KEY_MODE_OUTGOING_AUTH &&

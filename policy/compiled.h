@@ -13,6 +13,7 @@
 #include "policy/table/domains.h"
 #include "policy/table/login.h"
 #include "policy/table/names.h"
+#include "policy/table/rows.h"
 
 struct ag_words {
 	struct ag_str *word;
@@ -32,45 +33,50 @@ struct ag_listeners {
 struct ag_scope {
 	struct ag_str name; /* the domain; empty for the server */
 	const char *file;
-	struct ag_values values; /* as written; a domain's may be left out */
+	/* as written; a domain's may be left out; of its part */
+	const struct ag_values *values;
 	enum ag_mode mode[AG_RULE_COUNT];
 	struct ag_origin mode_at[AG_RULE_COUNT];
 	struct ag_reply reply[AG_RULE_COUNT];
 	struct ag_reply from_bad; /* to a From: that is no good */
 	bool unless_local_recipient;
 	struct ag_words roles;
-	struct ag_nets *relay; /* this file's own list */
+	struct ag_nets_row relay; /* this file's own list */
 	bool sender_suffices;
 	bool from_strict;
-	struct ag_nets *from_exempt;
-	bool has_accounts;
-	struct ag_names accounts; /* local parts */
-	size_t archive;           /* where copies are kept, or AG_NO_ARCHIVE */
+	struct ag_nets_row from_exempt;
+	const struct ag_names *accounts; /* local parts; NULL: no list */
+	size_t archive; /* where copies are kept, or AG_NO_ARCHIVE */
 };
 
-/* A file that was read; of a list also what it said, where that is kept. */
+/* A file that was read or looked for. */
 struct ag_source {
-	const char *shown; /* relative to the main file's folder */
-	struct ag_packed text;
+	const char *shown;    /* relative to the main file's folder */
+	uint64_t look;        /* what ag_file_look() saw before it was read */
+	uint64_t fingerprint; /* ag_file_fingerprint() of what it gave */
 };
 
 struct ag_policy {
 	atomic_uint shares;
-	struct ag_vec sources; /* struct ag_source */
-	uint64_t digest;       /* of names and contents of all of them */
+	struct ag_vec sources;    /* struct ag_source */
+	struct ag_strmap names;   /* of the sources, with their numbers */
+	struct ag_vec parts;      /* const struct ag_part *, in order */
+	struct ag_strmap digests; /* of the parts, with their numbers */
+	struct ag_vec kept;       /* struct ag_kept */
+	uint64_t digest; /* of names and contents of all that is in it */
 	struct ag_arena arena;
 	struct ag_scope server;
 	const struct ag_scope *strictest[AG_RULE_COUNT]; /* by mode */
 	struct ag_scope **files; /* of domains, by number */
 	size_t nfiles;
 	struct ag_domains domains;
-	struct ag_nets *kill;
-	struct ag_names kill_logins;
-	struct ag_names kill_senders; /* "a@b", "@b", ".b" */
-	bool kills_below;             /* one of them is ".b" */
-	struct ag_senders *senders;
+	struct ag_nets_row kill;
+	struct ag_names_row kill_logins;
+	struct ag_names_row kill_senders; /* "a@b", "@b", ".b" */
+	bool kills_below;                 /* one of them is ".b" */
+	const struct ag_senders *senders;
 	struct ag_login_form form;
-	struct ag_certificates certificates;
+	const struct ag_certificates *certificates;
 	bool auth_enabled;
 	struct ag_words mechanisms;
 	struct ag_words login_domains; /* folded */

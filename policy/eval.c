@@ -78,9 +78,9 @@ is_trusted_over_smtp(const struct situation *s, const struct ag_scope *scope)
 
 	if (is_auth_only(s))
 		return false;
-	return ag_nets_hold(server->relay, &r->client, r->now, NULL) ||
+	return ag_nets_row_hold(&server->relay, &r->client, r->now, NULL) ||
 	    (scope != server &&
-		ag_nets_hold(scope->relay, &r->client, r->now, NULL));
+		ag_nets_row_hold(&scope->relay, &r->client, r->now, NULL));
 }
 
 /* What was not submitted over SMTP came through no listener. */
@@ -91,14 +91,14 @@ is_trusted(const struct situation *s, const struct ag_scope *scope)
 }
 
 /* A domain's own list of exempt clients, or the server's. */
-static const struct ag_nets *
+static const struct ag_nets_row *
 exempt_list(const struct situation *s, const struct ag_scope *scope)
 {
 	const struct ag_value *own =
-	    &scope->values.value[AG_KEY_FROM_HEADER_EXEMPT];
+	    &scope->values->value[AG_KEY_FROM_HEADER_EXEMPT];
 
-	return ag_value_is_given(own) ? scope->from_exempt :
-					s->policy->server.from_exempt;
+	return ag_value_is_given(own) ? &scope->from_exempt :
+					&s->policy->server.from_exempt;
 }
 
 static struct ag_sender_key
@@ -151,20 +151,22 @@ is_role(const struct ag_view *v)
 
 /* The address without its tag. */
 static const struct ag_entry *
-find_killed_base(const struct situation *s, const struct ag_view *v)
+find_killed_base(const struct situation *s, const struct ag_names *killed,
+    const struct ag_view *v)
 {
 	char text[AG_ADDRESS_MAX];
 
 	if (v->sent_base.len == v->sent_local.len)
 		return NULL;
-	return ag_names_find(&s->policy->kill_senders,
+	return ag_names_find(killed,
 	    ag_address_write(v->sent_base, v->sent_domain, text),
 	    s->request->now);
 }
 
 /* ".example.net": the domain and all below. */
 static const struct ag_entry *
-find_killed_above(const struct situation *s, struct ag_str domain)
+find_killed_above(const struct situation *s, const struct ag_names *killed,
+    struct ag_str domain)
 {
 	const struct ag_entry *entry = NULL;
 	char text[AG_DOMAIN_MAX + 2];
@@ -177,16 +179,16 @@ find_killed_above(const struct situation *s, struct ag_str domain)
 	for (; domain.len > 0 && entry == NULL;
 	    domain = ag_domain_parent(domain))
 		/* each begins with the dot before it */
-		entry = ag_names_find(&s->policy->kill_senders,
+		entry = ag_names_find(killed,
 		    ag_str_skip(ag_buf_get(&buf), buf.len - domain.len - 1),
 		    s->request->now);
 	return entry;
 }
 
 static const struct ag_entry *
-killed_sender(const struct situation *s, const struct ag_view *v)
+find_killed_sender(const struct situation *s, const struct ag_names *killed,
+    const struct ag_view *v)
 {
-	const struct ag_names *killed = &s->policy->kill_senders;
 	int64_t now = s->request->now;
 	const struct ag_entry *entry;
 	struct ag_str address, domain;
@@ -202,10 +204,22 @@ killed_sender(const struct situation *s, const struct ag_view *v)
 	by_domain = ag_names_expect(killed, domain);
 	entry = ag_names_find_expected(killed, address, by_address, now);
 	if (entry == NULL)
-		entry = find_killed_base(s, v);
+		entry = find_killed_base(s, killed, v);
 	if (entry == NULL)
 		entry = ag_names_find_expected(killed, domain, by_domain, now);
-	return entry != NULL ? entry : find_killed_above(s, v->sent_domain);
+	return entry != NULL ? entry :
+			       find_killed_above(s, killed, v->sent_domain);
+}
+
+static const struct ag_entry *
+killed_sender(const struct situation *s, const struct ag_view *v)
+{
+	const struct ag_names_row *row = &s->policy->kill_senders;
+	const struct ag_entry *entry = NULL;
+
+	for (size_t i = 0; i < row->n && entry == NULL; i++)
+		entry = find_killed_sender(s, row->table[i], v);
+	return entry;
 }
 
 /* An address that exists, as far as its domain has a list of accounts. */
@@ -279,8 +293,9 @@ kill_client(const struct situation *s, const struct ag_view *v)
 	if (!s->policy->kill_on_auth_only && is_auth_only(s))
 		return pass("the listener is auth-only");
 	return object_if_listed(s,
-	    ag_nets_hold(s->policy->kill, &r->client, r->now, &entry) ? &entry :
-									NULL,
+	    ag_nets_row_hold(&s->policy->kill, &r->client, r->now, &entry) ?
+		&entry :
+		NULL,
 	    "the client is in the kill list",
 	    "the client is not in the kill list");
 }
@@ -304,7 +319,8 @@ kill_login(const struct situation *s, const struct ag_view *v)
 	if (!logged_in(s))
 		return pass("there is no login");
 	return object_if_listed(s,
-	    ag_names_find(&s->policy->kill_logins, s->login, s->request->now),
+	    ag_names_row_find(&s->policy->kill_logins, s->login,
+		s->request->now),
 	    "the login is in the kill list",
 	    "the login is not in the kill list");
 }
@@ -515,7 +531,7 @@ from_header_local_auth(const struct situation *s, const struct ag_view *v)
 	if (logged_in(s) || is_trusted_over_smtp(s, scope))
 		return pass(logged_in(s) ? "there is a login" :
 					   "the client is trusted");
-	if (ag_nets_hold(exempt_list(s, scope), &r->client, r->now, NULL))
+	if (ag_nets_row_hold(exempt_list(s, scope), &r->client, r->now, NULL))
 		return pass("the client is exempt");
 	if (v == NULL)
 		return object_to_fault();

@@ -1,25 +1,20 @@
 /* policy.c - what commands and the daemon ask a policy */
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/base/number.h"
 #include "policy/compiled.h"
+#include "policy/config/part.h"
 
 static void
-free_scope(struct ag_scope *scope)
+free_parts(struct ag_policy *policy)
 {
-	ag_nets_free(scope->relay);
-	ag_nets_free(scope->from_exempt);
-	ag_names_free(&scope->accounts);
-}
+	const struct ag_part *const *part = policy->parts.items;
 
-static void
-free_sources(struct ag_vec *sources)
-{
-	struct ag_source *source = sources->items;
-
-	for (size_t i = 0; i < sources->n; i++)
-		ag_packed_free(&source[i].text);
-	ag_vec_free(sources);
+	for (size_t i = 0; i < policy->parts.n; i++)
+		ag_part_unref(part[i]);
+	ag_vec_free(&policy->parts);
+	ag_strmap_free(&policy->digests);
 }
 
 uint64_t
@@ -31,16 +26,11 @@ ag_policy_digest(const struct ag_policy *policy)
 void
 ag_policy_free(struct ag_policy *policy)
 {
-	for (size_t i = 0; i < policy->nfiles; i++)
-		free_scope(policy->files[i]);
-	free_scope(&policy->server);
+	free_parts(policy);
 	ag_domains_free(&policy->domains);
-	ag_nets_free(policy->kill);
-	ag_names_free(&policy->kill_logins);
-	ag_names_free(&policy->kill_senders);
-	ag_senders_free(policy->senders);
-	ag_certificates_free(&policy->certificates);
-	free_sources(&policy->sources);
+	ag_vec_free(&policy->sources);
+	ag_strmap_free(&policy->names);
+	ag_vec_free(&policy->kept);
 	ag_arena_free(&policy->arena);
 	free(policy);
 }
@@ -68,6 +58,53 @@ ag_policy_is_unshared(const struct ag_policy *policy)
 	return atomic_load(&((struct ag_policy *)policy)->shares) == 1;
 }
 
+size_t
+ag_policy_kept(const struct ag_policy *policy, const struct ag_kept **kept)
+{
+	*kept = policy->kept.items;
+	return policy->kept.n;
+}
+
+static void
+tell_texts(const struct ag_part *part,
+    void (*file)(void *arg, const char *shown, const struct ag_packed *text),
+    void *arg)
+{
+	for (size_t i = 0; i < part->nfiles; i++)
+		file(arg, part->file[i].shown, &part->file[i].text);
+}
+
+void
+ag_policy_texts(const struct ag_policy *policy,
+    void (*file)(void *arg, const char *shown, const struct ag_packed *text),
+    void *arg)
+{
+	const struct ag_part *const *part = policy->parts.items;
+
+	for (size_t i = 0; i < policy->parts.n; i++)
+		tell_texts(part[i], file, arg);
+}
+
+static bool
+is_same_complaint(const struct ag_kept *a, const struct ag_kept *b)
+{
+	return strcmp(a->shown, b->shown) == 0 && strcmp(a->why, b->why) == 0 &&
+	    a->at.line == b->at.line && a->never == b->never;
+}
+
+bool
+ag_policy_is_same(const struct ag_policy *a, const struct ag_policy *b)
+{
+	const struct ag_kept *kept = a->kept.items, *other = b->kept.items;
+
+	if (a->digest != b->digest || a->kept.n != b->kept.n)
+		return false;
+	for (size_t i = 0; i < a->kept.n; i++)
+		if (!is_same_complaint(&kept[i], &other[i]))
+			return false;
+	return true;
+}
+
 /* ---- what holds ---- */
 
 const struct ag_value *
@@ -82,7 +119,7 @@ ag_policy_value(const struct ag_policy *policy, struct ag_str domain,
 struct ag_str
 ag_policy_text(const struct ag_policy *policy, enum ag_key key)
 {
-	return policy->server.values.value[key].text;
+	return policy->server.values->value[key].text;
 }
 
 bool
@@ -121,7 +158,7 @@ ag_policy_mode(const struct ag_policy *policy, enum ag_rule rule)
 bool
 ag_policy_has_killed_networks(const struct ag_policy *policy)
 {
-	return ag_nets_size(policy->kill) > 0;
+	return ag_nets_row_size(&policy->kill) > 0;
 }
 
 void
@@ -246,7 +283,7 @@ ag_policy_of_domain(const struct ag_policy *policy, struct ag_str domain,
 bool
 ag_policy_has_certificates(const struct ag_policy *policy)
 {
-	return policy->certificates.lines.n > 0;
+	return policy->certificates->lines.n > 0;
 }
 
 bool
@@ -256,7 +293,7 @@ ag_policy_read_login(const struct ag_policy *policy,
 	struct ag_str name = credentials->login;
 
 	if (name.len == 0)
-		name = ag_certificates_login(&policy->certificates,
+		name = ag_certificates_login(policy->certificates,
 		    &credentials->certificate);
 	return ag_login_parse(login, name);
 }
@@ -272,10 +309,11 @@ ag_policy_sizes(const struct ag_policy *policy)
 {
 	return (struct ag_policy_sizes){
 		.domain_files = policy->nfiles,
-		.local_domains = policy->domains.map.n,
-		.killed = ag_nets_size(policy->kill) +
-		    policy->kill_logins.map.n + policy->kill_senders.map.n,
-		.relays = ag_nets_size(policy->server.relay),
+		.local_domains = ag_domains_size(&policy->domains),
+		.killed = ag_nets_row_size(&policy->kill) +
+		    ag_names_row_size(&policy->kill_logins) +
+		    ag_names_row_size(&policy->kill_senders),
+		.relays = ag_nets_row_size(&policy->server.relay),
 		.senders = ag_senders_size(policy->senders),
 	};
 }

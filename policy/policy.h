@@ -19,6 +19,7 @@
 #include "policy/address/ip.h"
 #include "policy/address/mailbox.h"
 #include "policy/archives.h"
+#include "policy/base/packed.h"
 #include "policy/config/certificates.h"
 #include "policy/config/settings.h"
 #include "policy/reply.h"
@@ -41,12 +42,39 @@ enum ag_load_status {
 
 /*
  * Told of each file that is read or looked for, in that order, whatever comes
- * of the load: its name, relative to the main file's folder, and the number
- * that ag_file_fingerprint() makes of what it gave.
+ * of the load: its name, relative to the main file's folder, what
+ * ag_file_look() saw before it was read, and the number that
+ * ag_file_fingerprint() makes of what it gave.  One that is not fresh looked
+ * as it did at the load before, and was not read again.
  */
 struct ag_reading {
-	void (*file)(void *arg, const char *shown, uint64_t fingerprint);
+	void (*file)(void *arg, const char *shown, uint64_t look,
+	    uint64_t fingerprint, bool fresh);
 	void *arg;
+};
+
+/*
+ * Knows what files said when they were last good; false where it knows of no
+ * such file.  The text is to be freed.
+ */
+struct ag_good {
+	bool (*text)(void *arg, const char *shown, struct ag_str *text);
+	void *arg;
+};
+
+/* A load for a daemon, which goes on by what it has. */
+struct ag_loading {
+	const char *path; /* of the main file */
+	struct ag_diag *diag;
+	/* what it goes on by; both may be NULL: then all has to be good */
+	const struct ag_policy *in_force;
+	const struct ag_good *good;
+	const struct ag_reading *reading; /* may be NULL */
+	bool keeps_texts;   /* for the next load, beside this policy */
+	bool rereads;       /* also what looks as it did */
+	bool hangup;        /* a file of no bytes is meant */
+	const char *accept; /* a list that is meant, as findings show it */
+	bool may_pass;      /* set: something cannot be read, for now */
 };
 
 /*
@@ -58,15 +86,37 @@ enum ag_load_status ag_policy_load(const char *path, struct ag_diag *diag,
     const struct ag_policy **policy);
 
 /*
- * The same for a daemon, beside the policy in force: a list file of no bytes
- * that had entries in it, which was perhaps caught half written, is held back
- * with a warning, and its old content stays.  So what the lists say is kept,
- * packed.  With NULL nothing is held back; so it is too beside a policy of
- * ag_policy_load(), which keeps nothing.  reading may be NULL.
+ * The same for a daemon.  What has not changed is shared with the policy in
+ * force; what is broken stays as it was last good, which is told by findings
+ * that are errors and by ag_policy_kept(), and all else is taken.  So there is
+ * no policy only where the main file, or a list that it names, is broken and
+ * nothing good is known of it, or there is no memory.
  */
-enum ag_load_status ag_policy_load_beside(const char *path,
-    const struct ag_policy *in_force, const struct ag_reading *reading,
-    struct ag_diag *diag, const struct ag_policy **policy);
+enum ag_load_status ag_policy_load_with(struct ag_loading *loading,
+    const struct ag_policy **policy);
+
+/* A file that says something that is not in force. */
+struct ag_kept {
+	const char *shown;
+	struct ag_origin at; /* what is wrong with it */
+	const char *why;
+	bool never; /* there is no good version: its name alone is in force */
+};
+
+/* All of them; the array is the policy's. */
+size_t ag_policy_kept(const struct ag_policy *policy,
+    const struct ag_kept **kept);
+
+/*
+ * Calls with each file that the policy was made from, and what it said, which
+ * is packed.  Only a policy that was made to keep texts knows them.
+ */
+void ag_policy_texts(const struct ag_policy *policy,
+    void (*file)(void *arg, const char *shown, const struct ag_packed *text),
+    void *arg);
+
+/* Whether two policies say the same, and keep the same. */
+bool ag_policy_is_same(const struct ag_policy *a, const struct ag_policy *b);
 
 /*
  * Writes what the main file alone says of one of the server's keys: its

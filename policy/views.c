@@ -50,8 +50,8 @@ add_in(struct ag_views *views, const struct ag_policy *policy,
 	view->domain = domain->folded;
 	view->governed = domain->governed;
 	view->sent_domain = name;
-	if (domain->is_account_domain && view->scope->has_accounts)
-		view->accounts = &view->scope->accounts;
+	if (domain->is_account_domain)
+		view->accounts = view->scope->accounts;
 	return view;
 }
 

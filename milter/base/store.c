@@ -53,6 +53,18 @@ ag_store_put(const struct ag_policy *policy)
 	return generation;
 }
 
+void
+ag_store_replace(const struct ag_policy *policy)
+{
+	const struct ag_policy *old;
+
+	pthread_mutex_lock(&lock);
+	old = current.policy;
+	current.policy = policy;
+	pthread_mutex_unlock(&lock);
+	retire(old);
+}
+
 bool
 ag_store_sweep(void)
 {

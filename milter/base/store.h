@@ -22,6 +22,12 @@ struct ag_snapshot ag_store_get(void);
 unsigned ag_store_put(const struct ag_policy *policy);
 
 /*
+ * Puts one that decides as the one in force does in its place, under the same
+ * generation.  Takes over the caller's share.
+ */
+void ag_store_replace(const struct ag_policy *policy);
+
+/*
  * Frees those that were replaced and that nobody holds any more; whether there
  * was one.  It takes a while for a large one, which no session is to wait for:
  * the thread that puts calls it now and then.

@@ -66,8 +66,10 @@ is_overtaken(const struct change *change, const json_t *answer)
 
 	if (is_taken(change, answer) || ag_status_has_failed(answer))
 		return false;
+	/* a file system gives a number that became free to the next file */
 	return json_object_get(answer, "file") != NULL || !describe(&now) ||
-	    strcmp(now.words, change->words) != 0;
+	    strcmp(now.words, change->words) != 0 ||
+	    strcmp(now.fingerprint, change->fingerprint) != 0;
 }
 
 static int

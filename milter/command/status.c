@@ -1,5 +1,6 @@
 /* status.c - "authgate status" and "authgate reload" */
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -198,6 +199,40 @@ print_decisions(const json_t *answer)
 		printf("\nNo rule has objected so far.\n");
 }
 
+static const json_t *
+kept_of(const json_t *answer)
+{
+	return json_object_get(json_object_get(answer, "last_load"), "kept");
+}
+
+static bool
+has_kept(const json_t *answer)
+{
+	return json_array_size(kept_of(answer)) > 0;
+}
+
+/* "kept  domains/example.net.ini  since 20:11  line 2: no key alias" */
+static void
+print_kept(const json_t *answer)
+{
+	const json_t *file;
+	size_t i;
+
+	if (has_kept(answer))
+		putchar('\n');
+	json_array_foreach(kept_of(answer), i, file)
+	{
+		char line[24] = "";
+
+		if (number(file, "line") > 0)
+			snprintf(line, sizeof(line),
+			    "line %lld: ", number(file, "line"));
+		ag_print_line(stdout, "kept  %s  since %s  %s%s",
+		    text(file, "file"), text(file, "since"), line,
+		    text(file, "text"));
+	}
+}
+
 static void
 print_status(const json_t *answer)
 {
@@ -207,9 +242,10 @@ print_status(const json_t *answer)
 	print_decisions(answer);
 	if (!ag_status_has_failed(answer))
 		return;
-	printf(
-	    "\nThe last reload, at %s, failed; the files are not in force:\n",
-	    text(json_object_get(answer, "last_load"), "at"));
+	print_kept(answer);
+	printf("\nThe last reload, at %s, failed; %s not in force:\n",
+	    text(json_object_get(answer, "last_load"), "at"),
+	    has_kept(answer) ? "these files are" : "the files are");
 	ag_status_print_findings(stdout, answer);
 }
 
@@ -221,9 +257,12 @@ print_reload(const json_t *answer)
 	const json_t *policy = json_object_get(answer, "policy");
 
 	ag_status_print_findings(stdout, answer);
+	print_kept(answer);
 	printf("%s: generation %lld, digest %s\n",
-	    ag_status_has_failed(answer) ? "the old policy stays in force" :
-					   "the new policy is in force",
+	    has_kept(answer) ?
+		"what is kept stays as last good, all else is in force" :
+		ag_status_has_failed(answer) ? "the old policy stays in force" :
+					       "the new policy is in force",
 	    number(policy, "generation"), text(policy, "digest"));
 }
 
@@ -257,6 +296,7 @@ report(const struct asking *asking, const char *answer_text, bool json)
 
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
+	{ "accept", required_argument, NULL, 'a' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "help", no_argument, NULL, 'h' },
@@ -275,6 +315,21 @@ set_timeout(struct ag_question *question, const char *text)
 	return true;
 }
 
+/* The daemon is told which list to take as it is. */
+static bool
+set_accept(struct ag_question *question, const char *file)
+{
+	static char words[4200];
+	struct ag_buf out = AG_BUF(words);
+
+	if (strcmp(question->command, "reload") != 0 || file[0] == '\0' ||
+	    strchr(file, '\n') != NULL)
+		return false;
+	ag_buf_printf(&out, "reload accept %s", file);
+	question->words = words;
+	return !out.cut;
+}
+
 /* Returns -1 to go on, or an exit status. */
 static int
 parse_options(struct ag_question *question, bool *json, int argc, char **argv)
@@ -287,11 +342,15 @@ parse_options(struct ag_question *question, bool *json, int argc, char **argv)
 			return ag_command_help(question->command);
 		if (option == '?')
 			return ag_command_usage(question->command, NULL);
+		if (option == 'a' && !set_accept(question, optarg))
+			return ag_command_usage(question->command,
+			    "--accept is for reload, and takes the name of a "
+			    "file");
 		if (option == 'c')
 			question->config = optarg;
 		else if (option == 'j')
 			*json = true;
-		else if (!set_timeout(question, optarg))
+		else if (option == 't' && !set_timeout(question, optarg))
 			return ag_command_usage(question->command,
 			    "\"%s\" is not a time such as 30s", optarg);
 	}

@@ -137,6 +137,21 @@ is_look(struct ag_control_client *client, struct ag_str line)
 	    ag_number_parse(inode, UINT64_MAX, &client->inode) && line.len == 0;
 }
 
+/* "reload" or "reload accept FILE" */
+static bool
+is_reload(struct ag_control_client *client, struct ag_str line)
+{
+	static const char accept[] = "reload accept ";
+	struct ag_buf out = AG_BUF(client->accept);
+
+	if (ag_str_eq(line, ag_str("reload")))
+		return true;
+	if (!ag_str_starts(line, accept))
+		return false;
+	ag_buf_str(&out, ag_str_skip(line, sizeof(accept) - 1));
+	return out.len > 0 && !out.cut;
+}
+
 static enum ag_wish
 wish_of(struct ag_control_client *client, struct ag_str line)
 {
@@ -144,7 +159,7 @@ wish_of(struct ag_control_client *client, struct ag_str line)
 		return AG_WISH_STATUS;
 	if (is_look(client, line))
 		return AG_WISH_LOOK;
-	if (!ag_str_eq(line, ag_str("reload")))
+	if (!is_reload(client, line))
 		return AG_WISH_NONE;
 	return may_reload(client->fd) ? AG_WISH_RELOAD : AG_WISH_REFUSED;
 }

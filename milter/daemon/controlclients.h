@@ -24,15 +24,17 @@ enum ag_wish {
 };
 
 struct ag_control_client {
-	int fd;        /* -1: nobody */
-	int64_t since; /* it came, or was answered; monotonic milliseconds */
-	char said[64]; /* the line, as far as it has come */
+	int fd;          /* -1: nobody */
+	int64_t since;   /* it came, or was answered; monotonic milliseconds */
+	char said[4200]; /* the line, as far as it has come */
 	size_t len;
 	char *answer; /* NULL: not yet */
 	size_t left;  /* of it, at its end */
 	/* of AG_WISH_LOOK: which file, as stat(2) has it */
 	uint64_t device;
 	uint64_t inode;
+	/* of AG_WISH_RELOAD: a list that is to be taken as it is, or "" */
+	char accept[4096];
 };
 
 #define AG_CONTROL_CLIENTS 8

@@ -151,6 +151,8 @@ write_reloads(const struct ag_facts *facts, struct ag_buf *out)
 	put_one(out, "last_reload_successful", "gauge",
 	    "0 when the files as they are now could not be used.",
 	    !facts->failed);
+	put_one(out, "parts_kept", "gauge",
+	    "Files whose last good version is in force.", facts->kept);
 }
 
 static void

@@ -155,7 +155,9 @@ write_health(struct ag_buf *out)
 	char since[AG_INSTANT_MAX];
 
 	ag_buf_text(out, "ok\n");
-	if (facts.failed)
+	if (facts.kept > 0)
+		ag_buf_printf(out, "kept as last good: %s\n", facts.kept_names);
+	else if (facts.failed)
 		ag_buf_printf(out,
 		    "the last reload failed; the policy of %s stays in force\n",
 		    ag_number_write_instant(facts.since, since));

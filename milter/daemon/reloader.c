@@ -101,13 +101,16 @@ ag_reloader_load(struct ag_reloader *reloader, const char *user,
 	struct start start = { { stderr, watch->config }, user };
 	struct ag_diag diag = { .emit = print_finding, .arg = &start };
 	struct ag_reading reading = ag_watch_begin(watch);
+	/* a policy like those beside which others are loaded */
+	struct ag_loading loading = { .path = watch->config,
+		.diag = &diag,
+		.reading = &reading,
+		.keeps_texts = true };
 	int status;
 
 	ag_state_begin();
 	ag_state_loading(false);
-	/* a policy like those beside which others are loaded */
-	status = ag_findings_exit_status(ag_policy_load_beside(watch->config,
-	    NULL, &reading, &diag, policy));
+	status = ag_findings_exit_status(ag_policy_load_with(&loading, policy));
 	if (status == 0)
 		open_log(reloader, *policy);
 	return status;
@@ -161,22 +164,9 @@ stay(void)
 	ag_state_failed();
 }
 
-/* The new policy is in force, or the old one stays. */
-static enum ag_load_status
-take_policy(struct ag_reloader *reloader, const struct ag_policy *in_force,
-    const struct ag_reading *reading)
+static void
+put_new(struct ag_reloader *reloader, const struct ag_policy *policy)
 {
-	struct ag_diag diag = { .emit = log_finding };
-	const struct ag_policy *policy;
-	enum ag_load_status status =
-	    ag_policy_load_beside(reloader->watch.config, in_force, reading,
-		&diag, &policy);
-
-	log_left_out();
-	if (status != AG_LOAD_OK) {
-		stay();
-		return status;
-	}
 	open_log(reloader, policy);
 	warn_of_restart(policy);
 	/* it has logged what cannot be used; there [archive] on_error holds */
@@ -184,28 +174,90 @@ take_policy(struct ag_reloader *reloader, const struct ag_policy *in_force,
 	ag_reloader_put(policy);
 	ag_keeper_wake();
 	ag_reloader_announce();
-	return status;
+}
+
+/* Says which files stay as they were, where all else is in force. */
+static void
+log_kept(const struct ag_policy *policy)
+{
+	const struct ag_kept *kept;
+	size_t n = ag_policy_kept(policy, &kept);
+	char text[600];
+	struct ag_buf names = AG_BUF(text);
+
+	if (n == 0 || !ag_state_has_news())
+		return;
+	for (size_t i = 0; i < n; i++)
+		ag_buf_printf(&names, "%s%s", i > 0 ? ", " : "", kept[i].shown);
+	ag_log(LOG_ERR,
+	    "%zu %s as last good, for what is in %s now is broken: %s; all "
+	    "else is in force",
+	    n, ag_plural(n, "file stays", "files stay"),
+	    ag_plural(n, "it", "them"), text);
+}
+
+/* The files say nothing new, but what is not taken. */
+static bool
+is_all_kept(const struct ag_policy *in_force, const struct ag_policy *policy)
+{
+	const struct ag_kept *kept;
+
+	return ag_policy_kept(policy, &kept) > 0 &&
+	    ag_policy_digest(policy) == ag_policy_digest(in_force);
+}
+
+/* The new policy is in force, or the old one stays. */
+static void
+take_policy(struct ag_reloader *reloader, const struct ag_policy *in_force,
+    const struct ag_policy *policy)
+{
+	if (policy == NULL || is_all_kept(in_force, policy)) {
+		stay();
+		ag_state_keeps(policy);
+		if (policy != NULL)
+			ag_store_replace(policy);
+		return;
+	}
+	put_new(reloader, policy);
+	ag_state_keeps(policy);
+	log_kept(policy);
+	if (ag_state_facts().kept > 0)
+		ag_notify_status("some files are kept as last good; see the "
+				 "log");
 }
 
 static void
 attempt(struct ag_reloader *reloader)
 {
 	struct ag_snapshot snapshot = ag_store_get();
+	struct ag_diag diag = { .emit = log_finding };
+	struct ag_loading loading = { .path = reloader->watch.config,
+		.diag = &diag,
+		.in_force = snapshot.policy,
+		.keeps_texts = true,
+		.rereads = reloader->hangup_load || reloader->watch.rereads,
+		.hangup = reloader->hangup_load,
+		.accept = reloader->accept };
 	struct ag_reading reading = ag_watch_begin(&reloader->watch);
-	enum ag_load_status status = take_policy(reloader,
-	    reloader->holds_back ? snapshot.policy : NULL, &reading);
+	const struct ag_policy *policy;
+	enum ag_load_status status;
 
+	loading.reading = &reading;
+	status = ag_policy_load_with(&loading, &policy);
+	log_left_out();
+	take_policy(reloader, snapshot.policy, policy);
 	ag_policy_unref(snapshot.policy);
-	ag_watch_loaded(&reloader->watch, status);
+	ag_watch_loaded(&reloader->watch,
+	    status == AG_LOAD_NOT_NOW || loading.may_pass);
 	ag_store_sweep();
 	give_back_memory();
 }
 
-/* On SIGHUP nothing is held back: that is how an empty list is made to hold. */
+/* On SIGHUP a file of no bytes is meant: so an empty list is made to hold. */
 static void
 reload(struct ag_reloader *reloader, bool hangup)
 {
-	reloader->holds_back = !hangup;
+	reloader->hangup_load = hangup;
 	ag_notify_reloading();
 	ag_state_loading(false);
 	attempt(reloader);
@@ -245,7 +297,10 @@ answer_wish(struct ag_reloader *reloader, enum ag_wish wish,
 
 	switch (wish) {
 	case AG_WISH_RELOAD:
-		reload(reloader, true);
+		reloader->accept =
+		    client->accept[0] != '\0' ? client->accept : NULL;
+		reload(reloader, reloader->accept == NULL);
+		reloader->accept = NULL;
 		return ag_state_reload();
 	case AG_WISH_LOOK:
 		/* who asks has just changed it: it is not half written */
@@ -313,7 +368,7 @@ ag_reloader_run(void *arg)
 {
 	struct ag_reloader *reloader = arg;
 
-	ag_watch_loaded(&reloader->watch, AG_LOAD_OK);
+	ag_watch_loaded(&reloader->watch, false);
 	for (;;) {
 		struct pollfd fds[FDS];
 

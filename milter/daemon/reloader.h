@@ -18,7 +18,9 @@ struct ag_reloader {
 	int hangup;       /* descriptors: SIGHUP, the end */
 	int stop;
 	struct ag_control control;
-	bool holds_back; /* lists of no bytes, in the last attempt */
+	bool hangup_load; /* the last attempt was one on SIGHUP */
+	const char
+	    *accept; /* a list that this attempt takes as it is, or NULL */
 	atomic_bool ended;
 };
 

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ static struct {
 	unsigned left_out;
 	unsigned bad_lines;
 	json_t *known; /* findings of the one before, if it is made again */
+	json_t *kept;  /* files that stay as they were, and since when */
 	bool news;
 } last;
 
@@ -144,7 +146,7 @@ ag_state_failed(void)
 	publish(&now);
 }
 
-/* ---- JSON ---- */
+/* ---- files that stay as they were ---- */
 
 static json_t *
 time_text(int64_t at)
@@ -153,6 +155,68 @@ time_text(int64_t at)
 
 	return json_string(ag_number_write_instant(at, text));
 }
+
+/* Since when it is so: since the attempt that found it first. */
+static json_t *
+kept_since(const char *shown)
+{
+	const json_t *file;
+	size_t i;
+
+	json_array_foreach(last.kept, i, file)
+	{
+		const char *name =
+		    json_string_value(json_object_get(file, "file"));
+
+		if (name != NULL && strcmp(name, shown) == 0)
+			return json_incref(json_object_get(file, "since"));
+	}
+	return time_text(last.at);
+}
+
+static json_t *
+kept_object(const struct ag_kept *kept)
+{
+	char at[AG_ORIGIN_MAX];
+	struct ag_buf place = AG_BUF(at);
+
+	/* a list may be missing that a line of another file names */
+	bool inside = strcmp(kept->at.file, kept->shown) == 0;
+
+	ag_origin_write(&kept->at, &place);
+	return json_pack("{so so so si so sb}", "file",
+	    ag_json_text(ag_str(kept->shown)), "since", kept_since(kept->shown),
+	    "at", ag_json_text(ag_buf_get(&place)), "line",
+	    inside ? (int)kept->at.line : 0, "text",
+	    ag_json_text(ag_str(kept->why)), "never", (int)kept->never);
+}
+
+void
+ag_state_keeps(const struct ag_policy *policy)
+{
+	struct ag_facts now = ag_state_facts();
+	const struct ag_kept *kept;
+	struct ag_buf names = AG_BUF(now.kept_names);
+	json_t *files;
+
+	if (policy == NULL)
+		return;
+	now.kept = (unsigned)ag_policy_kept(policy, &kept);
+	files = json_array();
+	for (size_t i = 0; i < now.kept; i++) {
+		json_array_append_new(files, kept_object(&kept[i]));
+		ag_buf_printf(&names, "%s%s", i > 0 ? " " : "", kept[i].shown);
+	}
+	json_decref(last.kept);
+	last.kept = files;
+	if (now.kept == 0)
+		now.kept_names[0] = '\0';
+	else
+		now.failed = true;
+	publish(&now);
+}
+
+/* ---- JSON ---- */
 
 static json_t *
 policy_object(const struct ag_facts *now)
@@ -169,9 +233,9 @@ policy_object(const struct ag_facts *now)
 static json_t *
 load_object(const struct ag_facts *now)
 {
-	return json_pack("{so sb sO sI}", "at", time_text(last.at), "failed",
-	    (int)now->failed, "findings", last.findings, "findings_left_out",
-	    (json_int_t)last.left_out);
+	return json_pack("{so sb sO sI sO*}", "at", time_text(last.at),
+	    "failed", (int)now->failed, "findings", last.findings,
+	    "findings_left_out", (json_int_t)last.left_out, "kept", last.kept);
 }
 
 /* Without a rule, results_header alone refuses for good, and nothing else. */

@@ -17,8 +17,10 @@ struct ag_facts {
 	int64_t since;      /* when it was loaded */
 	unsigned bad_lines; /* of lists, that it passes over */
 	struct ag_policy_sizes sizes;
-	bool failed;      /* the last attempt; an older policy is in force */
-	uint64_t reloads; /* those that came to a policy */
+	bool failed;          /* the last attempt: not all of it is in force */
+	unsigned kept;        /* files whose last good version is in force */
+	char kept_names[200]; /* the first of them, with blanks between */
+	uint64_t reloads;     /* those that came to a policy */
 	uint64_t reloads_failed;
 };
 
@@ -47,6 +49,12 @@ unsigned ag_state_findings_left_out(void);
 /* It came to a policy, which is in force now; or the old one stays. */
 void ag_state_loaded(const struct ag_policy *policy, unsigned generation);
 void ag_state_failed(void);
+
+/*
+ * Then, in either case: which files stay as they were, as the policy of this
+ * attempt has it; NULL: it came to none, and what was kept still is.
+ */
+void ag_state_keeps(const struct ag_policy *policy);
 
 /* A file, as the last attempt read it. */
 struct ag_known_file {

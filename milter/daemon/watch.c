@@ -35,6 +35,7 @@
 struct file {
 	char *shown; /* relative to the main file's folder */
 	uint64_t fingerprint;
+	bool fresh; /* read by the last load */
 };
 
 /* The path of a name that is relative to the main file's folder. */
@@ -69,18 +70,13 @@ static void
 add_file(struct ag_look *look, const struct ag_watch *watch, const char *shown)
 {
 	char path[PATH_MAX];
-	struct stat st;
+	uint64_t sum;
+	int error;
 
 	make_path(watch, shown, path);
-	if (stat(path, &st) != 0) {
-		add_error(look, errno);
-		return;
-	}
-	add(look, &st.st_dev, sizeof(st.st_dev));
-	add(look, &st.st_ino, sizeof(st.st_ino));
-	add(look, &st.st_size, sizeof(st.st_size));
-	add(look, &st.st_mtim, sizeof(st.st_mtim));
-	add(look, &st.st_ctim, sizeof(st.st_ctim));
+	sum = ag_file_look(path, &error);
+	look->blind = look->blind || ag_file_error_may_pass(error);
+	add(look, &sum, sizeof(sum));
 }
 
 static void
@@ -138,9 +134,10 @@ drop_files(struct ag_watch *watch)
 	watch->incomplete = false;
 }
 
-/* As the load reads it: what changes later differs from that. */
+/* As the load finds it: what changes later differs from that. */
 static void
-keep_file(void *arg, const char *shown, uint64_t fingerprint)
+keep_file(void *arg, const char *shown, uint64_t look, uint64_t fingerprint,
+    bool fresh)
 {
 	struct ag_watch *watch = arg;
 	char *copy = strdup(shown);
@@ -152,8 +149,10 @@ keep_file(void *arg, const char *shown, uint64_t fingerprint)
 		free(copy);
 		return;
 	}
-	*file = (struct file){ copy, fingerprint };
-	add_file(&watch->read, watch, shown);
+	*file = (struct file){ copy, fingerprint, fresh || watch->compares };
+	watch->read.blind =
+	    watch->read.blind || ag_file_fingerprint_may_pass(fingerprint);
+	add(&watch->read, &look, sizeof(look));
 }
 
 /* ---- comparing ---- */
@@ -185,7 +184,8 @@ compare(const struct ag_watch *watch)
 	enum comparison found = THE_SAME;
 
 	for (size_t i = 0; i < watch->files.n && found == THE_SAME; i++)
-		found = compare_file(watch, &file[i]);
+		if (file[i].fresh)
+			found = compare_file(watch, &file[i]);
 	return found;
 }
 
@@ -266,6 +266,9 @@ struct ag_reading
 ag_watch_begin(struct ag_watch *watch)
 {
 	drop_files(watch);
+	/* what the load before read has not been compared yet */
+	watch->compares = watch->rereads || watch->compare_at != 0;
+	watch->rereads = false;
 	watch->read = look_at_names(watch);
 	return (struct ag_reading){ keep_file, watch };
 }
@@ -287,12 +290,12 @@ plan_again(struct ag_watch *watch, bool may_pass)
 }
 
 void
-ag_watch_loaded(struct ag_watch *watch, enum ag_load_status status)
+ag_watch_loaded(struct ag_watch *watch, bool may_pass)
 {
 	struct ag_look look;
 
 	arm(watch);
-	plan_again(watch, status == AG_LOAD_NOT_NOW || watch->incomplete);
+	plan_again(watch, may_pass || watch->incomplete);
 	look = look_at(watch);
 	watch->seen = look.sum;
 	watch->seen_at = ag_clock_now();
@@ -341,8 +344,10 @@ compare_in_time(struct ag_watch *watch)
 	    found == THE_SAME ? STILL_MS : longer(watch->compare_in);
 	watch->compare_at =
 	    found == CANNOT_TELL ? ag_clock_now() + watch->compare_in : 0;
-	if (found == DIFFERENT)
+	if (found == DIFFERENT) {
 		watch->taken = ~watch->seen;
+		watch->rereads = true;
+	}
 }
 
 /* What has been seen at a look. */
@@ -356,6 +361,7 @@ note_look(struct ag_watch *watch, struct ag_look look)
 		watch->seen = look.sum;
 		/* what failed has its own time; else nobody knows what it was
 		 * that was loaded */
+		watch->rereads = true;
 		watch->taken = watch->again_at != 0 ? look.sum : ~look.sum;
 	} else if (look.sum != watch->seen) {
 		watch->seen = look.sum;

@@ -29,6 +29,8 @@ struct ag_watch {
 	struct ag_vec files; /* what the last load looked for */
 	struct ag_look read; /* the state as it was read */
 	bool incomplete;     /* there was no memory for all of that */
+	bool rereads;        /* what looks as it did may have changed */
+	bool compares;       /* also what the last load did not read */
 	int inotify;         /* -1: none */
 	bool without;        /* it has been said that there is none */
 	uint64_t taken;      /* the state that has been loaded, or tried */
@@ -45,7 +47,10 @@ struct ag_watch {
 void ag_watch_init(struct ag_watch *watch, const char *config);
 void ag_watch_free(struct ag_watch *watch);
 
-/* A load begins, which is to tell what is returned of its files. */
+/*
+ * A load begins, which is to tell what is returned of its files.  Whether it
+ * has to read all of them stands in rereads before.
+ */
 struct ag_reading ag_watch_begin(struct ag_watch *watch);
 
 /*
@@ -53,7 +58,7 @@ struct ag_reading ag_watch_begin(struct ag_watch *watch);
  * tried again after a pause where what it failed for may pass: after two
  * seconds, and then after twice as long each time, up to a minute.
  */
-void ag_watch_loaded(struct ag_watch *watch, enum ag_load_status status);
+void ag_watch_loaded(struct ag_watch *watch, bool may_pass);
 
 /* How long to wait for something at most, in milliseconds. */
 int ag_watch_timeout(const struct ag_watch *watch);

@@ -74,6 +74,25 @@ ag_file_read(const char *path, struct ag_str *out)
 	return error;
 }
 
+uint64_t
+ag_file_look(const char *path, int *error)
+{
+	struct stat st;
+	uint64_t fact[7] = { 0 };
+
+	*error = stat(path, &st) != 0 ? errno : 0;
+	if (*error != 0)
+		return XXH3_64bits(error, sizeof(*error));
+	fact[0] = st.st_dev;
+	fact[1] = st.st_ino;
+	fact[2] = (uint64_t)st.st_size;
+	fact[3] = (uint64_t)st.st_mtim.tv_sec;
+	fact[4] = (uint64_t)st.st_mtim.tv_nsec;
+	fact[5] = (uint64_t)st.st_ctim.tv_sec;
+	fact[6] = (uint64_t)st.st_ctim.tv_nsec;
+	return XXH3_64bits(fact, sizeof(fact));
+}
+
 bool
 ag_file_is_open_to_all(const char *path)
 {
@@ -117,6 +136,13 @@ ag_file_fingerprint(int error, struct ag_str text)
 {
 	return error != 0 ? (uint64_t)error :
 			    XXH3_64bits(text.len > 0 ? text.ptr : "", text.len);
+}
+
+bool
+ag_file_fingerprint_may_pass(uint64_t fingerprint)
+{
+	/* no text has a number as small as an errno, by any chance */
+	return fingerprint < 4096 && ag_file_error_may_pass((int)fingerprint);
 }
 
 const char *

@@ -19,6 +19,12 @@
 int ag_file_read(const char *path, struct ag_str *out);
 
 /*
+ * What stat(2) says of a file as a number, which changes when the file does;
+ * where it says nothing, *error is why and the number is of that, else 0.
+ */
+uint64_t ag_file_look(const char *path, int *error);
+
+/*
  * Whether everybody may write to a file or folder; into one like /tmp, where
  * nobody takes away what is another's, nobody does here.
  */
@@ -38,6 +44,9 @@ bool ag_file_error_may_pass(int error);
 
 /* A number made of what a reading gave: its error, or 0 and the text. */
 uint64_t ag_file_fingerprint(int error, struct ag_str text);
+
+/* Whether a fingerprint is that of an error that may pass. */
+bool ag_file_fingerprint_may_pass(uint64_t fingerprint);
 
 /*
  * The path of name as it is written in the file at base: name itself when it

@@ -241,19 +241,23 @@ ag_compile_domain(struct ag_policy *policy, struct ag_scope *scope)
 }
 
 static bool
-has_below(const struct ag_strmap *map)
+has_below(const struct ag_names_row *row)
 {
-	for (uint32_t id = ag_strmap_first(map); id != AG_NO_ID;
-	    id = ag_strmap_next(map, id))
-		if (ag_str_starts(ag_strmap_key(map, id), "."))
-			return true;
+	for (size_t i = 0; i < row->n; i++) {
+		const struct ag_strmap *map = &row->table[i]->map;
+
+		for (uint32_t id = ag_strmap_first(map); id != AG_NO_ID;
+		    id = ag_strmap_next(map, id))
+			if (ag_str_starts(ag_strmap_key(map, id), "."))
+				return true;
+	}
 	return false;
 }
 
 void
 ag_compile_finish(struct ag_policy *policy)
 {
-	policy->kills_below = has_below(&policy->kill_senders.map);
+	policy->kills_below = has_below(&policy->kill_senders);
 	for (unsigned rule = 0; rule < AG_RULE_COUNT; rule++) {
 		policy->strictest[rule] = &policy->server;
 		for (size_t i = 0; i < policy->nfiles; i++)
@@ -271,7 +275,7 @@ warn_of_looser(const struct ag_policy *policy, const struct ag_scope *scope,
     struct ag_diag *diag)
 {
 	const struct ag_value *own =
-	    &scope->values.value[AG_KEY_MODE_OUTGOING_AUTH];
+	    &scope->values->value[AG_KEY_MODE_OUTGOING_AUTH];
 	enum ag_mode server = policy->server.mode[AG_RULE_OUTGOING_AUTH];
 
 	if (ag_value_is_given(own) && mode_of(own) < server)
@@ -287,9 +291,9 @@ warn_of_match_alone(const struct ag_policy *policy,
     const struct ag_scope *scope, struct ag_diag *diag)
 {
 	const struct ag_value *match =
-	    &scope->values.value[AG_KEY_MODE_SENDER_LOGIN_MATCH];
+	    &scope->values->value[AG_KEY_MODE_SENDER_LOGIN_MATCH];
 	const struct ag_value *auth =
-	    &scope->values.value[AG_KEY_MODE_LOCAL_SENDER_AUTH];
+	    &scope->values->value[AG_KEY_MODE_LOCAL_SENDER_AUTH];
 
 	if (scope->mode[AG_RULE_SENDER_LOGIN_MATCH] != AG_ENFORCE ||
 	    scope->mode[AG_RULE_LOCAL_SENDER_AUTH] == AG_ENFORCE)
@@ -307,7 +311,7 @@ warn_of_match_alone(const struct ag_policy *policy,
 static void
 warn_without_realm(const struct ag_policy *policy, struct ag_diag *diag)
 {
-	const struct ag_value *value = policy->server.values.value;
+	const struct ag_value *value = policy->server.values->value;
 
 	if (policy->form.realm[0] != '\0')
 		return;
@@ -322,25 +326,12 @@ warn_without_realm(const struct ag_policy *policy, struct ag_diag *diag)
 		    "but what the map gives them; set a realm");
 }
 
-static void
-check_timeout(const struct ag_policy *policy, struct ag_diag *diag)
-{
-	const struct ag_value *value =
-	    &policy->server.values.value[AG_KEY_TIMEOUT];
-	int64_t seconds;
-
-	if (ag_number_time(value->text, &seconds) && seconds == 0)
-		ag_diag_report(diag, AG_ERROR, &value->origin,
-		    "timeout = 0 would end every connection at once; write a "
-		    "time such as 2h");
-}
-
 /* Nobody is asked for a password there. */
 static void
 warn_of_open_metrics(const struct ag_policy *policy, struct ag_diag *diag)
 {
 	const struct ag_value *value =
-	    &policy->server.values.value[AG_KEY_METRICS_LISTEN];
+	    &policy->server.values->value[AG_KEY_METRICS_LISTEN];
 	struct ag_ip address;
 	unsigned port;
 
@@ -359,7 +350,7 @@ warn_of_listed_only(const struct ag_policy *policy, struct ag_diag *diag)
 {
 	const struct ag_sender_key any = { .local = { NULL, 0 } };
 	const struct ag_value *value =
-	    &policy->server.values.value[AG_KEY_FOREIGN_SENDER_LISTED_ONLY];
+	    &policy->server.values->value[AG_KEY_FOREIGN_SENDER_LISTED_ONLY];
 
 	if (!policy->foreign_listed_only)
 		return;
@@ -378,7 +369,6 @@ void
 ag_compile_check(const struct ag_policy *policy, struct ag_diag *diag)
 {
 	warn_without_realm(policy, diag);
-	check_timeout(policy, diag);
 	warn_of_open_metrics(policy, diag);
 	warn_of_listed_only(policy, diag);
 	warn_of_match_alone(policy, &policy->server, diag);

@@ -8,7 +8,7 @@
 static const struct ag_value *
 server_value(const struct ag_policy *policy, enum ag_key key)
 {
-	return &policy->server.values.value[key];
+	return &policy->server.values->value[key];
 }
 
 /* ---- the socket ---- */
@@ -139,7 +139,7 @@ doubt_domains(const struct ag_policy *policy, struct ag_diag *diag)
 	const struct ag_value *realm = server_value(policy, AG_KEY_REALM);
 	struct ag_origin main = { policy->server.file, 0 };
 
-	if (policy->domains.map.n == 0)
+	if (ag_domains_size(&policy->domains) == 0)
 		ag_diag_report(diag, AG_WARNING,
 		    ag_value_is_given(lists) ? &lists->origin : &main,
 		    "no domain is local, so that no rule on local addresses "
@@ -199,7 +199,7 @@ static bool
 is_killed(const struct look *look, const struct ag_prefix *prefix,
     struct ag_net *kill)
 {
-	return ag_nets_find_around(look->policy->kill, prefix, kill) &&
+	return ag_nets_row_find_around(&look->policy->kill, prefix, kill) &&
 	    !kill->except;
 }
 
@@ -246,11 +246,17 @@ doubt_wide(struct look *look, const struct ag_net *net, const char *what)
 		    net->prefix.net.family == AG_IP_V4 ? '4' : '6');
 }
 
+/* What is asked of each network of a row. */
+struct questions {
+	struct look wide;
+	struct look more;
+	const char *what;
+	void (*also)(struct look *, const struct ag_net *); /* may be NULL */
+};
+
 static void
-doubt_nets(const struct look *begun, const struct ag_nets *nets,
-    const char *what, void (*also)(struct look *, const struct ag_net *))
+doubt_nets(struct questions *questions, const struct ag_nets *nets)
 {
-	struct look wide = *begun, more = *begun;
 	size_t n = ag_nets_size(nets);
 
 	for (size_t i = 0; i < n; i++) {
@@ -259,18 +265,111 @@ doubt_nets(const struct look *begun, const struct ag_nets *nets,
 		ag_nets_get(nets, i, &net);
 		if (net.except)
 			continue;
-		doubt_wide(&wide, &net, what);
-		if (also != NULL)
-			also(&more, &net);
+		doubt_wide(&questions->wide, &net, questions->what);
+		if (questions->also != NULL)
+			questions->also(&questions->more, &net);
 	}
+}
+
+static void
+doubt_row(const struct look *begun, const struct ag_nets_row *row,
+    const char *what, void (*also)(struct look *, const struct ag_net *))
+{
+	struct questions questions = { *begun, *begun, what, also };
+
+	for (size_t i = 0; i < row->n; i++)
+		doubt_nets(&questions, row->table[i]);
+}
+
+/* ---- what is in two files of one list ---- */
+
+static void
+report_twice(struct ag_diag *diag, const char *text,
+    const struct ag_origin *first, const struct ag_origin *second)
+{
+	char where[AG_ORIGIN_MAX];
+	struct ag_buf buf = AG_BUF(where);
+
+	ag_origin_write(first, &buf);
+	ag_diag_report(diag, AG_WARNING, second,
+	    "%s is there twice, see %s; the longer-lived counts", text, where);
+}
+
+/* A network of a table, if one of the tables before has it too. */
+static void
+doubt_again(struct look *look, const struct ag_nets_row *row, size_t table,
+    const struct ag_net *net)
+{
+	const struct ag_nets_row before = { row->table, table };
+	struct ag_net first;
+	char text[AG_IP_TEXT_MAX + 5];
+	struct ag_buf buf = AG_BUF(text);
+
+	if (!ag_nets_row_find_around(&before, &net->prefix, &first) ||
+	    first.prefix.bits != net->prefix.bits ||
+	    first.except != net->except || !is_news(look, net))
+		return;
+	ag_buf_printf(&buf, "%s%s", net->except ? "!" : "",
+	    PREFIX(&net->prefix));
+	report_twice(look->diag, text, &first.entry.origin, &net->entry.origin);
+}
+
+static void
+doubt_repeats(const struct look *begun, const struct ag_nets_row *row)
+{
+	struct look look = *begun;
+
+	for (size_t table = 1; table < row->n; table++) {
+		size_t n = ag_nets_size(row->table[table]);
+
+		for (size_t i = 0; i < n && look.left > 0; i++, look.left--) {
+			struct ag_net net;
+
+			ag_nets_get(row->table[table], i, &net);
+			doubt_again(&look, row, table, &net);
+		}
+	}
+}
+
+static void
+doubt_names_again(struct look *look, const struct ag_names_row *row,
+    size_t table)
+{
+	const struct ag_names_row before = { row->table, table };
+	const struct ag_names *names = row->table[table];
+	const struct ag_entry *entry = names->entries.items, *first;
+	uint32_t id = ag_strmap_first(&names->map);
+
+	for (; id != AG_NO_ID && look->left > 0 && look->found < FINDINGS;
+	    id = ag_strmap_next(&names->map, id), look->left--) {
+		struct ag_str name = ag_strmap_key(&names->map, id);
+
+		first = ag_names_row_find(&before, name, INT64_MIN);
+		if (first == NULL)
+			continue;
+		look->found++;
+		report_twice(look->diag, AG_SHOWN(name), &first->origin,
+		    &entry[ag_strmap_number(&names->map, id)].origin);
+	}
+}
+
+static void
+doubt_repeated_names(const struct look *begun, const struct ag_names_row *row)
+{
+	struct look look = *begun;
+
+	for (size_t table = 1; table < row->n; table++)
+		doubt_names_again(&look, row, table);
 }
 
 static void
 doubt_scope(const struct look *begun, const struct ag_scope *scope, bool kills)
 {
-	doubt_nets(begun, scope->relay, "trusts",
+	doubt_row(begun, &scope->relay, "trusts",
 	    kills ? doubt_killed_relay : NULL);
-	doubt_nets(begun, scope->from_exempt, "exempts", NULL);
+	doubt_row(begun, &scope->from_exempt, "exempts", NULL);
+	doubt_repeats(begun, &scope->relay);
+	doubt_repeats(begun, &scope->from_exempt);
 }
 
 /* FireHOL's list and its like have such networks. */
@@ -294,7 +393,7 @@ doubt_networks(const struct ag_policy *policy, struct ag_diag *diag)
 	const struct look begun = { policy, diag, COMPARED, 0, { NULL, 0 },
 		AG_IP_UNKNOWN };
 	bool kills = policy->server.mode[AG_RULE_KILL_CLIENT] != AG_OFF &&
-	    ag_nets_size(policy->kill) > 0;
+	    ag_nets_row_size(&policy->kill) > 0;
 
 	if (kills) {
 		doubt_killed_host(&begun,
@@ -302,6 +401,9 @@ doubt_networks(const struct ag_policy *policy, struct ag_diag *diag)
 		doubt_killed_host(&begun, (struct ag_ip){ AG_IP_V6, 0, 1 },
 		    128);
 	}
+	doubt_repeats(&begun, &policy->kill);
+	doubt_repeated_names(&begun, &policy->kill_logins);
+	doubt_repeated_names(&begun, &policy->kill_senders);
 	doubt_scope(&begun, &policy->server, kills);
 	for (size_t i = 0; i < policy->nfiles; i++)
 		doubt_scope(&begun, policy->files[i], kills);

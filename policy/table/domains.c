@@ -146,17 +146,25 @@ governed_exactly(const struct ag_domains *domains, struct ag_str name,
 {
 	struct ag_domain domain = { true, claim->file, name, true, key };
 
+	domain.is_account_domain = claim->file != AG_SERVER_FILE;
 	if (claim->by_alias)
 		domain.folded = domain.governed =
 		    ag_strmap_key(&domains->map, claim->owner);
 	return domain;
 }
 
+static bool
+takes_below_top(const struct ag_domains *domains)
+{
+	return domains->top_takes_below ||
+	    (domains->listed != NULL && domains->listed->top_takes_below);
+}
+
 /* "com" and the like, which all names end in, hardly ever. */
 static bool
 can_take_below(const struct ag_domains *domains, struct ag_str name)
 {
-	return name.len > 0 && (domains->top_takes_below || !is_top(name));
+	return name.len > 0 && (takes_below_top(domains) || !is_top(name));
 }
 
 /* What is known of a name, 0 when nothing is; *key is the table's own copy. */
@@ -172,10 +180,34 @@ find_name(const struct ag_domains *domains, struct ag_str name,
 	return ag_strmap_number(&domains->map, id);
 }
 
+/* The table that is long, if one is. */
+static const struct ag_domains *
+long_one(const struct ag_domains *domains)
+{
+	return domains->listed != NULL ? domains->listed : domains;
+}
+
+/* What is known of a name by the lists, if they stand apart, and the files. */
+static uint32_t
+find_in_both(const struct ag_domains *domains, struct ag_str name,
+    uint32_t expected, struct ag_str *key)
+{
+	uint32_t listed;
+
+	if (domains->listed == NULL)
+		return find_name(domains, name, expected, key);
+	listed = find_name(domains->listed, name, expected, key);
+	if (domains->map.n == 0)
+		return listed;
+	return listed |
+	    find_name(domains, name, ag_strmap_expect(&domains->map, name),
+		key);
+}
+
 uint32_t
 ag_domains_expect(const struct ag_domains *domains, struct ag_str name)
 {
-	return ag_strmap_expect(&domains->map, name);
+	return ag_strmap_expect(&long_one(domains)->map, name);
 }
 
 struct ag_domain
@@ -184,7 +216,7 @@ ag_domains_find_expected(const struct ag_domains *domains, struct ag_str name,
 {
 	struct ag_domain domain = { .file = AG_SERVER_FILE, .folded = name };
 	struct ag_str key, above;
-	uint32_t known = find_name(domains, name, expected, &key);
+	uint32_t known = find_in_both(domains, name, expected, &key);
 	const struct claim *claim = claim_of(domains, known);
 
 	if (claim != NULL)
@@ -196,7 +228,7 @@ ag_domains_find_expected(const struct ag_domains *domains, struct ag_str name,
 		domain.governed = key;
 	for (above = ag_domain_parent(name); can_take_below(domains, above);
 	    above = ag_domain_parent(above)) {
-		known = find_name(domains, above,
+		known = find_in_both(domains, above,
 		    ag_domains_expect(domains, above), &key);
 		claim = claim_of(domains, known);
 		if (claim != NULL && !claim->by_alias && claim->subdomains) {
@@ -229,6 +261,28 @@ ag_domains_fold(const struct ag_domains *domains, struct ag_str name)
 	return id != AG_NO_ID ? ag_strmap_key(&domains->map,
 				    ag_strmap_number(&domains->aliases, id)) :
 				name;
+}
+
+/* Of the shorter table, those that are in the longer one too. */
+static size_t
+count_common(const struct ag_domains *domains)
+{
+	const struct ag_strmap *files = &domains->map;
+	size_t n = 0;
+
+	for (uint32_t id = ag_strmap_first(files); id != AG_NO_ID;
+	    id = ag_strmap_next(files, id))
+		n += ag_strmap_find(&domains->listed->map,
+			 ag_strmap_key(files, id)) != AG_NO_ID;
+	return n;
+}
+
+size_t
+ag_domains_size(const struct ag_domains *domains)
+{
+	if (domains->listed == NULL)
+		return domains->map.n;
+	return domains->map.n + domains->listed->map.n - count_common(domains);
 }
 
 void

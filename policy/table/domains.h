@@ -22,6 +22,9 @@ struct ag_domains {
 	bool top_takes_below; /* a name of one label takes all below it */
 	/* of the files; each with the id of what it stands for in map */
 	struct ag_strmap aliases;
+	/* a table of lines of lists, which is looked at too; borrowed, may be
+	 * NULL */
+	const struct ag_domains *listed;
 };
 
 /* What is known of a domain. */
@@ -35,7 +38,8 @@ struct ag_domain {
 
 /*
  * A file, numbered by the caller, claims its name.  A second claim of one name
- * is reported as an error at origin.  False when there is no memory.
+ * is reported as an error at origin.  False when there is no memory.  The
+ * number AG_SERVER_FILE makes it a local domain under the main file's rules.
  */
 bool ag_domains_add_file(struct ag_domains *domains, struct ag_str name,
     uint32_t file, bool subdomains, const struct ag_origin *origin,
@@ -65,6 +69,9 @@ struct ag_domain ag_domains_find_expected(const struct ag_domains *domains,
 /* The name that an alias stands for, of the table; any other name itself. */
 struct ag_str ag_domains_fold(const struct ag_domains *domains,
     struct ag_str name);
+
+/* How many names there are. */
+size_t ag_domains_size(const struct ag_domains *domains);
 
 /* Gives back what memory is left over, when nothing more is added. */
 void ag_domains_trim(struct ag_domains *domains);

@@ -148,11 +148,18 @@ def reload(cases, program):
     code, out, err = ask(daemon, "reload")
     cases.same("with an error: status", (78, ""), (code, err))
     cases.has("... what and where", "authgate.ini:5: error: [rules] has no key kill_cleint", out)
-    cases.has("... and what holds", f"the old policy stays in force: generation {second},", out)
+    cases.has("... and what holds", "kept  authgate.ini  since ", out)
+    cases.has("... and what else", "what is kept stays as last good, all else is in force: "
+              f"generation {second},", out)
     code, out, err = ask(daemon, "status")
     cases.same("status tells of it, beside a file that cannot be used", 1, code)
-    cases.has("... in words", "failed; the files are not in force:\nauthgate.ini:5: error: ", out)
-    cases.same("... and in JSON", True, facts(daemon)["last_load"]["failed"])
+    cases.has("... in words", "line 5: [rules] has no key kill_cleint; did you mean ", out)
+    cases.has("... and what was found", "failed; these files are not in force:\n"
+              "authgate.ini:5: error: ", out)
+    last = facts(daemon)["last_load"]
+    cases.same("... and in JSON", (True, ["authgate.ini"], 5, False),
+               (last["failed"], [kept["file"] for kept in last["kept"]],
+                last["kept"][0]["line"], last["kept"][0]["never"]))
     code, out, _ = ask(daemon, "reload", "--json")
     cases.same("reload --json", (78, True), (code, json.loads(out)["last_load"]["failed"]))
     cases.same("after a reload that failed the bad lines are still those in force", 1,
@@ -167,6 +174,17 @@ def reload(cases, program):
                (told["reloads"], told["reloads"] >= 2, told["reloads_failed"] >= 2))
     cases.same("... and of status", 0, ask(daemon, "status")[0])
     cases.same("the same files, the same digest", first, facts(daemon)["policy"]["digest"])
+    daemon.write("kill.list", "<html>\n")
+    code, out, err = ask(daemon, "reload")
+    cases.same("a list that is a web page: status", (78, ""), (code, err))
+    cases.has("... how it can be taken all the same",
+              '"authgate reload --accept kill.list" takes it as it is', out)
+    cases.same("... another one is not meant", 78, ask(daemon, "reload", "--accept", "x.list")[0])
+    cases.same("... it is taken", (0, 0), (ask(daemon, "reload", "--accept", "kill.list")[0],
+                                           facts(daemon)["policy"]["kill_entries"]))
+    cases.same("--accept is no option of status", 64, ask(daemon, "status", "--accept", "x")[0])
+    daemon.write("kill.list", FILES["kill.list"])
+    cases.same("... and back", 0, ask(daemon, "reload")[0])
     daemon.write("kill.list", "")
     cases.same("as SIGHUP it takes a list of no bytes", (0, 0),
                (ask(daemon, "reload")[0], facts(daemon)["policy"]["kill_entries"]))

@@ -7,9 +7,11 @@ A client on the kill list is refused, any other is let through: so each session 
 policy was in force. One line a case; status 1 when one fails.
 """
 
+import json
 import math
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -119,10 +121,14 @@ def lists(cases, daemon):
 def held_back(cases, daemon):
     in_place(daemon, "kill.list", "")
     cases.same("of no bytes: the log says that it is held back", True, wait_for(lambda: any(
-        "kill.list: warning: the file has no bytes" in line for line in daemon.log())))
+        "kill.list: error: the file has no bytes; its last good version stays" in line
+        for line in daemon.log())))
     in_place(daemon, "relay.list", "10.0.0.0/8\n")
     cases.same("... while all else is taken", True, bool(wait_for(
-        lambda: "3 relay networks" in daemon.log()[-1])))
+        lambda: any("3 relay networks" in line for line in daemon.log()[-3:]))))
+    cases.same("... and the log says which file stays as it was", True, bool(wait_for(
+        lambda: "1 file stays as last good" in daemon.log()[-1]
+        and "kill.list" in daemon.log()[-1])))
     cases.same("... and it still holds", True, refused(daemon))
     daemon.reload()
     cases.same("SIGHUP takes it as empty", False, refused(daemon))
@@ -223,10 +229,85 @@ def failed(cases, daemon):
     in_place(daemon, "bad.list", "!10.0.0.1\n")
     cases.taken("the list is mended: taken", daemon, True)
     os.unlink(daemon.config())
-    wait_for(lambda: any("there is no such file" in line for line in daemon.log()))
+    wait_for(lambda: any("authgate.ini: error: the file cannot be read" in line for line in daemon.log()))
     cases.stays("no main file: the old policy stays", daemon, True)
     in_place(daemon, "authgate.ini", good)
     cases.taken("a new one: taken", daemon, False)
+
+
+BROKEN = {"a typo": lambda text: text + "[nonsense\n!10.1\n!10.2\n<\n<\n<\n",
+          "missing": None, "no bytes": lambda text: "",
+          "a web page": lambda text: "<!DOCTYPE html>\n<html>\n<p>404\n",
+          "packed": lambda text: b"\x1f\x8b\x08\0" + text.encode(),
+          "cut in half": lambda text: text[:len(text) // 2],
+          "NUL bytes": lambda text: "\0\0\0\0" + text,
+          "a folder": os.mkdir}
+
+
+def is_good(name, way):
+    """To remove a domain's file is meant, and half of an INI file may be a good one."""
+    return (way == "missing" and name.startswith("domains/")) or (
+        way == "cut in half" and name.endswith(".ini"))
+
+
+def break_file(daemon, name, text, way):
+    os.unlink(path(daemon, name))
+    if BROKEN[way] is os.mkdir:
+        os.mkdir(path(daemon, name))
+    elif BROKEN[way] is not None:
+        broken = BROKEN[way](text)
+        with open(path(daemon, name), "wb") as file:
+            file.write(broken if isinstance(broken, bytes) else broken.encode())
+
+
+def kept(daemon):
+    """The files that the daemon names; the command would need authgate.ini."""
+    with socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(PATIENCE)
+        control.connect(daemon.path + ".control")
+        control.sendall(b"status\n")
+        with control.makefile() as answer:
+            return [file["file"] for file in json.load(answer)["last_load"].get("kept", [])]
+
+
+def needs_login(daemon, domain):
+    with Milter(daemon.address) as milter:
+        milter.connect(address="198.51.100.250", macros={"{daemon_name}": "smtp"})
+        milter.mail(f"<x@{domain}>", macros={"{mail_mailer}": "smtp"})
+        return str(milter.rcpt("<y@remote.example>")).startswith("5")
+
+
+def in_turn(cases, program):
+    """Each file is broken in each way: what it said holds, and all else is followed."""
+    daemon = Daemon(program, {})
+    files = {"authgate.ini": INI.replace("@PATH@", daemon.path) +
+             "[lists]\nkill = kill.list more.list\nlocal_domains = domains.list\n"
+             "[rules]\nlocal_sender_auth = enforce\n",
+             "domains/own.example.ini": "[domain]\naliases = alias.example\n",
+             "domains.list": "listed.example\nother.example\n",
+             "kill.list": f"{OTHER}\n{CLIENT}\n", "relay.list": "10.0.0.0/8\n10.0.0.1\n"}
+    for name, text in {**files, "more.list": "192.0.2.200\n"}.items():
+        daemon.write(name, text)
+    daemon.start()
+    with Traffic(daemon) as traffic:
+        for number, (name, way) in enumerate([(name, way) for name in files for way in BROKEN
+                                              if not is_good(name, way)]):
+            break_file(daemon, name, files[name], way)
+            cases.same(f"{name}, {way}: status names it", True, bool(wait_for(
+                lambda name=name: kept(daemon) == [name])))
+            client = f"198.51.100.{number}"
+            daemon.write("more.list", f"{client}\n")
+            cases.same("... another list is followed", True, bool(wait_for(
+                lambda client=client: refused(daemon, client))))
+            cases.same("... what it said holds", [True] * 4, [refused(daemon)] + [
+                needs_login(daemon, f"{domain}.example") for domain in ("own", "alias", "listed")])
+            if BROKEN[way] is os.mkdir:
+                os.rmdir(path(daemon, name))
+            daemon.write(name, files[name])
+            cases.same("... mended: taken", True, bool(wait_for(lambda: not kept(daemon))))
+    cases.same("in turn: each of the sessions meanwhile got its verdict", [], traffic.wrong[:3])
+    daemon.terminate()
+    cases.same("... and the daemon ends with status 0", 0, daemon.wait())
 
 
 def young_files(cases, program):
@@ -335,6 +416,7 @@ def run(cases, program):
     settle(daemon)
     broken(cases, daemon)
     failed(cases, daemon)
+    in_turn(cases, program)
     young_files(cases, program)
     restless(cases, program)
     meanwhile(cases, program)
