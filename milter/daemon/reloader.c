@@ -15,11 +15,11 @@
 #include "milter/base/fixed.h"
 #include "milter/base/limits.h"
 #include "milter/base/log.h"
+#include "milter/base/signals.h"
 #include "milter/base/socket.h"
 #include "milter/base/store.h"
 #include "milter/base/systemd.h"
 #include "milter/daemon/state.h"
-#include "milter/libmilter/signals.h"
 
 /* What was freed goes back to the system, where the library keeps it. */
 static void
@@ -380,7 +380,7 @@ ag_reloader_run(void *arg)
 			give_back_memory();
 		if (fds[2].revents != 0)
 			hasten_the_end(reloader);
-		else if (ag_signals_take_hangup(reloader->hangup))
+		else if (ag_signals_take(reloader->hangup))
 			reload(reloader, true);
 		else if (!serve_files(reloader))
 			serve_clients(reloader);

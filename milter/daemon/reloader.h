@@ -16,7 +16,7 @@ struct ag_reloader {
 	struct ag_watch watch;
 	bool only_stderr; /* the log */
 	int hangup;       /* descriptors: SIGHUP, the end */
-	int stop;
+	int stop;         /* less than 0: the engine needs no knocks */
 	struct ag_control control;
 	bool hangup_load; /* the last attempt was one on SIGHUP */
 	const char

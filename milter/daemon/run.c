@@ -2,6 +2,7 @@
 #include "milter/daemon/run.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,22 +11,20 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <libmilter/mfapi.h>
-
 #include "milter/archive/dir.h"
 #include "milter/archive/keeper.h"
 #include "milter/base/fixed.h"
 #include "milter/base/limits.h"
 #include "milter/base/log.h"
+#include "milter/base/signals.h"
 #include "milter/base/socket.h"
 #include "milter/base/store.h"
 #include "milter/base/systemd.h"
 #include "milter/base/user.h"
 #include "milter/daemon/control.h"
+#include "milter/daemon/engines.h"
 #include "milter/daemon/metrics.h"
 #include "milter/daemon/reloader.h"
-#include "milter/libmilter/filter.h"
-#include "milter/libmilter/signals.h"
 
 /* ---- the daemon ---- */
 
@@ -33,7 +32,7 @@
 static int
 start_threads(struct ag_reloader *reloader, pthread_t *thread)
 {
-	int error = reloader->hangup < 0 || reloader->stop < 0 ? errno : 0;
+	int error = reloader->hangup < 0 || reloader->stop == -1 ? errno : 0;
 
 	if (error == 0)
 		error = ag_log_start();
@@ -55,13 +54,13 @@ remove_sockets(void)
 
 /* The policy is in force already. */
 static int
-serve(struct ag_reloader *reloader)
+serve(struct ag_reloader *reloader, const struct ag_engine *engine)
 {
 	pthread_t thread;
 	int error, status;
 
 	reloader->hangup = ag_signals_open_hangup();
-	reloader->stop = ag_signals_open_stop();
+	reloader->stop = engine->open_stop();
 	ag_reloader_announce();
 	error = start_threads(reloader, &thread);
 	if (error != 0) {
@@ -69,10 +68,12 @@ serve(struct ag_reloader *reloader)
 		return EX_OSERR;
 	}
 	ag_notify_ready();
-	status = smfi_main();
+	status = engine->serve();
 	/* at once: the next daemon may be about to make its own */
 	remove_sockets();
 	ag_notify_stopping();
+	if (status == 0)
+		engine->end();
 	reloader->ended = true;
 	pthread_kill(thread, SIGHUP);
 	pthread_join(thread, NULL);
@@ -80,9 +81,7 @@ serve(struct ag_reloader *reloader)
 	ag_metrics_stop();
 	ag_log(LOG_INFO, "stopped");
 	ag_log_stop();
-	/* libmilter fails where it is told to stop while it begins */
-	return status == MI_SUCCESS || ag_signals_stop_came() ? EX_OK :
-								EX_SOFTWARE;
+	return status;
 }
 
 /* For another daemon that ends; less than service managers wait for our end. */
@@ -111,9 +110,9 @@ open_metrics(void)
 
 /* Everything that needs root comes before the privileges go. */
 static int
-start(struct ag_reloader *reloader)
+start(struct ag_reloader *reloader, const struct ag_engine *engine)
 {
-	int status = ag_socket_open(ag_filter_listen);
+	int status = ag_socket_open(engine->listen);
 
 	if (status != 0)
 		return status;
@@ -126,7 +125,7 @@ start(struct ag_reloader *reloader)
 	if (status == 0)
 		status = prepare_archives();
 	if (status == 0)
-		status = serve(reloader);
+		status = serve(reloader, engine);
 	ag_control_end(&reloader->control);
 	remove_sockets();
 	return status;
@@ -134,16 +133,24 @@ start(struct ag_reloader *reloader)
 
 /* 0, or an exit status after a line. */
 static int
-prepare(const struct ag_policy *policy)
+prepare(const struct ag_policy *policy, const struct ag_engine **engine)
 {
-	static char name[] = "authgate";
+	int64_t timeout = ag_policy_time(policy, AG_KEY_TIMEOUT);
 
 	ag_limits_set();
-	if (!ag_fixed_set(policy) || !ag_filter_register(name)) {
+	*engine = ag_engine_find(ag_policy_text(policy, AG_KEY_ENGINE));
+	if (*engine == NULL) {
+		ag_log(LOG_ERR,
+		    "cannot start: this authgate was built without "
+		    "libmilter; set [milter] engine = builtin");
+		return EX_CONFIG;
+	}
+	if (!ag_fixed_set(policy) ||
+	    !(*engine)->prepare(
+		(unsigned)(timeout < INT_MAX ? timeout : INT_MAX))) {
 		ag_log(LOG_ERR, "cannot start: not enough memory");
 		return EX_OSERR;
 	}
-	smfi_settimeout((int)ag_policy_time(policy, AG_KEY_TIMEOUT));
 	return 0;
 }
 
@@ -151,14 +158,15 @@ prepare(const struct ag_policy *policy)
 static int
 begin(struct ag_reloader *reloader, const struct ag_policy *policy)
 {
-	int status = prepare(policy);
+	const struct ag_engine *engine;
+	int status = prepare(policy, &engine);
 
 	if (status != 0) {
 		ag_policy_unref(policy);
 		return status;
 	}
 	ag_reloader_put(policy);
-	return start(reloader);
+	return start(reloader, engine);
 }
 
 /*

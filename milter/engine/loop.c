@@ -386,8 +386,10 @@ ag_loop_start(int socket, unsigned threads, unsigned timeout)
 	if (loops == NULL)
 		return ENOMEM;
 	error = ag_disk_start(give_back);
-	for (; error == 0 && nloops < threads; nloops++)
+	while (error == 0 && nloops < threads) {
 		error = open_loop(&loops[nloops]);
+		nloops += error == 0;
+	}
 	return error;
 }
 
@@ -397,11 +399,14 @@ ag_loop_stop(void)
 	const uint64_t one = 1;
 
 	atomic_store(&stopping, true);
+	/* who waits at the door is refused, and not left standing */
+	shutdown(listener, SHUT_RDWR);
 	for (unsigned i = 0; i < nloops; i++)
 		(void)!write(loops[i].wake, &one, sizeof(one));
 	for (unsigned i = 0; i < nloops; i++)
 		pthread_join(loops[i].thread, NULL);
 	ag_disk_stop();
+	close(listener);
 }
 
 unsigned

@@ -197,6 +197,14 @@ check_directory(struct ag_str text, struct ag_buf *why)
 }
 
 static bool
+check_engine(struct ag_str text, struct ag_buf *why)
+{
+	ag_buf_text(why, "must be builtin or libmilter");
+	return ag_str_eq(text, ag_str("builtin")) ||
+	    ag_str_eq(text, ag_str("libmilter"));
+}
+
+static bool
 check_facility(struct ag_str text, struct ag_buf *why)
 {
 	const char *known =
@@ -320,6 +328,8 @@ ag_setting_check(enum ag_key key, struct ag_str text, struct ag_buf *why)
 		return check_mode(text, why);
 	case AG_TYPE_ON_ERROR:
 		return check_on_error(text, why);
+	case AG_TYPE_ENGINE:
+		return check_engine(text, why);
 	case AG_TYPE_TIME:
 		return check_time(text, why);
 	case AG_TYPE_SIZE:

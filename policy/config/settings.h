@@ -22,6 +22,7 @@ enum ag_type {
 	AG_TYPE_YESNO,     /* yes, no */
 	AG_TYPE_MODE,      /* off, monitor, enforce */
 	AG_TYPE_ON_ERROR,  /* tempfail, accept */
+	AG_TYPE_ENGINE,    /* builtin, libmilter */
 	AG_TYPE_TIME,      /* 90s 15m 2h 30d */
 	AG_TYPE_SIZE,      /* 64K 10M 5G */
 	AG_TYPE_FILE_MODE, /* 0660 */
@@ -54,6 +55,8 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    "user to become when started as root") \
 	X(TIMEOUT, "milter", "timeout", TIME, SERVER, "2h", \
 	    "of one idle MTA connection") \
+	X(ENGINE, "milter", "engine", ENGINE, SERVER, "builtin", \
+	    "who speaks the milter protocol: builtin or libmilter") \
 	X(ON_ERROR, "milter", "on_error", ON_ERROR, SERVER, "tempfail", \
 	    "when a decision cannot be made") \
 	X(DELAY_REJECT, "milter", "delay_reject", YESNO, SERVER, "yes", \

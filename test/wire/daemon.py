@@ -15,6 +15,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 from cases import Cases, PATIENCE, wait_for  # noqa: E402
 
 SANITIZER = re.compile(r"(ERROR|WARNING): \w*Sanitizer|runtime error:|SUMMARY: \w*Sanitizer")
+# who speaks the protocol: libmilter, or what authgate has by default
+ENGINE = os.environ.get("AUTHGATE_TEST_ENGINE", "builtin")
 # the daemons of tests stay root, if these are run by it, and are told so
 STAYS_ROOT = "[milter] user names nobody: "
 LOADED = re.compile(r"policy gen=(\d+) is in force")
@@ -63,6 +65,9 @@ class Daemon:
             place = "inet:%d@%s" % (self.address[1], self.address[0])
         path = os.path.join(self.folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
+        if name == "authgate.ini" and ENGINE != "builtin":
+            # at the end: findings name lines
+            text = f"{text.rstrip()}\n[milter]\nengine = {ENGINE}\n"
         # in one step, as an administrator's tool would
         with open(path + ".new", "w", encoding="utf-8") as file:
             file.write(text.replace("@SOCKET@", place))

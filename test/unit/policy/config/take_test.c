@@ -102,7 +102,8 @@ load_all_good(void)
 	const struct ag_policy *policy;
 
 	put_all();
-	assert_int_equal(load_with(&(struct going){ NULL }, &policy),
+	assert_int_equal(load_with(&(struct going){ .in_force = NULL },
+			     &policy),
 	    AG_LOAD_OK);
 	assert_int_equal(findings.diag.errors, 0);
 	return policy;
@@ -284,7 +285,7 @@ test_what_is_broken_stays(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++)
-		expect_row(&rows[i], &(struct going){ NULL });
+		expect_row(&rows[i], &(struct going){ .in_force = NULL });
 }
 
 /* What looks wrong is taken where it is said that it is meant. */
@@ -375,7 +376,8 @@ test_findings_again(void **state)
 	(void)state;
 	put_all();
 	put("kill.list", "192.0.2.1\n192.0.2.2\nnonsense\n");
-	assert_int_equal(load_with(&(struct going){ NULL }, &before),
+	assert_int_equal(load_with(&(struct going){ .in_force = NULL },
+			     &before),
 	    AG_LOAD_OK);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(findings.diag.bad_lines, 1);
