@@ -161,17 +161,16 @@ give_no_room(struct ag_buf *out)
 		give(out, &answer);
 }
 
-/* NULL, or what is wrong with the address. */
-static const char *
+/* Where Postfix does not know the address it says "unknown": a stranger. */
+static void
 read_client(const struct ag_peer *peer, struct ag_connect *connect)
 {
 	connect->client.family = AG_IP_UNKNOWN;
 	if (peer->family != '4' && peer->family != '6')
-		return NULL;
+		return;
 	connect->client_port = peer->port;
-	return ag_ip_parse(&connect->client, ag_str(peer->address)) ?
-	    NULL :
-	    "the client's address cannot be read";
+	connect->is_unreadable =
+	    !ag_ip_parse(&connect->client, ag_str(peer->address));
 }
 
 static const char *
@@ -182,10 +181,9 @@ take_connect(struct ag_dialog *d, struct ag_str data, struct ag_buf *out)
 	struct ag_answer answer;
 	const char *why = ag_frame_read_peer(data, &peer);
 
-	if (why == NULL)
-		why = read_client(&peer, &connect);
 	if (why != NULL)
 		return why;
+	read_client(&peer, &connect);
 	d->connected = true;
 	ag_macro_table_forget(&d->macros, AG_MACROS_HELO);
 	if (!ag_session_has_room(d->session)) {

@@ -170,6 +170,8 @@ parse_port(const char *text)
 static bool
 is_local_submission(const struct ag_connect *c)
 {
+	if (c->is_unreadable)
+		return false;
 	if (c->client.family == AG_IP_UNKNOWN)
 		return c->daemon_name == NULL || *c->daemon_name == '\0';
 	return c->client.family == AG_IP_V4 && c->client.lo == 0x7f000001 &&

@@ -30,6 +30,7 @@ struct ag_answer {
 struct ag_connect {
 	const char *name;
 	struct ag_ip client;
+	bool is_unreadable;      /* there is an address that cannot be read */
 	unsigned client_port;    /* of the socket; 0: none */
 	const char *daemon_name; /* {daemon_name} */
 	const char *daemon_port; /* {daemon_port} */

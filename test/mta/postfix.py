@@ -33,6 +33,8 @@ from process import (ENVIRONMENT, Failure, PATIENCE, Started, free_ports, run, w
 
 HOSTNAME = "mx.example.com"
 REALM = "example.com"
+# who speaks the protocol: libmilter, or what authgate has by default
+ENGINE = os.environ.get("AUTHGATE_TEST_ENGINE", "builtin")
 LOGINS = {"alice": "wonderland", "bob": "builder", "carol": "christmas", "mallory": "malice"}
 
 
@@ -134,7 +136,8 @@ class Authgate(Started):
     def milter_section(self):
         """The socket as an administrator would open it to Postfix and to nobody else."""
         return (f"[milter]\nsocket = {self.milter.for_authgate}\n"
-                f"socket_group = postfix\nsocket_mode = 0660\n{self.milter_options}\n")
+                f"socket_group = postfix\nsocket_mode = 0660\nengine = {ENGINE}\n"
+                f"{self.milter_options}\n")
 
     def start(self):
         os.makedirs(self.folder, exist_ok=True)

@@ -162,7 +162,8 @@ class Authgate(postfix.Authgate):
     """As for Postfix, but Sendmail asks as root and needs no group of its own."""
 
     def milter_section(self):
-        return f"[milter]\nsocket = {self.milter.for_authgate}\n{self.milter_options}\n"
+        return (f"[milter]\nsocket = {self.milter.for_authgate}\nengine = {postfix.ENGINE}\n"
+                f"{self.milter_options}\n")
 
 
 # ---------------------------------------------------------------- Sendmail

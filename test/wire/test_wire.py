@@ -888,6 +888,14 @@ def unusual_orders(cases, program):
             return talk(delayed, "<carol@example.net>")[1:]
     cases.run("end of message without a message: the next session is well", WELL, end_first)
 
+    if ENGINE == "builtin":
+        # libmilter hangs up; Postfix sends it where it does not know the address
+        for name, listener in ("", "smtp"), (", no listener", None):
+            cases.run(f"an address that cannot be read{name}: a stranger", WELL, lambda listener=
+                      listener: talk(delayed, "<carol@example.net>", connection={
+                          "client": "unknown", "family": "4", "port": 0, "listener": listener,
+                          "daemon_port": None})[1:])
+
     def aborts():
         with Session(delayed) as session:
             session.abort()
