@@ -116,8 +116,29 @@ print_policy(const json_t *answer)
 }
 
 static void
+print_engine(const json_t *answer)
+{
+	const json_t *engine = json_object_get(answer, "engine");
+
+	printf("engine    %s, ", text(engine, "name"));
+	if (number(engine, "threads") > 0)
+		printf("%lld %s, ", number(engine, "threads"),
+		    ag_plural((uint64_t)number(engine, "threads"), "thread",
+			"threads"));
+	printf("%lld %s", number(engine, "connections"),
+	    ag_plural((uint64_t)number(engine, "connections"), "connection",
+		"connections"));
+	if (number(engine, "bad_packets") > 0)
+		printf(", %lld bad %s", number(engine, "bad_packets"),
+		    ag_plural((uint64_t)number(engine, "bad_packets"), "packet",
+			"packets"));
+	putchar('\n');
+}
+
+static void
 print_counts(const json_t *answer)
 {
+	print_engine(answer);
 	printf("reloads   %lld, %lld failed\n", number(answer, "reloads"),
 	    number(answer, "reloads_failed"));
 	printf("sessions  %lld open, %lld since the start\n",

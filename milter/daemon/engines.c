@@ -9,8 +9,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "milter/base/count.h"
 #include "milter/base/log.h"
 #include "milter/base/signals.h"
+#include "milter/engine/bad.h"
 #include "milter/engine/door.h"
 #include "milter/engine/loop.h"
 
@@ -107,14 +109,34 @@ static const struct ag_engine libmilter = { "libmilter", prepare_libmilter,
 
 #endif
 
+/* ---- both ---- */
+
+/* Before there is any other thread. */
+static const struct ag_engine *chosen = &builtin;
+
 const struct ag_engine *
-ag_engine_find(struct ag_str name)
+ag_engine_choose(struct ag_str name)
 {
+	const struct ag_engine *engine = NULL;
+
 	if (ag_str_eq(name, ag_str(builtin.name)))
-		return &builtin;
+		engine = &builtin;
 #ifdef HAVE_LIBMILTER
 	if (ag_str_eq(name, ag_str(libmilter.name)))
-		return &libmilter;
+		engine = &libmilter;
 #endif
-	return NULL;
+	if (engine != NULL)
+		chosen = engine;
+	return engine;
+}
+
+struct ag_engine_facts
+ag_engine_facts(void)
+{
+	if (chosen == &builtin)
+		return (struct ag_engine_facts){ chosen->name,
+			ag_loop_threads(), ag_loop_connections(),
+			ag_bad_count() };
+	return (struct ag_engine_facts){ chosen->name, 0,
+		ag_count_sessions_open(), 0 };
 }

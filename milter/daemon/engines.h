@@ -26,7 +26,16 @@ struct ag_engine {
 
 #define AG_NO_KNOCKS (-2)
 
-/* NULL: this authgate was built without it. */
-const struct ag_engine *ag_engine_find(struct ag_str name);
+/* The one that is to serve; NULL: this authgate was built without it. */
+const struct ag_engine *ag_engine_choose(struct ag_str name);
+
+/* What can be said of it in numbers; any thread may ask. */
+struct ag_engine_facts {
+	const char *name;
+	unsigned threads; /* 0: one for each connection */
+	unsigned connections;
+	uint64_t bad_packets; /* since the start; libmilter does not tell */
+};
+struct ag_engine_facts ag_engine_facts(void);
 
 #endif

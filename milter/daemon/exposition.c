@@ -44,6 +44,21 @@ write_process(const struct ag_numbers *numbers, struct ag_buf *out)
 }
 
 static void
+write_engine(const struct ag_engine_facts *engine, struct ag_buf *out)
+{
+	begin(out, "engine_info", "gauge",
+	    "Always 1; who speaks the milter protocol is a label.");
+	put_labelled(out, "engine_info", "engine", engine->name, 1);
+	put_one(out, "engine_threads", "gauge",
+	    "Threads that serve connections; 0: one each.", engine->threads);
+	put_one(out, "engine_connections", "gauge",
+	    "Connections that are open.", engine->connections);
+	put_one(out, "bad_packets_total", "counter",
+	    "Malformed packets, each of which ended its connection.",
+	    engine->bad_packets);
+}
+
+static void
 write_mail(const struct ag_numbers *numbers, struct ag_buf *out)
 {
 	put_one(out, "sessions_open", "gauge", "Connections of the MTA.",
@@ -192,6 +207,7 @@ void
 ag_exposition_write(const struct ag_numbers *numbers, struct ag_buf *out)
 {
 	write_process(numbers, out);
+	write_engine(&numbers->engine, out);
 	write_mail(numbers, out);
 	write_decisions(numbers, out);
 	write_policy(&numbers->facts, out);

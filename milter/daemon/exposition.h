@@ -9,10 +9,12 @@
 
 #include "milter/base/count.h"
 #include "milter/base/log.h"
+#include "milter/daemon/engines.h"
 #include "milter/daemon/state.h"
 
 struct ag_numbers {
 	struct ag_facts facts;
+	struct ag_engine_facts engine;
 	uint64_t sessions_open;
 	uint64_t sessions;
 	uint64_t messages;

@@ -122,6 +122,7 @@ static void
 gather(struct ag_numbers *numbers)
 {
 	numbers->facts = ag_state_facts();
+	numbers->engine = ag_engine_facts();
 	numbers->sessions_open = ag_count_sessions_open();
 	numbers->sessions = ag_count_sessions();
 	numbers->messages = ag_count_messages();

@@ -138,7 +138,7 @@ prepare(const struct ag_policy *policy, const struct ag_engine **engine)
 	int64_t timeout = ag_policy_time(policy, AG_KEY_TIMEOUT);
 
 	ag_limits_set();
-	*engine = ag_engine_find(ag_policy_text(policy, AG_KEY_ENGINE));
+	*engine = ag_engine_choose(ag_policy_text(policy, AG_KEY_ENGINE));
 	if (*engine == NULL) {
 		ag_log(LOG_ERR,
 		    "cannot start: this authgate was built without "

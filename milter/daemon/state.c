@@ -11,6 +11,7 @@
 #include "milter/base/count.h"
 #include "milter/base/json.h"
 #include "milter/base/log.h"
+#include "milter/daemon/engines.h"
 
 /* Of more findings only the number is kept. */
 #define FINDINGS_MAX 500u
@@ -307,6 +308,17 @@ counts_object(void)
 	    "shortages", shortages_object());
 }
 
+static json_t *
+engine_object(void)
+{
+	struct ag_engine_facts engine = ag_engine_facts();
+
+	return json_pack("{ss sI sI sI}", "name", engine.name, "threads",
+	    (json_int_t)engine.threads, "connections",
+	    (json_int_t)engine.connections, "bad_packets",
+	    (json_int_t)engine.bad_packets);
+}
+
 static char *
 dump(json_t *object)
 {
@@ -320,13 +332,13 @@ char *
 ag_state_status(void)
 {
 	struct ag_facts now = ag_state_facts();
-	json_t *object =
-	    json_pack("{ss si so sI so so sI sI}", "version", AUTHGATE_VERSION,
-		"pid", (int)getpid(), "started", time_text(now.started),
-		"uptime", (json_int_t)(time(NULL) - now.started), "policy",
-		policy_object(&now), "last_load", load_object(&now), "reloads",
-		(json_int_t)now.reloads, "reloads_failed",
-		(json_int_t)now.reloads_failed);
+	json_t *object = json_pack("{ss si so sI so so so sI sI}", "version",
+	    AUTHGATE_VERSION, "pid", (int)getpid(), "started",
+	    time_text(now.started), "uptime",
+	    (json_int_t)(time(NULL) - now.started), "engine", engine_object(),
+	    "policy", policy_object(&now), "last_load", load_object(&now),
+	    "reloads", (json_int_t)now.reloads, "reloads_failed",
+	    (json_int_t)now.reloads_failed);
 
 	json_object_update_new(object, counts_object());
 	return dump(object);

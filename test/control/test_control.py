@@ -88,12 +88,20 @@ def status(cases, program):
         milter.mail("<a@example.com>")
         milter.rcpt("<b@example.com>")
         cases.same("a session is open", 1, facts(daemon)["sessions_open"])
+        engine = facts(daemon)["engine"]
+        cases.same("who speaks the protocol", ("builtin", True, 1, 0), (
+            engine["name"], engine["threads"] > 0, engine["connections"], engine["bad_packets"]))
+        cases.has("... in words", "\nengine    builtin, ", ask(daemon, "status")[1])
+        with Milter(daemon.address) as bad:
+            bad.send_raw(b"\0\0\0\0")
+            cases.same("a bad packet is counted", 1, wait_for(
+                lambda: facts(daemon)["engine"]["bad_packets"]))
     with Milter(daemon.address) as milter:
         milter.connect(address=KILLED, macros=SMTP)
     cases.same("none is open any more", 0, wait_for(
         lambda: facts(daemon)["sessions_open"] == 0) and facts(daemon)["sessions_open"])
     said = facts(daemon)
-    cases.same("sessions, messages, recipients", [2, 1, 1],
+    cases.same("sessions, messages, recipients", [3, 1, 1],
                [said[key] for key in ("sessions", "messages", "recipients_accepted")])
     cases.same("no reload, no copy, no shortage",
                [0, 0, 0, 0, {"memory": 0, "room_for_connections": 0, "descriptors": 0}],

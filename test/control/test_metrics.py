@@ -133,7 +133,8 @@ def numbers(cases, program):
     begin = daemon.numbers()
     cases.same("at the start nothing has happened", set(), {
         series for series, value in begin.items() if value and not series.startswith(
-            ("build_info", "start_time", "policy_", "last_reload_successful"))})
+            ("build_info", "start_time", "policy_", "last_reload_successful", "engine_info",
+             "engine_threads"))})
     cases.same("the daemon is as old as it is", True,
                0 <= time.time() - begin["start_time_seconds"] < 10 * PATIENCE)
     cases.same("asking changes nothing", {}, grown(begin, daemon.numbers()))
@@ -168,6 +169,10 @@ def the_same_as_status(cases, program):
             "log_lines_dropped_total": said["log_lines_dropped"],
             "log_lines_lost_total": said["log_lines_lost"],
             "policy_bad_lines": said["policy"]["bad_lines"],
+            "engine_threads": said["engine"]["threads"],
+            "engine_connections": said["engine"]["connections"],
+            "bad_packets_total": said["engine"]["bad_packets"],
+            f'engine_info{{engine="{said["engine"]["name"]}"}}': 1,
             'reloads_total{result="ok"}': said["reloads"],
             'reloads_total{result="failed"}': said["reloads_failed"],
             'archive_messages_total{result="kept"}': said["copies_kept"],

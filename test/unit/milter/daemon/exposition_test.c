@@ -289,7 +289,7 @@ value_of(const struct reader *r, const char *series)
 static void
 test_form(void **state)
 {
-	struct ag_numbers numbers = { .sessions = 0 };
+	struct ag_numbers numbers = { .engine.name = "builtin" };
 	struct reader r;
 
 	(void)state;
@@ -297,7 +297,7 @@ test_form(void **state)
 	for (size_t i = 0; i < r.nfamilies; i++)
 		assert_true(strncmp(r.families[i].name, "authgate_", 9) == 0);
 	for (size_t i = 0; i < r.nsamples; i++)
-		if (strstr(r.series[i], "build_info") == NULL &&
+		if (strstr(r.series[i], "_info{") == NULL &&
 		    strcmp(r.series[i], "authgate_last_reload_successful") != 0)
 			expect_number(r.series[i], (int64_t)r.values[i], 0);
 }
@@ -312,6 +312,7 @@ test_largest_numbers(void **state)
 	(void)state;
 	memset(&numbers, 0xff, sizeof(numbers));
 	numbers.facts.failed = false;
+	numbers.engine.name = "libmilter";
 	numbers.facts.started = numbers.facts.since = INT64_MAX;
 	write_and_read(&numbers, &r);
 	assert_true(*find(&r, "authgate_sessions_total") == UINT64_MAX);
@@ -328,8 +329,10 @@ different_numbers(void)
 		    .bad_lines = 1023,
 		    .sizes = { 1004, 1005, 1006, 1007, 1008 },
 		    .failed = true,
+		    .kept = 1027,
 		    .reloads = 1009,
 		    .reloads_failed = 1010 },
+		.engine = { "builtin", 1024, 1025, 1026 },
 		.sessions_open = 1011,
 		.sessions = 1012,
 		.messages = 1013,
@@ -366,8 +369,13 @@ test_each_number_in_its_place(void **state)
 		{ "authgate_policy_relay_networks", 1007 },
 		{ "authgate_policy_sender_map_addresses", 1008 },
 		{ "authgate_last_reload_successful", 0 },
+		{ "authgate_parts_kept", 1027 },
 		{ "authgate_reloads_total{result=\"ok\"}", 1009 },
 		{ "authgate_reloads_total{result=\"failed\"}", 1010 },
+		{ "authgate_engine_info{engine=\"builtin\"}", 1 },
+		{ "authgate_engine_threads", 1024 },
+		{ "authgate_engine_connections", 1025 },
+		{ "authgate_bad_packets_total", 1026 },
 		{ "authgate_sessions_open", 1011 },
 		{ "authgate_sessions_total", 1012 },
 		{ "authgate_messages_total", 1013 },
@@ -419,7 +427,7 @@ test_each_number_in_its_place(void **state)
 static void
 test_every_pair_is_there(void **state)
 {
-	struct ag_numbers numbers = { .sessions = 0 };
+	struct ag_numbers numbers = { .engine.name = "builtin" };
 	struct reader r;
 	int64_t n = 0;
 
