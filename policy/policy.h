@@ -72,6 +72,7 @@ struct ag_loading {
 	const struct ag_reading *reading; /* may be NULL */
 	bool keeps_texts;   /* for the next load, beside this policy */
 	bool rereads;       /* also what looks as it did */
+	bool form_only;     /* see ag_policy_load_form() */
 	bool hangup;        /* a file of no bytes is meant */
 	const char *accept; /* a list that is meant, as findings show it */
 	bool may_pass;      /* set: something cannot be read, for now */
@@ -93,6 +94,15 @@ enum ag_load_status ag_policy_load(const char *path, struct ag_diag *diag,
  * nothing good is known of it, or there is no memory.
  */
 enum ag_load_status ag_policy_load_with(struct ag_loading *loading,
+    const struct ag_policy **policy);
+
+/*
+ * As much of it as is needed to read the entries of a list: the settings, and
+ * how logins are brought into form.  No list is read, and what is in error
+ * counts as left out, so that an entry can be added whatever else is broken;
+ * the errors are counted in diag.
+ */
+enum ag_load_status ag_policy_load_form(const char *path, struct ag_diag *diag,
     const struct ag_policy **policy);
 
 /* A file that says something that is not in force. */

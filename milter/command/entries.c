@@ -604,12 +604,30 @@ report_entry(const struct options *options, const struct reason *reason)
 	    hint.len > 0 ? ": " : "", text);
 }
 
+/* What else is broken does not keep an entry from the list. */
+static int
+load_form(const struct options *options, const struct ag_policy **policy)
+{
+	struct ag_diag diag = { 0 };
+	int status = ag_findings_exit_status(
+	    ag_policy_load_form(options->config, &diag, policy));
+
+	if (status != EX_OK)
+		return ag_command_load(options->config, policy);
+	if (diag.errors > 0)
+		ag_print_line(stderr,
+		    "authgate %s: the configuration has errors, which "
+		    "\"authgate check\" prints; the list is read all the same",
+		    options->command);
+	return EX_OK;
+}
+
 static int
 run_action(const struct options *options, const struct action *action)
 {
 	struct work work = { .options = options, .now = time(NULL) };
 	struct reason reason = { "" };
-	int status = ag_command_load(options->config, &work.policy);
+	int status = load_form(options, &work.policy);
 
 	if (status != EX_OK)
 		return status;

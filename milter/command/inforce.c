@@ -51,10 +51,21 @@ member(const json_t *answer, const char *key)
 	return value != NULL ? value : "";
 }
 
+/* Whether the daemon could not take the file, or nothing at all. */
+static bool
+has_failed(const json_t *answer)
+{
+	const json_t *load = json_object_get(answer, "last_load");
+
+	if (json_array_size(json_object_get(load, "kept")) > 0)
+		return json_is_true(json_object_get(answer, "file_kept"));
+	return ag_status_has_failed(answer);
+}
+
 static bool
 is_taken(const struct change *change, const json_t *answer)
 {
-	return !ag_status_has_failed(answer) &&
+	return !has_failed(answer) &&
 	    strcmp(member(answer, "file"), change->fingerprint) == 0;
 }
 
@@ -64,7 +75,7 @@ is_overtaken(const struct change *change, const json_t *answer)
 {
 	struct change now = *change;
 
-	if (is_taken(change, answer) || ag_status_has_failed(answer))
+	if (is_taken(change, answer) || has_failed(answer))
 		return false;
 	/* a file system gives a number that became free to the next file */
 	return json_object_get(answer, "file") != NULL || !describe(&now) ||
@@ -83,7 +94,7 @@ say_what_came_of_it(const struct change *change, const json_t *answer)
 			json_object_get(policy, "generation")));
 		return EX_OK;
 	}
-	if (ag_status_has_failed(answer)) {
+	if (has_failed(answer)) {
 		ag_print_line(stderr,
 		    "authgate %s: the change is not in force: the daemon "
 		    "cannot use its files:",

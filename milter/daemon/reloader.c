@@ -293,7 +293,7 @@ answer_wish(struct ag_reloader *reloader, enum ag_wish wish,
 {
 	static const char refused[] =
 	    "{\"error\":\"only root and the daemon's user may reload\"}";
-	struct ag_known_file file = { reloader->watch.config, false, 0 };
+	struct ag_known_file file = { reloader->watch.config, NULL, 0 };
 
 	switch (wish) {
 	case AG_WISH_RELOAD:
@@ -306,7 +306,7 @@ answer_wish(struct ag_reloader *reloader, enum ag_wish wish,
 		/* who asks has just changed it: it is not half written */
 		if (ag_watch_changed(&reloader->watch))
 			reload(reloader, false);
-		file.known = ag_watch_find(&reloader->watch, client->device,
+		file.shown = ag_watch_find(&reloader->watch, client->device,
 		    client->inode, &file.fingerprint);
 		return ag_state_look(&file);
 	case AG_WISH_REFUSED:

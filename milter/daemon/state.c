@@ -157,9 +157,9 @@ time_text(int64_t at)
 	return json_string(ag_number_write_instant(at, text));
 }
 
-/* Since when it is so: since the attempt that found it first. */
-static json_t *
-kept_since(const char *shown)
+/* NULL: it is not among them. */
+static const json_t *
+find_kept(const char *shown)
 {
 	const json_t *file;
 	size_t i;
@@ -170,9 +170,19 @@ kept_since(const char *shown)
 		    json_string_value(json_object_get(file, "file"));
 
 		if (name != NULL && strcmp(name, shown) == 0)
-			return json_incref(json_object_get(file, "since"));
+			return file;
 	}
-	return time_text(last.at);
+	return NULL;
+}
+
+/* Since when it is so: since the attempt that found it first. */
+static json_t *
+kept_since(const char *shown)
+{
+	const json_t *file = find_kept(shown);
+
+	return file != NULL ? json_incref(json_object_get(file, "since")) :
+			      time_text(last.at);
 }
 
 static json_t *
@@ -369,7 +379,10 @@ ag_state_look(const struct ag_known_file *file)
 	    (unsigned long long)file->fingerprint);
 	json_object_set_new(object, "config",
 	    ag_json_text(ag_str(file->config)));
-	if (file->known)
+	if (file->shown != NULL) {
 		json_object_set_new(object, "file", json_string(fingerprint));
+		json_object_set_new(object, "file_kept",
+		    json_boolean(find_kept(file->shown) != NULL));
+	}
 	return dump(object);
 }

@@ -59,7 +59,7 @@ void ag_state_keeps(const struct ag_policy *policy);
 /* A file, as the last attempt read it. */
 struct ag_known_file {
 	const char *config; /* the main file */
-	bool known;         /* false: it read no such file */
+	const char *shown;  /* NULL: it read no such file */
 	uint64_t fingerprint;
 };
 

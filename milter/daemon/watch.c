@@ -394,7 +394,7 @@ ag_watch_due(struct ag_watch *watch)
 	return AG_DUE_NOTHING;
 }
 
-bool
+const char *
 ag_watch_find(const struct ag_watch *watch, uint64_t device, uint64_t inode,
     uint64_t *fingerprint)
 {
@@ -409,7 +409,7 @@ ag_watch_find(const struct ag_watch *watch, uint64_t device, uint64_t inode,
 		    st.st_ino != inode)
 			continue;
 		*fingerprint = file[i].fingerprint;
-		return true;
+		return file[i].shown;
 	}
-	return false;
+	return NULL;
 }

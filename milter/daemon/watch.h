@@ -76,9 +76,10 @@ bool ag_watch_changed(struct ag_watch *watch);
 
 /*
  * Looks for the file that stat(2) knows by these numbers among those that the
- * last load read; what it read there, as ag_file_fingerprint() has it.
+ * last load read; what it read there, as ag_file_fingerprint() has it.  Its
+ * name, which is good until the next load; NULL: there is none.
  */
-bool ag_watch_find(const struct ag_watch *watch, uint64_t device,
+const char *ag_watch_find(const struct ag_watch *watch, uint64_t device,
     uint64_t inode, uint64_t *fingerprint);
 
 #endif

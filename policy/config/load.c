@@ -992,7 +992,7 @@ load_domains(struct loader *loader)
 	for (uint32_t i = 0; i < policy->nfiles && has_memory(loader); i++)
 		claim_aliases(loader, i);
 	claim_names_only(loader);
-	if (has_memory(loader))
+	if (has_memory(loader) && !loader->taker.asked->form_only)
 		load_domain_lists(loader);
 	ag_domains_trim(&policy->domains);
 }
@@ -1073,7 +1073,8 @@ static bool
 is_good(const struct loader *loader)
 {
 	return has_memory(loader) && !loader->unusable && !loader->again &&
-	    (keeps(loader) || loader->diag.errors == 0);
+	    (keeps(loader) || loader->taker.asked->form_only ||
+		loader->diag.errors == 0);
 }
 
 /* Without memory no step is taken on what the one before it left. */
@@ -1089,6 +1090,8 @@ load_all(struct loader *loader)
 	if (!has_memory(loader))
 		return;
 	ag_compile_server(policy);
+	if (loader->taker.asked->form_only)
+		return;
 	load_lists(loader);
 	if (!has_memory(loader) || loader->again || loader->unusable)
 		return;
@@ -1240,6 +1243,17 @@ ag_policy_load(const char *path, struct ag_diag *diag,
     const struct ag_policy **policy)
 {
 	struct ag_loading loading = { .path = path, .diag = diag };
+
+	return ag_policy_load_with(&loading, policy);
+}
+
+enum ag_load_status
+ag_policy_load_form(const char *path, struct ag_diag *diag,
+    const struct ag_policy **policy)
+{
+	struct ag_loading loading = { .path = path,
+		.diag = diag,
+		.form_only = true };
 
 	return ag_policy_load_with(&loading, policy);
 }

@@ -274,8 +274,20 @@ def not_in_force(cases, program):
     daemon.write("domains/example.com.ini", "nonsense\n")
     wait_for(lambda: facts(daemon)["last_load"]["failed"])
     daemon.write("authgate.ini", FILES["authgate.ini"])
-    code, out, err = ask(daemon, "kill", "add", OTHER)
-    cases.same("a file that is broken: the command reads it too", (78, ""), (code, out))
+    code, out, err = ask(daemon, "kill", "add", "192.0.2.99")
+    cases.same("beside a file that is broken an entry is in force", (0, True), (
+        code, out.startswith("the change is in force: generation ")))
+    cases.has("... and it is said", 'the configuration has errors, which "authgate check" prints',
+              err)
+    daemon.write("authgate.ini", FILES["authgate.ini"] + "nonsense\n")
+    code, out, err = ask(daemon, "kill", "add", "login:mallory")
+    cases.same("beside a main file that is broken, too", (0, True), (
+        code, out.startswith("the change is in force: generation ")))
+    cases.same("... and it is so", 3, facts(daemon)["policy"]["kill_entries"])
+    daemon.write("kill.list", "<html>\n<p>\n")
+    code, out, err = ask(daemon, "kill", "add", "login:mallory")
+    cases.same("a list that is broken itself: status", (75, ""), (code, out))
+    cases.has("... the reason", "it begins like a web page", err)
     daemon.terminate()
     if os.geteuid() != 0:
         print("# skipped: needs root")
