@@ -34,6 +34,8 @@
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "stderr", no_argument, NULL, 's' },
+	{ "strict", no_argument, NULL, 'S' },
+	{ "state-dir", required_argument, NULL, 'd' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -41,8 +43,7 @@ static const struct option long_options[] = {
 static int
 run_command(int argc, char **argv)
 {
-	const char *config = AG_DEFAULT_CONFIG;
-	bool only_stderr = false;
+	struct ag_run how = { .config = AG_DEFAULT_CONFIG };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
@@ -52,22 +53,27 @@ run_command(int argc, char **argv)
 		if (option == '?')
 			return ag_command_usage("run", NULL);
 		if (option == 'c')
-			config = optarg;
-		else
-			only_stderr = true;
+			how.config = optarg;
+		how.only_stderr = how.only_stderr || option == 's';
+		how.strict = how.strict || option == 'S';
+		if (option == 'd')
+			how.state_dir = optarg;
 	}
 	if (optind < argc)
 		return ag_command_unexpected("run", argv[optind]);
-	return ag_run(config, only_stderr);
+	return ag_run(&how);
 }
 
 /* ---- all of them ---- */
 
 static const struct ag_command commands[] = {
-	{ "run", run_command, "[-c FILE] [--stderr]",
+	{ "run", run_command,
+	    "[-c FILE] [--stderr] [--strict] [--state-dir DIR]",
 	    "The milter, in the foreground",
 	    CONFIG_HELP
-	    "      --stderr        log to standard error and not to syslog\n\n"
+	    "      --stderr        log to standard error and not to syslog\n"
+	    "      --strict        do not start while a file is broken\n"
+	    "      --state-dir DIR where authgate.ini names none\n\n"
 	    "It takes changes of its files by itself; SIGHUP makes it do so at "
 	    "once.\nSIGTERM ends it.\n\n"
 	    "Example:\n"

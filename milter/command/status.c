@@ -136,9 +136,21 @@ print_engine(const json_t *answer)
 }
 
 static void
+print_copies(const json_t *answer)
+{
+	const json_t *fault = json_object_get(answer, "copies");
+
+	if (json_is_string(fault))
+		ag_print_line(stdout,
+		    "copies    of the files are not kept for a start: %s",
+		    json_string_value(fault));
+}
+
+static void
 print_counts(const json_t *answer)
 {
 	print_engine(answer);
+	print_copies(answer);
 	printf("reloads   %lld, %lld failed\n", number(answer, "reloads"),
 	    number(answer, "reloads_failed"));
 	printf("sessions  %lld open, %lld since the start\n",

@@ -19,6 +19,7 @@
 #include "milter/base/socket.h"
 #include "milter/base/store.h"
 #include "milter/base/systemd.h"
+#include "milter/daemon/good.h"
 #include "milter/daemon/state.h"
 
 /* What was freed goes back to the system, where the library keeps it. */
@@ -95,7 +96,7 @@ open_log(const struct ag_reloader *reloader, const struct ag_policy *policy)
 
 int
 ag_reloader_load(struct ag_reloader *reloader, const char *user,
-    const struct ag_policy **policy)
+    const struct ag_good *good, const struct ag_policy **policy)
 {
 	struct ag_watch *watch = &reloader->watch;
 	struct start start = { { stderr, watch->config }, user };
@@ -104,6 +105,7 @@ ag_reloader_load(struct ag_reloader *reloader, const char *user,
 	/* a policy like those beside which others are loaded */
 	struct ag_loading loading = { .path = watch->config,
 		.diag = &diag,
+		.good = good,
 		.reading = &reading,
 		.keeps_texts = true };
 	int status;
@@ -123,6 +125,7 @@ ag_reloader_put(const struct ag_policy *policy)
 
 	/* nobody else puts one in its place */
 	ag_state_loaded(policy, generation);
+	ag_state_keeps(policy);
 }
 
 void
@@ -173,19 +176,20 @@ put_new(struct ag_reloader *reloader, const struct ag_policy *policy)
 	ag_archivedir_prepare(policy, 0);
 	ag_reloader_put(policy);
 	ag_keeper_wake();
+	ag_good_wake();
 	ag_reloader_announce();
 }
 
 /* Says which files stay as they were, where all else is in force. */
 static void
-log_kept(const struct ag_policy *policy)
+log_names(const struct ag_policy *policy)
 {
 	const struct ag_kept *kept;
 	size_t n = ag_policy_kept(policy, &kept);
 	char text[600];
 	struct ag_buf names = AG_BUF(text);
 
-	if (n == 0 || !ag_state_has_news())
+	if (n == 0)
 		return;
 	for (size_t i = 0; i < n; i++)
 		ag_buf_printf(&names, "%s%s", i > 0 ? ", " : "", kept[i].shown);
@@ -194,6 +198,29 @@ log_kept(const struct ag_policy *policy)
 	    "else is in force",
 	    n, ag_plural(n, "file stays", "files stay"),
 	    ag_plural(n, "it", "them"), text);
+}
+
+static void
+log_kept(const struct ag_policy *policy)
+{
+	if (ag_state_has_news())
+		log_names(policy);
+}
+
+/* Milliseconds between two reminders of what is kept. */
+#define REMIND_MS INT64_C(3600000)
+
+static void
+remind(struct ag_reloader *reloader)
+{
+	struct ag_snapshot snapshot;
+
+	if (ag_state_facts().kept == 0 || ag_clock_now() < reloader->remind_at)
+		return;
+	snapshot = ag_store_get();
+	log_names(snapshot.policy);
+	ag_policy_unref(snapshot.policy);
+	reloader->remind_at = ag_clock_now() + REMIND_MS;
 }
 
 /* The files say nothing new, but what is not taken. */
@@ -219,7 +246,6 @@ take_policy(struct ag_reloader *reloader, const struct ag_policy *in_force,
 		return;
 	}
 	put_new(reloader, policy);
-	ag_state_keeps(policy);
 	log_kept(policy);
 	if (ag_state_facts().kept > 0)
 		ag_notify_status("some files are kept as last good; see the "
@@ -246,6 +272,7 @@ attempt(struct ag_reloader *reloader)
 	status = ag_policy_load_with(&loading, &policy);
 	log_left_out();
 	take_policy(reloader, snapshot.policy, policy);
+	reloader->remind_at = ag_clock_now() + REMIND_MS;
 	ag_policy_unref(snapshot.policy);
 	ag_watch_loaded(&reloader->watch,
 	    status == AG_LOAD_NOT_NOW || loading.may_pass);
@@ -369,6 +396,7 @@ ag_reloader_run(void *arg)
 	struct ag_reloader *reloader = arg;
 
 	ag_watch_loaded(&reloader->watch, false);
+	remind(reloader);
 	for (;;) {
 		struct pollfd fds[FDS];
 
@@ -376,6 +404,7 @@ ag_reloader_run(void *arg)
 		if (reloader->ended)
 			break;
 		ag_limits_tell();
+		remind(reloader);
 		if (ag_store_sweep())
 			give_back_memory();
 		if (fds[2].revents != 0)

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "milter/daemon/controlclients.h"
+#include "milter/daemon/good.h"
 #include "milter/daemon/watch.h"
 
 struct ag_reloader {
@@ -18,19 +19,21 @@ struct ag_reloader {
 	int hangup;       /* descriptors: SIGHUP, the end */
 	int stop;         /* less than 0: the engine needs no knocks */
 	struct ag_control control;
-	bool hangup_load; /* the last attempt was one on SIGHUP */
-	const char
-	    *accept; /* a list that this attempt takes as it is, or NULL */
+	bool hangup_load;   /* the last attempt was one on SIGHUP */
+	const char *accept; /* a list that it takes as it is, or NULL */
+	const struct ag_copies *copies; /* of the start */
+	int64_t remind_at; /* when to say again which files are kept */
 	atomic_bool ended;
 };
 
 /*
- * The first load, which says on stderr what is wrong, and opens the log.  With
+ * The first load, which says on stderr what is wrong, and opens the log.  What
+ * is broken is as good has it, which may be NULL.  With
  * a user, whose rights the process has for now, it names him where these are
  * too few.  0, or an exit status.
  */
 int ag_reloader_load(struct ag_reloader *reloader, const char *user,
-    const struct ag_policy **policy);
+    const struct ag_good *good, const struct ag_policy **policy);
 
 /* Puts a policy in force; takes over the caller's share. */
 void ag_reloader_put(const struct ag_policy *policy);

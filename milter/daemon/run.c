@@ -23,6 +23,7 @@
 #include "milter/base/user.h"
 #include "milter/daemon/control.h"
 #include "milter/daemon/engines.h"
+#include "milter/daemon/good.h"
 #include "milter/daemon/metrics.h"
 #include "milter/daemon/reloader.h"
 
@@ -40,6 +41,8 @@ start_threads(struct ag_reloader *reloader, pthread_t *thread)
 		error = ag_keeper_start();
 	if (error == 0)
 		error = ag_metrics_start();
+	if (error == 0)
+		error = ag_good_start(reloader->watch.config);
 	if (error == 0)
 		error = pthread_create(thread, NULL, ag_reloader_run, reloader);
 	return error;
@@ -79,6 +82,7 @@ serve(struct ag_reloader *reloader, const struct ag_engine *engine)
 	pthread_join(thread, NULL);
 	ag_keeper_stop();
 	ag_metrics_stop();
+	ag_good_stop();
 	ag_log(LOG_INFO, "stopped");
 	ag_log_stop();
 	return status;
@@ -108,6 +112,16 @@ open_metrics(void)
 	return status;
 }
 
+static void
+prepare_copies(const struct ag_copies *copies)
+{
+	struct ag_snapshot snapshot = ag_store_get();
+
+	ag_good_prepare(copies, snapshot.policy,
+	    ag_fixed_text(AG_KEY_USER).ptr);
+	ag_policy_unref(snapshot.policy);
+}
+
 /* Everything that needs root comes before the privileges go. */
 static int
 start(struct ag_reloader *reloader, const struct ag_engine *engine)
@@ -120,6 +134,8 @@ start(struct ag_reloader *reloader, const struct ag_engine *engine)
 	status = open_metrics();
 	if (ag_user_stays_root(ag_fixed_text(AG_KEY_USER)))
 		ag_log(LOG_WARNING, "%s", AG_USER_STAYS_ROOT);
+	if (status == 0)
+		prepare_copies(reloader->copies);
 	if (status == 0)
 		status = ag_user_become(ag_fixed_text(AG_KEY_USER).ptr);
 	if (status == 0)
@@ -175,7 +191,8 @@ begin(struct ag_reloader *reloader, const struct ag_policy *policy)
  * line.
  */
 static int
-load(struct ag_reloader *reloader, const struct ag_policy **policy)
+load(struct ag_reloader *reloader, const struct ag_good *good,
+    const struct ag_policy **policy)
 {
 	char name[256];
 	struct ag_buf user = AG_BUF(name);
@@ -184,11 +201,11 @@ load(struct ag_reloader *reloader, const struct ag_policy **policy)
 	if (geteuid() != 0 ||
 	    !ag_policy_peek(reloader->watch.config, AG_KEY_USER, &user) ||
 	    user.len == 0)
-		return ag_reloader_load(reloader, NULL, policy);
+		return ag_reloader_load(reloader, NULL, good, policy);
 	status = ag_user_put_on(name);
 	if (status != 0)
 		return status;
-	status = ag_reloader_load(reloader, name, policy);
+	status = ag_reloader_load(reloader, name, good, policy);
 	if (ag_user_take_off())
 		return status;
 	fprintf(stderr, "cannot go on as root: %s\n", strerror(errno));
@@ -198,9 +215,13 @@ load(struct ag_reloader *reloader, const struct ag_policy **policy)
 }
 
 int
-ag_run(const char *config, bool only_stderr)
+ag_run(const struct ag_run *how)
 {
-	struct ag_reloader reloader = { .only_stderr = only_stderr };
+	struct ag_copies copies = { .config = how->config,
+		.state_dir = how->state_dir,
+		.strict = how->strict };
+	struct ag_reloader reloader = { .only_stderr = how->only_stderr,
+		.copies = &copies };
 	const struct ag_policy *policy;
 	int status;
 
@@ -209,8 +230,9 @@ ag_run(const char *config, bool only_stderr)
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 #endif
 	ag_signals_block();
-	ag_watch_init(&reloader.watch, config);
-	status = load(&reloader, &policy);
+	ag_watch_init(&reloader.watch, how->config);
+	status = load(&reloader, ag_copies_open(&copies), &policy);
+	ag_copies_close(&copies);
 	if (status == EX_OK)
 		status = begin(&reloader, policy);
 	ag_watch_free(&reloader.watch);

@@ -6,10 +6,17 @@
 
 #include <stdbool.h>
 
+struct ag_run {
+	const char *config;    /* path of the main file */
+	bool only_stderr;      /* the log */
+	bool strict;           /* a broken file is no start */
+	const char *state_dir; /* where the main file names none; or NULL */
+};
+
 /*
- * Runs until SIGTERM or SIGINT; config is the path of the main file.  Returns
- * an exit status, after a message where it is not 0.
+ * Runs until SIGTERM or SIGINT.  Returns an exit status, after a message where
+ * it is not 0.
  */
-int ag_run(const char *config, bool only_stderr);
+int ag_run(const struct ag_run *how);
 
 #endif

@@ -12,6 +12,7 @@
 #include "milter/base/json.h"
 #include "milter/base/log.h"
 #include "milter/daemon/engines.h"
+#include "milter/daemon/good.h"
 
 /* Of more findings only the number is kept. */
 #define FINDINGS_MAX 500u
@@ -350,6 +351,9 @@ ag_state_status(void)
 	    "reloads", (json_int_t)now.reloads, "reloads_failed",
 	    (json_int_t)now.reloads_failed);
 
+	json_object_set_new(object, "copies",
+	    ag_good_fault() != NULL ? json_string(ag_good_fault()) :
+				      json_null());
 	json_object_update_new(object, counts_object());
 	return dump(object);
 }

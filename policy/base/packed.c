@@ -2,6 +2,7 @@
 #include "policy/base/packed.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,27 +120,70 @@ ag_packed_share(const struct ag_packed *packed)
 	return *packed;
 }
 
-bool
-ag_packed_open(const struct ag_packed *packed, struct ag_str *text)
+/* Bytes that are as many as the text's are the text. */
+static bool
+open_bytes(struct ag_str raw, size_t text_len, struct ag_str *text)
 {
-	char *copy = malloc(packed->text_len + 1);
-	size_t n = packed->text_len;
+	char *copy = malloc(text_len + 1);
+	size_t n = text_len;
 
 	*text = ag_str(NULL);
 	if (copy == NULL)
 		return false;
-	if (packed->len < packed->text_len)
-		n = ZSTD_decompress(copy, packed->text_len, packed->bytes->byte,
-		    packed->len);
-	else if (packed->len > 0)
-		memcpy(copy, packed->bytes->byte, packed->len);
-	/* nobody else writes to bytes: what fails is an allocation */
-	if (n != packed->text_len) {
+	if (raw.len < text_len)
+		n = ZSTD_decompress(copy, text_len, raw.ptr, raw.len);
+	else if (text_len > 0)
+		memcpy(copy, raw.ptr, text_len);
+	if (n != text_len) {
 		free(copy);
 		return false;
 	}
-	*text = (struct ag_str){ copy, packed->text_len };
+	*text = (struct ag_str){ copy, text_len };
 	return true;
+}
+
+struct ag_str
+ag_packed_raw(const struct ag_packed *packed)
+{
+	return packed->bytes != NULL ?
+	    (struct ag_str){ packed->bytes->byte, packed->len } :
+	    ag_str(NULL);
+}
+
+bool
+ag_packed_open(const struct ag_packed *packed, struct ag_str *text)
+{
+	/* nobody else writes to bytes: what fails is an allocation */
+	return open_bytes(ag_packed_raw(packed), packed->text_len, text);
+}
+
+static void
+write_name(XXH128_hash_t of, char name[static AG_PACKED_NAME])
+{
+	snprintf(name, AG_PACKED_NAME, "%016llx%016llx",
+	    (unsigned long long)of.high64, (unsigned long long)of.low64);
+}
+
+void
+ag_packed_name(const struct ag_packed *packed, char name[static AG_PACKED_NAME])
+{
+	write_name(packed->bytes->hash, name);
+}
+
+bool
+ag_packed_unpack(struct ag_str raw, size_t text_len, const char *name,
+    struct ag_str *text)
+{
+	char own[AG_PACKED_NAME];
+
+	if (!open_bytes(raw, text_len, text))
+		return false;
+	write_name(hash(*text), own);
+	if (strcmp(own, name) == 0)
+		return true;
+	free((char *)text->ptr);
+	*text = ag_str(NULL);
+	return false;
 }
 
 void

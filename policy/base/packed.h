@@ -34,6 +34,22 @@ struct ag_packed ag_packed_share(const struct ag_packed *packed);
 /* The text again, to be freed; false when there is no memory. */
 bool ag_packed_open(const struct ag_packed *packed, struct ag_str *text);
 
+/*
+ * For a file: the bytes as they are kept, which are the packed text's, and a
+ * name made of the text.  Of a text that is not empty.
+ */
+#define AG_PACKED_NAME 33
+struct ag_str ag_packed_raw(const struct ag_packed *packed);
+void ag_packed_name(const struct ag_packed *packed,
+    char name[static AG_PACKED_NAME]);
+
+/*
+ * The text of such bytes, to be freed, which has that many bytes; false where
+ * they are not those of the text with that name, or there is no memory.
+ */
+bool ag_packed_unpack(struct ag_str raw, size_t text_len, const char *name,
+    struct ag_str *text);
+
 void ag_packed_free(struct ag_packed *packed);
 
 #endif

@@ -91,14 +91,6 @@ check_mode(struct ag_str text, struct ag_buf *why)
 }
 
 static bool
-check_on_error(struct ag_str text, struct ag_buf *why)
-{
-	ag_buf_text(why, "must be tempfail or accept");
-	return ag_str_eq(text, ag_str("tempfail")) ||
-	    ag_str_eq(text, ag_str("accept"));
-}
-
-static bool
 check_time(struct ag_str text, struct ag_buf *why)
 {
 	int64_t seconds;
@@ -197,11 +189,11 @@ check_directory(struct ag_str text, struct ag_buf *why)
 }
 
 static bool
-check_engine(struct ag_str text, struct ag_buf *why)
+check_either(struct ag_str text, const char *one, const char *other,
+    struct ag_buf *why)
 {
-	ag_buf_text(why, "must be builtin or libmilter");
-	return ag_str_eq(text, ag_str("builtin")) ||
-	    ag_str_eq(text, ag_str("libmilter"));
+	ag_buf_printf(why, "must be %s or %s", one, other);
+	return ag_str_eq(text, ag_str(one)) || ag_str_eq(text, ag_str(other));
 }
 
 static bool
@@ -327,9 +319,11 @@ ag_setting_check(enum ag_key key, struct ag_str text, struct ag_buf *why)
 	case AG_TYPE_MODE:
 		return check_mode(text, why);
 	case AG_TYPE_ON_ERROR:
-		return check_on_error(text, why);
+		return check_either(text, "tempfail", "accept", why);
 	case AG_TYPE_ENGINE:
-		return check_engine(text, why);
+		return check_either(text, "builtin", "libmilter", why);
+	case AG_TYPE_START:
+		return check_either(text, "last_good", "strict", why);
 	case AG_TYPE_TIME:
 		return check_time(text, why);
 	case AG_TYPE_SIZE:

@@ -23,6 +23,7 @@ enum ag_type {
 	AG_TYPE_MODE,      /* off, monitor, enforce */
 	AG_TYPE_ON_ERROR,  /* tempfail, accept */
 	AG_TYPE_ENGINE,    /* builtin, libmilter */
+	AG_TYPE_START,     /* last_good, strict */
 	AG_TYPE_TIME,      /* 90s 15m 2h 30d */
 	AG_TYPE_SIZE,      /* 64K 10M 5G */
 	AG_TYPE_FILE_MODE, /* 0660 */
@@ -57,6 +58,10 @@ enum ag_place { AG_SERVER = 1, AG_DOMAIN = 2, AG_BOTH = 3 };
 	    "of one idle MTA connection") \
 	X(ENGINE, "milter", "engine", ENGINE, SERVER, "builtin", \
 	    "who speaks the milter protocol: builtin or libmilter") \
+	X(STATE_DIR, "milter", "state_dir", DIRECTORY, SERVER, \
+	    "/var/lib/authgate", "what authgate itself keeps") \
+	X(START, "milter", "start", START, SERVER, "last_good", \
+	    "with a file that is broken: last_good or strict") \
 	X(ON_ERROR, "milter", "on_error", ON_ERROR, SERVER, "tempfail", \
 	    "when a decision cannot be made") \
 	X(DELAY_REJECT, "milter", "delay_reject", YESNO, SERVER, "yes", \

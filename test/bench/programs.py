@@ -251,7 +251,9 @@ class Bench:
         """Log lines go to a file or nowhere: refusals alone are logged, accepted mail is not."""
         config, place = self.config(entries, change=change)
         log = os.path.join(os.path.dirname(config), "log") if keep_log else None
-        return Daemon(name, [self.authgate_program, "run", "-c", config, "--stderr"], place, log)
+        state = os.path.join(os.path.dirname(config), "state")
+        return Daemon(name, [self.authgate_program, "run", "-c", config, "--stderr",
+                             "--state-dir", state], place, log)
 
     def noop(self, name, *options):
         self.count += 1

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pwd
+import re
 import resource
 import signal
 import socket
@@ -229,7 +230,13 @@ def odd_bytes(cases, program):
 
 # ---------------------------------------------------------------- changes of the lists
 
-IN_FORCE = "the change is in force: generation %d\n"
+IN_FORCE = "the change is in force: generation N\n"
+
+
+def change(daemon, *words):
+    """What a command says of a change; a busy machine may let the daemon look before it is told."""
+    code, out, err = ask(daemon, *words)
+    return code, re.sub(r"generation \d+", "generation N", out), err
 
 
 @part
@@ -238,19 +245,19 @@ def in_force(cases, program):
     daemon = Daemon(program, {**FILES, "authgate.ini": FILES["authgate.ini"].replace(
         "[rules]", "[lists]\nkill = kill.list more.list\n[rules]"), "more.list": "# none\n"})
     daemon.start()
-    cases.same("add", (0, IN_FORCE % 2, ""), ask(daemon, "kill", "add", OTHER))
+    cases.same("add", (0, IN_FORCE, ""), change(daemon, "kill", "add", OTHER))
     cases.same("... and it is so", 2, facts(daemon)["policy"]["kill_entries"])
-    cases.same("add once more, which changes nothing", (0, IN_FORCE % 3, ""),
-               ask(daemon, "kill", "add", OTHER))
+    cases.same("add once more, which changes nothing", (0, IN_FORCE, ""),
+               change(daemon, "kill", "add", OTHER))
     daemon.write("more.list", f"{OTHER}\n")
-    cases.same("del of an entry of two files", (0, IN_FORCE % 4 + IN_FORCE % 4, ""),
-               ask(daemon, "kill", "del", OTHER))
+    cases.same("del of an entry of two files", (0, IN_FORCE * 2, ""),
+               change(daemon, "kill", "del", OTHER))
     cases.same("... and it is so", 1, facts(daemon)["policy"]["kill_entries"])
-    cases.same("a list that was not there", (0, IN_FORCE % 5, ""),
-               ask(daemon, "relay", "add", OTHER))
+    cases.same("a list that was not there", (0, IN_FORCE, ""),
+               change(daemon, "relay", "add", OTHER))
     os.rename(os.path.join(daemon.folder, "kill.list"), os.path.join(daemon.folder, "real"))
     os.symlink("real", os.path.join(daemon.folder, "kill.list"))
-    cases.same("a list behind a link", (0, IN_FORCE % 6, ""), ask(daemon, "kill", "add", OTHER))
+    cases.same("a list behind a link", (0, IN_FORCE, ""), change(daemon, "kill", "add", OTHER))
     daemon.write("more.list", "")
     ask(daemon, "kill", "del", OTHER)
     cases.same("beside a list that is held back", (0, ""),

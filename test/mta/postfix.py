@@ -145,7 +145,8 @@ class Authgate(Started):
         try:
             # A session of its own: Ctrl-C in the terminal is for us, and we stop it in our order.
             self.process = subprocess.Popen(
-                [self.binary, "run", "-c", self.config, "--stderr"], env=ENVIRONMENT,
+                [self.binary, "run", "-c", self.config, "--stderr",
+                 "--state-dir", os.path.join(self.folder, "state")], env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                 start_new_session=True)
         except OSError as error:

@@ -90,6 +90,9 @@ class Daemon:
     def config(self):
         return os.path.join(self.folder, "authgate.ini")
 
+    def state_dir(self):
+        return os.path.join(self.folder, "state")
+
     def log(self):
         """All lines so far that are complete."""
         with open(self.log_name, encoding="latin-1") as file:
@@ -133,7 +136,8 @@ class Daemon:
         """through is a command that runs the program; options are Popen's."""
         with open(self.log_name, "ab") as log:
             self.process = subprocess.Popen(
-                [*through, self.program, "run", "-c", self.config(), "--stderr"],
+                [*through, self.program, "run", "-c", self.config(), "--stderr",
+                 "--state-dir", self.state_dir()],
                 **{"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "cwd": "/",
                    **options})
         return self
