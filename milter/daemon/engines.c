@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "milter/base/count.h"
-#include "milter/base/log.h"
 #include "milter/base/signals.h"
 #include "milter/engine/bad.h"
 #include "milter/engine/door.h"
@@ -53,18 +52,22 @@ need_no_knocks(void)
 	return AG_NO_KNOCKS;
 }
 
+static int stop = -1;
+
+static int
+begin_builtin(void)
+{
+	stop = ag_signals_open_stop();
+	if (stop < 0)
+		return errno;
+	return ag_loop_start(ag_door(), processors(), patience);
+}
+
 static int
 serve_builtin(void)
 {
-	int stop = ag_signals_open_stop(), error = stop < 0 ? errno : 0;
 	struct pollfd fd = { stop, POLLIN, 0 };
 
-	if (error == 0)
-		error = ag_loop_start(ag_door(), processors(), patience);
-	if (error != 0) {
-		ag_log(LOG_ERR, "cannot start: %s", strerror(error));
-		return EX_OSERR;
-	}
 	while (poll(&fd, 1, -1) < 0 || !ag_signals_take(stop))
 		continue;
 	close(stop);
@@ -72,7 +75,8 @@ serve_builtin(void)
 }
 
 static const struct ag_engine builtin = { "builtin", prepare_builtin,
-	ag_door_open, need_no_knocks, serve_builtin, ag_loop_stop };
+	ag_door_open, need_no_knocks, begin_builtin, serve_builtin,
+	ag_loop_stop };
 
 /* ---- libmilter ---- */
 
@@ -87,6 +91,13 @@ prepare_libmilter(unsigned timeout)
 		return false;
 	smfi_settimeout((int)timeout);
 	return true;
+}
+
+/* It does that where it serves. */
+static int
+begin_libmilter(void)
+{
+	return 0;
 }
 
 static int
@@ -105,7 +116,8 @@ end_libmilter(void)
 }
 
 static const struct ag_engine libmilter = { "libmilter", prepare_libmilter,
-	ag_filter_listen, ag_stop_open, serve_libmilter, end_libmilter };
+	ag_filter_listen, ag_stop_open, begin_libmilter, serve_libmilter,
+	end_libmilter };
 
 #endif
 

@@ -18,6 +18,8 @@ struct ag_engine {
 	 * socket has to be knocked at for; -2: none is needed; -1 with errno.
 	 */
 	int (*open_stop)(void);
+	/* begins to serve, where that takes threads of its own: an errno */
+	int (*begin)(void);
 	/* serves until there is a wish to stop: 0, or an exit status */
 	int (*serve)(void);
 	/* then ends what is left, within some seconds */

@@ -64,8 +64,10 @@ serve(struct ag_reloader *reloader, const struct ag_engine *engine)
 
 	reloader->hangup = ag_signals_open_hangup();
 	reloader->stop = engine->open_stop();
+	error = engine->begin();
 	ag_reloader_announce();
-	error = start_threads(reloader, &thread);
+	if (error == 0)
+		error = start_threads(reloader, &thread);
 	if (error != 0) {
 		ag_log(LOG_ERR, "cannot start: %s", strerror(error));
 		return EX_OSERR;
