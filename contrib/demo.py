@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../test/mta"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../test/driver"))
 from postfix import Authgate, Client, Postfix, log_pairs  # noqa: E402
 from process import Failure, leave_on_signals, scratch_folder  # noqa: E402
 

@@ -15,7 +15,7 @@ import time
 from parts import median
 from programs import Daemon, Forking, command
 from instance import Instance
-from process import ENVIRONMENT, Failure, free_ports, wait_until
+from process import ENVIRONMENT, Failure, free_ports, wait_for
 
 MAIN_CF = """\
 inet_interfaces = 127.0.0.1
@@ -65,7 +65,7 @@ class Postfix(Instance):
 
     def start(self):
         super().start()
-        if not wait_until(lambda: all(door.is_open() for door in self.open), 10):
+        if not wait_for(lambda: all(door.is_open() for door in self.open), 10):
             raise Failure("Postfix does not listen: " + self.log[-200:])
 
 
@@ -116,7 +116,7 @@ def send(postfix, door, messages):
             f"inet:127.0.0.1:{door.port}")
     seconds = time.monotonic() - start
     # what is still in the queue is not to burden the next door
-    if not wait_until(lambda: not postfix.waiting(), 60, 0.05):
+    if not wait_for(lambda: not postfix.waiting(), 60, 0.05):
         raise Failure(f"{door.name}: the queue does not become empty")
     log = postfix.log[before:]
     wrong = re.search(r".*(?:\breject:|milter-reject|smtpd.*: (?:warning|error|fatal):).*", log)

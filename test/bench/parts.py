@@ -13,7 +13,7 @@ import time
 
 import milter    # the client of test/wire
 from programs import Daemon, command
-from process import Failure, wait_until
+from process import Failure, wait_for
 
 SAME = ("--silent-mail", "--macros", "--small")     # what authgate with a kill list negotiates
 
@@ -235,7 +235,7 @@ class Reloads:
         before = self.generations()
         start = time.monotonic()
         self.replace(number)
-        if not wait_until(lambda: self.generations() > before, seconds):
+        if not wait_for(lambda: self.generations() > before, seconds):
             raise Failure(f"a changed list is not taken within {seconds} s")
         return time.monotonic() - start
 

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import time
 
-from process import ENVIRONMENT, Failure, Started, wait_until
+from process import ENVIRONMENT, Failure, Started, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -50,7 +50,7 @@ class Daemon(Started):
                                                 start_new_session=True)
             except OSError as error:
                 raise Failure(f"{self.name}: {error}") from error
-        wait_until(lambda: self.has_ended() or self.answers(), START_SECONDS)
+        wait_for(lambda: self.has_ended() or self.answers(), START_SECONDS)
         if self.has_ended() or not self.answers():
             raise Failure(f"{self.name} does not start{self.last_words()}")
 
@@ -135,7 +135,7 @@ class Forking(Daemon):
         try:
             super().start()
         finally:
-            self.found = wait_until(self.read_pid, 2)
+            self.found = wait_for(self.read_pid, 2)
 
     def has_ended(self):
         """Its first process ends; only a bad end counts."""
@@ -165,7 +165,7 @@ class Forking(Daemon):
         super().stop()
         if self.found and self.is_alive():
             os.kill(self.found[0], signal.SIGTERM)
-            if not wait_until(lambda: not self.is_alive(), STOP_SECONDS):
+            if not wait_for(lambda: not self.is_alive(), STOP_SECONDS):
                 os.kill(self.found[0], signal.SIGKILL)
 
 

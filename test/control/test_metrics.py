@@ -20,9 +20,10 @@ import time
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../wire"))
-from daemon import Daemon, PATIENCE, free_port, run_once, run_parts, wait_for  # noqa: E402
+sys.path.insert(0, os.path.join(HERE, "../driver"))
+from daemon import Daemon, PATIENCE, run_once, run_parts, wait_for  # noqa: E402
 from milter import Failure, Milter  # noqa: E402
+from process import free_ports  # noqa: E402
 
 IDLE_SECONDS = 10       # until a silent client is left behind
 CONNECTIONS = 16        # at once
@@ -50,7 +51,7 @@ class Served(Daemon):
     """A daemon with a port for metrics."""
 
     def __init__(self, program, host="127.0.0.1", **what):
-        self.place = (host, free_port())
+        self.place = (host, free_ports(1)[0])
         shown = f"[{host}]" if ":" in host else host
         super().__init__(program, files(f"{shown}:{self.place[1]}", **what))
 
@@ -239,7 +240,7 @@ def another_place(cases, program):
     """A change of listen needs a restart."""
     daemon = Served(program).start()
     said = "[metrics] listen has changed; it takes a restart to come into force"
-    other = free_port()
+    other = free_ports(1)[0]
     daemon.write("authgate.ini", files(f"127.0.0.1:{other}")["authgate.ini"])
     cases.same("in a reload: the log says that it takes a restart", True, said in daemon.reload())
     cases.same("... the old one is served", (200, "ok\n"), daemon.get("/healthz"))

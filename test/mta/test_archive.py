@@ -20,11 +20,12 @@ import sys
 import threading
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../driver"))
 import process  # noqa: E402
 import script  # noqa: E402
 import sendmail  # noqa: E402
 from postfix import Authgate, Client, Postfix, reply_text  # noqa: E402
-from process import Failure, PATIENCE, wait_until  # noqa: E402
+from process import Failure, PATIENCE, wait_for  # noqa: E402
 from sendmail import Door  # noqa: E402
 from test_postfix import end_complaints  # noqa: E402
 
@@ -164,12 +165,12 @@ class Archive:
         mark = len(self.authgate.lines)
         self.authgate.write_files()
         os.kill(self.authgate.process.pid, signal.SIGHUP)
-        if not wait_until(lambda: any("is in force" in line
+        if not wait_for(lambda: any("is in force" in line
                                       for line in self.authgate.lines[mark:])):
             raise Failure("no reload")
 
     def command(self, *words):
-        return subprocess.run([self.binary, "archive", "-c", self.authgate.config, *words],
+        return subprocess.run([self.binary, "archive", "-c", self.authgate.config(), *words],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               timeout=PATIENCE, check=False)
 
@@ -199,7 +200,7 @@ def delivered_by_postfix(postfix, queue):
     def find():
         found = glob.glob(f"{postfix.folder}/mail/{queue}.*")
         return found[0] if found else None
-    path = wait_until(find)
+    path = wait_for(find)
     if not path:
         raise Failure(f"{queue} is not delivered\n{postfix.log[-2000:]}")
     return re.sub(rb"\A(Envelope-[^\n]*\n)+", b"", read(path))
@@ -265,7 +266,7 @@ class Run:
                 answer = send(client, text)
                 if answer[:3] == "250":
                     return [answer]
-        wait_until(lambda: not self.archive.rest())
+        wait_for(lambda: not self.archive.rest())
         return self.archive.rest() + ["kept"] * (len(self.archive.listed()) - before)
 
     def messages(self):
@@ -316,7 +317,7 @@ class Run:
             client.say(command)
         client.smtp.sock.sendall(HEADER + b"\r\n" + LINES * 20)
         client.smtp.close()
-        wait_until(lambda: not self.archive.rest())
+        wait_for(lambda: not self.archive.rest())
         return self.archive.rest()
 
     def verified(self):
@@ -352,7 +353,7 @@ def killed(run):
                for number in range(4)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: len(taken) >= 200)
+    wait_for(lambda: len(taken) >= 200)
     run.archive.authgate.process.kill()
     for thread in threads:
         thread.join()
@@ -365,7 +366,7 @@ def killed(run):
     lines = len(authgate.lines)
     authgate.start()
     # it listens before it tidies up, and serves afterwards
-    wait_until(lambda: any("is in force" in line for line in authgate.lines[lines:]))
+    wait_for(lambda: any("is in force" in line for line in authgate.lines[lines:]))
     return wrong + [f"left: {path}" for path in run.archive.rest()]
 
 

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../driver"))
 import process  # noqa: E402
 import script  # noqa: E402
 import sendmail  # noqa: E402

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Callable, Optional
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../driver"))
 import postfix as mta  # noqa: E402
 import process  # noqa: E402
 import script  # noqa: E402
@@ -1022,12 +1023,12 @@ def submit(sender, recipient, arrives, returns=False):
     def check(run):
         subject = f"local-{time.monotonic_ns()}"
         run.postfix.sendmail(sender, [recipient], f"Subject: {subject}\n\nHello.\n")
-        process.wait_until(lambda: run.mail_with(subject))
+        process.wait_for(lambda: run.mail_with(subject))
         mails = run.mail_with(subject)
         arrived = [each for each in mails if f"Envelope-To: <{recipient}>" in each]
         returned = [each for each in mails
                     if each not in arrived and each.startswith("Envelope-From: <>")]
-        process.wait_until(lambda: not run.postfix.waiting())
+        process.wait_for(lambda: not run.postfix.waiting())
         if run.postfix.waiting():
             return f"in the queue: {' '.join(run.postfix.waiting())}"
         if bool(arrived) != arrives or bool(returned) != returns:
@@ -1342,7 +1343,7 @@ class Run:
         """The Authentication-Results fields of the delivered message are exactly these."""
         queue_id = self.queue_id()
 
-        mails = process.wait_until(lambda: self.delivered_as(queue_id))
+        mails = process.wait_for(lambda: self.delivered_as(queue_id))
         if not mails:
             return f"{queue_id} was not delivered"
         unfolded = re.sub(r"\n[ \t]+", " ", mails[0])
@@ -1370,8 +1371,7 @@ class Run:
                 if client.say(f"RCPT TO:{form}")[0] == "2":
                     sent[client.content("Subject: who\r\n").split()[-1]] = form
                 client.say("RSET")
-        process.wait_until(lambda: sent.keys() <= self.delivered_by_id().keys(),
-                           pause=0.5)
+        process.wait_for(lambda: sent.keys() <= self.delivered_by_id().keys())
         mails = self.delivered_by_id()
         # Of one that did not come nobody knows where it went.
         return [form for queue_id, form in sent.items() if re.search(
@@ -1497,7 +1497,7 @@ def instruction_complaints():
 
 def left_open(authgate, idle):
     """Clients have come, gone and dropped out: as many files are open as before the first."""
-    process.wait_until(lambda: authgate.descriptors() <= idle)
+    process.wait_for(lambda: authgate.descriptors() <= idle)
     more = authgate.descriptors() - idle
     return [f"{more} files more than before"] if more > 0 else []
 

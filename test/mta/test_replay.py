@@ -16,12 +16,13 @@ import sys
 from collections import defaultdict
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../driver"))
 import postfix  # noqa: E402
 import process  # noqa: E402
 import script  # noqa: E402
 import sendmail  # noqa: E402
 from postfix import log_pairs  # noqa: E402
-from process import ENVIRONMENT, Failure, PATIENCE, wait_until, write  # noqa: E402
+from process import ENVIRONMENT, Failure, PATIENCE, wait_for, write  # noqa: E402
 
 
 RULES = ("kill_client kill_login kill_sender auth_only_listener auth_mechanism auth_tls "
@@ -131,7 +132,7 @@ def told_by_replay(binary, config, log):
 
 def compare(report, name, binary, authgate, log, messages, recipients):
     daemon = told_by_daemon(authgate.lines)
-    replay, summary = told_by_replay(binary, authgate.config, log)
+    replay, summary = told_by_replay(binary, authgate.config(), log)
     expected = {"messages": messages, "recipients": recipients}
     report.line(f"{name}: how many", [] if summary["judged"] == expected else
                 [f"expected {expected}, got {summary}"])
@@ -152,14 +153,14 @@ def read(name):
 
 def beside_own_lines(report, name, binary, authgate, log, expected):
     """authgate's lines in the same log change nothing."""
-    before, _ = told_by_replay(binary, authgate.config, log)
+    before, _ = told_by_replay(binary, authgate.config(), log)
     text = read(log)
     stamp = text[:16]    # "Nov 22 12:00:00 "
     own = "".join(f"{stamp}mx authgate[1]: {line}\n" for line in authgate.lines
                   if log_pairs(line))
     for order, both in (("in front", own + text), ("behind", text + own)):
         write(log, both)
-        after, summary = told_by_replay(binary, authgate.config, log)
+        after, summary = told_by_replay(binary, authgate.config(), log)
         report.line(f"{name}: authgate's lines {order}: the same mail, the same objections",
                     [] if (after, summary["judged"]) == (before, expected) else
                     [f"expected {before}", f"got {after}, {summary}"])
@@ -191,7 +192,7 @@ def run_postfix(arguments, report):
         server.sendmail(ALICE, [BOB, KIM], "Subject: x\n\nhi\n")
         messages, recipients = totals()
         # of a message that was given up Postfix says "removed (canceled)"
-        wait_until(lambda: len(re.findall(r"(?m): removed$", server.log)) > messages)
+        wait_for(lambda: len(re.findall(r"(?m): removed$", server.log)) > messages)
         compare(report, "Postfix", arguments.authgate, authgate, f"{server.folder}/log",
                 messages + 1, recipients + 2)
 
@@ -220,7 +221,7 @@ def run_sendmail(arguments, report):
                 expect("250", client.say(f"RCPT TO:<{KIM}>"))
                 expect("250", client.content(content(0)))
             messages, recipients = totals()
-            wait_until(lambda: read(log).count("stat=queued") > recipients)
+            wait_for(lambda: read(log).count("stat=queued") > recipients)
             compare(report, "Sendmail", arguments.authgate, authgate, log, messages + 1,
                     recipients + 1)
 

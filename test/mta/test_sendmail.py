@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../driver"))
 import process  # noqa: E402
 import script  # noqa: E402
 from between import Between  # noqa: E402
@@ -361,7 +362,7 @@ def kill_now(address):
         generations = len(run.generations())
         process.write(path, f"{text}{address}\n")
         run.authgate.process.send_signal(signal.SIGHUP)
-        if not process.wait_until(lambda: len(run.generations()) > generations):
+        if not process.wait_for(lambda: len(run.generations()) > generations):
             return "no new policy"
         return "250 in force"
     return (kill, "250")

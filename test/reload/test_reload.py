@@ -19,7 +19,7 @@ import time
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../wire"))
+sys.path.insert(0, os.path.join(HERE, "../driver"))
 from daemon import Cases, Daemon, PATIENCE, remove_all, stop_all, wait_for  # noqa: E402
 from milter import Milter  # noqa: E402
 

@@ -16,7 +16,7 @@ import sys
 
 sys.dont_write_bytecode = True    # root's files have no business in a checkout
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../wire"))
+sys.path.insert(0, os.path.join(HERE, "../driver"))
 from daemon import Daemon, PATIENCE, run_parts, wait_for  # noqa: E402
 from milter import Milter  # noqa: E402
 

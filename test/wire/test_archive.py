@@ -24,8 +24,9 @@ import time
 
 sys.dont_write_bytecode = True    # no cache folder in a checkout
 HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../driver"))
 import milter  # noqa: E402
-from daemon import (Broken, Daemon, ENGINE, PATIENCE, run_once, run_parts,  # noqa: E402
+from daemon import (Daemon, ENGINE, PATIENCE, run_once, run_parts,  # noqa: E402
                     wait_for)
 from milter import ALL_STEPS, Failure, Milter  # noqa: E402
 
@@ -98,7 +99,7 @@ class Archive(Daemon):
         count = len(self.generations())
         self.launch()
         if not wait_for(lambda: len(self.generations()) > count):
-            raise Broken("it does not start again")
+            raise Failure("it does not start again")
         self.asked_to_stop = False
 
     def files(self, sub="new", folder=None):

@@ -18,7 +18,7 @@ import socket
 import struct
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../driver"))
 from daemon import (Cases, Daemon, PATIENCE, check_ends, is_sanitized, remove_all,  # noqa: E402
                     stop_all)
 from milter import ALL_ACTIONS, ALL_STEPS, Milter

@@ -22,6 +22,7 @@ import threading
 import time
 
 sys.dont_write_bytecode = True    # no cache folder in a checkout
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../driver"))
 import milter  # noqa: E402
 from daemon import (Daemon, ENGINE, PATIENCE, is_sanitized, run_once, run_parts,  # noqa: E402
                     wait_for)

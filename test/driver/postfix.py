@@ -11,30 +11,21 @@ machine's own Postfix and /etc/postfix stay as they are; only what was started h
 Needs root, for Postfix does. Standard library only.
 """
 
-import array
 import contextlib
-import fcntl
-import json
 import os
 import pwd
 import re
-import select
 import shutil
 import smtplib
 import socket
 import ssl
-import subprocess
-import termios
-import threading
 
+from daemon import Daemon, ENGINE
 from instance import Instance
-from process import (ENVIRONMENT, Failure, PATIENCE, Started, free_ports, run, wait_until,
-                     write)
+from process import ENVIRONMENT, Failure, PATIENCE, Started, free_ports, run, write, wait_for
 
 HOSTNAME = "mx.example.com"
 REALM = "example.com"
-# who speaks the protocol: libmilter, or what authgate has by default
-ENGINE = os.environ.get("AUTHGATE_TEST_ENGINE", "builtin")
 LOGINS = {"alice": "wonderland", "bob": "builder", "carol": "christmas", "mallory": "malice"}
 
 
@@ -106,26 +97,19 @@ def unquoted(value):
     return re.sub(r"\\(.)", r"\1", value[1:-1])
 
 
-class Authgate(Started):
-    """`authgate run` with a folder of configuration; its log lines arrive in `lines`.
+class Authgate(Daemon, Started):
+    """A daemon behind an MTA, with the files and the socket of an administrator.
 
     files: name -> text, below the folder. authgate.ini gets its [milter] socket put in front.
     """
 
     def __init__(self, binary, folder, files, inet=False, milter_options="", queue=None):
-        self.binary = os.path.abspath(binary)
-        self.folder = os.path.join(folder, "authgate")
+        super().__init__(os.path.abspath(binary), {}, folder=os.path.join(folder, "authgate"))
         self.milter = MilterSocket(self.folder, inet, queue)
+        self.path = self.milter.control and self.milter.control[:-len(".control")]
+        self.address = self.milter.address
         self.files = files
         self.milter_options = milter_options
-        self.lines = []
-        self.changed = threading.Condition()
-        self.process = None
-        self.reader = None
-
-    @property
-    def config(self):
-        return os.path.join(self.folder, "authgate.ini")
 
     def write_files(self):
         for name, text in self.files.items():
@@ -139,36 +123,19 @@ class Authgate(Started):
                 f"socket_group = postfix\nsocket_mode = 0660\nengine = {ENGINE}\n"
                 f"{self.milter_options}\n")
 
-    def start(self):
-        os.makedirs(self.folder, exist_ok=True)
+    def start(self, **options):
         self.write_files()
-        try:
-            # A session of its own: Ctrl-C in the terminal is for us, and we stop it in our order.
-            self.process = subprocess.Popen(
-                [self.binary, "run", "-c", self.config, "--stderr",
-                 "--state-dir", os.path.join(self.folder, "state")], env=ENVIRONMENT,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                start_new_session=True)
-        except OSError as error:
-            raise Failure(f"authgate did not start: {error}") from error
-        self.reader = threading.Thread(target=self.read_lines, args=(self.process.stderr,),
-                                       daemon=True)
-        self.reader.start()
-        up = wait_until(lambda: self.process.poll() is not None or self.milter.accepts())
-        if not up or self.process.poll() is not None:
-            self.stop()    # and its last words have been read
+        # A session of its own: Ctrl-C in the terminal is for us, and we stop it in our order.
+        self.launch(env=ENVIRONMENT, start_new_session=True, **options)
+        up = wait_for(lambda: self.status() is not None or self.milter.accepts())
+        if not up or self.status() is not None:
+            self.stop()
             raise Failure("authgate did not start:\n" + "\n".join(self.lines))
+        return self
 
-    def read_lines(self, pipe):
-        rest = b""
-        while select.select([pipe], [], []):
-            with self.changed:    # what is out of the pipe is in the lines for everybody else
-                data = os.read(pipe.fileno(), 65536)
-                *lines, rest = (rest + data).split(b"\n")
-                self.lines += [line.decode(errors="backslashreplace") for line in lines]
-                self.changed.notify_all()
-            if not data:
-                return
+    @property
+    def lines(self):
+        return self.log()
 
     def lines_since(self, mark, count):
         """Lines with a verdict or a queue id after `mark`, when there are `count` verdicts, and
@@ -176,50 +143,27 @@ class Authgate(Started):
         def verdicts():
             return sum("verdict=" in line for line in self.lines[mark:])
         if self.milter.control:
-            wait_until(lambda: self.process.poll() is not None or self.lines_waiting() == 0)
-            wait_until(self.has_read_all)
+            wait_for(lambda: self.status() is not None or self.lines_waiting() == 0)
         else:
-            with self.changed:
-                self.changed.wait_for(lambda: verdicts() >= count, PATIENCE)
+            wait_for(lambda: verdicts() >= count)
         return [line for line in self.lines[mark:] if log_pairs(line)]
-
-    def lines_waiting(self):
-        """How many the daemon has yet to write."""
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(PATIENCE)
-            control.connect(self.milter.control)
-            control.sendall(b"status\n")
-            answer = b"".join(iter(lambda: control.recv(65536), b""))
-        return json.loads(answer)["log_lines_waiting"]
-
-    def has_read_all(self):
-        with self.changed:
-            left = array.array("i", [0])
-            fcntl.ioctl(self.process.stderr, termios.FIONREAD, left)
-        return left[0] == 0
 
     def descriptors(self):
         """How many files and connections it holds open."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def ask_to_stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
+        if self.process:
+            self.terminate()
 
     def stop(self):
         """The exit status; None when it never ran, and -9 when it did not heed SIGTERM."""
         if not self.process:
             return None
         self.ask_to_stop()
-        if self.process.poll() is None:
-            try:
-                self.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        if self.reader:
-            self.reader.join(PATIENCE)
-        return self.process.returncode
+        if self.wait() is None:
+            self.kill()
+        return self.status()
 
 
 # ---------------------------------------------------------------- Postfix

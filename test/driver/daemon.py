@@ -11,8 +11,8 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
-from cases import Cases, PATIENCE, wait_for  # noqa: E402
+from cases import Cases, PATIENCE, wait_for
+from process import Failure, free_ports
 
 SANITIZER = re.compile(r"(ERROR|WARNING): \w*Sanitizer|runtime error:|SUMMARY: \w*Sanitizer")
 # who speaks the protocol: libmilter, or what authgate has by default
@@ -22,10 +22,6 @@ STAYS_ROOT = "[milter] user names nobody: "
 LOADED = re.compile(r"policy gen=(\d+) is in force")
 
 
-class Broken(Exception):
-    """The daemon did not do what every test relies on."""
-
-
 def is_sanitized(program):
     """It needs more address space than a limit leaves, and keeps memory that was given back."""
     with open(program, "rb") as file:
@@ -33,23 +29,18 @@ def is_sanitized(program):
     return b"__asan_init" in text or b"__tsan_init" in text
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Daemon:
     """files is {name: text}; "@SOCKET@" in a text becomes the place of the socket."""
 
     all = []
 
-    def __init__(self, program, files, inet=False):
+    def __init__(self, program, files, inet=False, folder=None):
         self.program = program
-        self.folder = tempfile.mkdtemp(prefix="authgate-wire.")
+        self.folder = folder or tempfile.mkdtemp(prefix="authgate-wire.")
+        os.makedirs(self.folder, exist_ok=True)
         self.process = None
         self.path = os.path.join(self.folder, "authgate.sock")
-        self.address = ("127.0.0.1", free_port()) if inet else self.path
+        self.address = ("127.0.0.1", free_ports(1)[0]) if inet else self.path
         self.log_name = os.path.join(self.folder, "stderr")
         self.count = 0
         self.asked_to_stop = False
@@ -146,7 +137,7 @@ class Daemon:
         self.launch(**options)
         if not wait_for(lambda: self.generations() or self.status() is not None) or \
                 self.status() is not None:
-            raise Broken("the daemon does not start: " + " | ".join(self.log()[-3:]))
+            raise Failure("the daemon does not start: " + " | ".join(self.log()[-3:]))
         self.new_lines()
         return self
 
@@ -176,7 +167,7 @@ class Daemon:
                     if LOADED.search(line) or "the old policy stays" in line]
         self.hang_up_signal()
         if not wait_for(done):
-            raise Broken("no reload within %d s" % PATIENCE)
+            raise Failure("no reload within %d s" % PATIENCE)
         return self.log()[seen:]
 
     def terminate(self):

@@ -14,8 +14,8 @@ import struct
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
-from cases import PATIENCE  # noqa: E402
+from cases import PATIENCE
+from process import Failure
 
 # Actions and steps, as far as they matter here.
 ADD_HEADERS, CHANGE_HEADERS, SETSYMLIST = 0x01, 0x10, 0x100
@@ -51,10 +51,6 @@ ANSWERS = {b"c": "continue", b"t": "tempfail", b"r": "reject", b"a": "accept", b
            b"s": "skip", b"4": "shutdown", b"f": "connection failure"}
 PROGRESS = b"p"
 CHANGE_HEADER, INSERT_HEADER = b"m", b"i"
-
-
-class Failure(Exception):
-    """The milter did what no milter may do, or nothing in time."""
 
 
 class Closed(Failure):

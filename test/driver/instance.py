@@ -10,7 +10,7 @@ import shutil
 import signal
 import time
 
-from process import Failure, Started, run, wait_until, write
+from process import Failure, Started, run, write, wait_for
 
 # What makes it private, quick, and without opinions about clients.
 MAIN_CF = """\
@@ -97,7 +97,7 @@ class Instance(Started):
     def start(self):
         self.write_files()
         run("postfix", "-c", self.config, "start")
-        if not wait_until(self.master_pid):
+        if not wait_for(self.master_pid):
             raise Failure(f"Postfix did not start:\n{self.log}")
 
     def master_pid(self):
@@ -117,7 +117,7 @@ class Instance(Started):
         if not pid:
             return
         os.kill(pid, signal.SIGTERM)    # what `postfix stop` does, without its pause of a second
-        if not wait_until(lambda: not self.master_pid()):
+        if not wait_for(lambda: not self.master_pid()):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)    # master leads a process group of its own
 

@@ -29,7 +29,7 @@ import subprocess
 
 import postfix
 from postfix import HOSTNAME, LOGINS, REALM, SASL_CONF, reply_text
-from process import ENVIRONMENT, Failure, PATIENCE, Started, run, wait_until, write
+from process import ENVIRONMENT, Failure, PATIENCE, Started, run, write, wait_for
 
 
 class Unavailable(Failure):
@@ -310,7 +310,7 @@ class Sendmail(Started):
                 [self.packages.sendmail, "-C", self.config, "-bD"], cwd="/",
                 env=self.packages.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
                 start_new_session=True)
-        up = wait_until(lambda: self.process.poll() is not None or self.accepts())
+        up = wait_for(lambda: self.process.poll() is not None or self.accepts())
         if not up or self.process.poll() is not None:
             raise Failure(f"Sendmail did not start:\n{self.said}")
 

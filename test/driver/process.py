@@ -9,12 +9,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
-from cases import PATIENCE  # noqa: E402
+from cases import PATIENCE, wait_for    # for those who start programs
 
 # sudo and cron may come without the sbin folders.
 ENVIRONMENT = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
@@ -62,16 +60,6 @@ def leave_on_signals():
 
     for number in numbers:
         signal.signal(number, leave)
-
-
-def wait_until(condition, seconds=PATIENCE, pause=0.02):
-    """What condition() gives as soon as it is true, else its last value when the time is over."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() > end:
-            return value
-        time.sleep(pause)
 
 
 def run(*command, give="", seconds=10 * PATIENCE, environment=None):
