@@ -228,23 +228,44 @@ ask_for_patience(struct loop *loop, struct ag_connection *c)
 	TAILQ_INSERT_TAIL(&loop->waiting[AG_WAITING_DISK], c, link);
 }
 
+/* What the MTA has said in time, on a machine that is late. */
+static bool
+has_input(const struct ag_connection *c)
+{
+	char byte;
+
+	return events_of(c->waiting) == EPOLLIN &&
+	    recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* Those of one kind whose time is up; what lies there is taken once before. */
+static void
+look_at_list(struct loop *loop, enum ag_waiting waiting, int64_t now)
+{
+	struct connections *list = &loop->waiting[waiting];
+	const struct ag_connection *served = NULL;
+	struct ag_connection *c;
+
+	while ((c = TAILQ_FIRST(list)) != NULL &&
+	    now - c->since >= patience[waiting]) {
+		if (waiting == AG_WAITING_DISK) {
+			ask_for_patience(loop, c);
+		} else if (c != served && has_input(c)) {
+			served = c;
+			serve(loop, c);
+		} else {
+			close_connection(loop, c);
+		}
+	}
+}
+
 static void
 look_at_deadlines(struct loop *loop)
 {
 	int64_t now = seconds();
 
-	for (unsigned i = 0; i < AG_WAITING_KINDS; i++) {
-		struct connections *list = &loop->waiting[i];
-		struct ag_connection *c;
-
-		while ((c = TAILQ_FIRST(list)) != NULL &&
-		    now - c->since >= patience[i]) {
-			if (i == AG_WAITING_DISK)
-				ask_for_patience(loop, c);
-			else
-				close_connection(loop, c);
-		}
-	}
+	for (unsigned i = 0; i < AG_WAITING_KINDS; i++)
+		look_at_list(loop, (enum ag_waiting)i, now);
 }
 
 /* Milliseconds to the next deadline; -1: there is none. */
@@ -321,15 +342,25 @@ wake_up(struct loop *loop)
 		begin_to_stop(loop);
 }
 
+/* A wish to stop closes connections that are among the events: it comes last.
+ */
 static void
-serve_event(struct loop *loop, void *what)
+serve_events(struct loop *loop, const struct epoll_event *events, int n)
 {
-	if (what == loop)
+	bool woken = false;
+
+	for (int i = 0; i < n; i++) {
+		void *what = events[i].data.ptr;
+
+		if (what == loop)
+			woken = true;
+		else if (what == &listener)
+			accept_some(loop);
+		else
+			serve(loop, what);
+	}
+	if (woken)
 		wake_up(loop);
-	else if (what == &listener)
-		accept_some(loop);
-	else
-		serve(loop, what);
 }
 
 static void *
@@ -342,8 +373,7 @@ run(void *arg)
 		int n =
 		    epoll_wait(loop->epoll, events, EVENTS, time_to_wait(loop));
 
-		for (int i = 0; i < n; i++)
-			serve_event(loop, events[i].data.ptr);
+		serve_events(loop, events, n);
 		look_at_deadlines(loop);
 		if (loop->stop_at != 0 && seconds() >= loop->stop_at)
 			close_all(loop, true);

@@ -1916,6 +1916,27 @@ def asked_to_end():
 
 
 @part
+def end_in_a_crowd(cases, program):
+    """SIGTERM comes while many connections speak at once."""
+    statuses = []
+    for _ in range(8):
+        daemon = Daemon(program, config()).start()
+        crowd = [Milter(daemon.address) for _ in range(60)]
+        for mta in crowd:
+            mta.connect()
+        for n in range(40):
+            if n == 20:
+                daemon.terminate()
+            for mta in crowd:
+                with contextlib.suppress(Closed):
+                    mta.send(b"A")
+        statuses.append(daemon.wait())
+        for mta in crowd:
+            mta.hang_up()
+    cases.same("SIGTERM while many speak: each ends with status 0", [0] * 8, statuses)
+
+
+@part
 def end_at_the_start(cases, program):
     """It comes while libmilter makes its threads, in whichever order these run."""
     daemons = [Daemon(program, config()).launch(preexec_fn=asked_to_end) for _ in range(20)]
