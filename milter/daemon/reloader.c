@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "milter/archive/dir.h"
 #include "milter/archive/keeper.h"
@@ -19,6 +21,7 @@
 #include "milter/base/socket.h"
 #include "milter/base/store.h"
 #include "milter/base/systemd.h"
+#include "milter/daemon/control.h"
 #include "milter/daemon/good.h"
 #include "milter/daemon/state.h"
 
@@ -304,12 +307,30 @@ try_again(struct ag_reloader *reloader)
 /* Milliseconds between two knocks, until libmilter has noticed. */
 #define KNOCK_MS 20
 
+/* libmilter waits for its sessions, and at times for ever. */
+#define GIVE_UP_MS 10000
+
+static void
+give_up(void)
+{
+	ag_log(LOG_WARNING, "libmilter did not stop within %d seconds; stopped",
+	    GIVE_UP_MS / 1000);
+	ag_control_remove();
+	ag_socket_remove();
+	ag_log_stop();
+	_exit(EX_OK);
+}
+
 static void
 hasten_the_end(const struct ag_reloader *reloader)
 {
+	int64_t end = ag_clock_now() + GIVE_UP_MS;
+
 	while (!reloader->ended) {
 		ag_socket_knock();
 		poll(NULL, 0, KNOCK_MS);
+		if (ag_clock_now() > end)
+			give_up();
 	}
 }
 
