@@ -24,6 +24,8 @@
 	"day, UTC)\n" \
 	"                      or 2026-12-31T18:00:00Z\n" \
 	"      --note TEXT     the reason, which goes into the log\n" \
+	"      --force         also what would refuse this host or a trusted " \
+	"client\n" \
 	"  del ENTRY           take an entry out\n" \
 	"  purge               drop what has run out\n\n" \
 	"After add and del it says whether the daemon has taken the change: " \

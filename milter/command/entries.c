@@ -16,6 +16,7 @@
 #include "milter/base/print.h"
 #include "milter/command/command.h"
 #include "milter/command/entryhint.h"
+#include "milter/command/guard.h"
 #include "milter/command/inforce.h"
 #include "milter/command/listfile.h"
 
@@ -27,6 +28,7 @@ struct options {
 	const char *note;
 	bool all;
 	bool json;
+	bool force; /* also what would cut off the host itself */
 };
 
 struct work {
@@ -36,6 +38,7 @@ struct work {
 	int64_t now;
 	struct ag_item wanted; /* of add and del */
 	struct ag_str added;   /* the line that add writes */
+	struct ag_str old;     /* the one in whose place, if any */
 	unsigned changed;
 	struct ag_vec
 	    replaced;      /* char *: the files that were, of add and del */
@@ -135,7 +138,8 @@ rewrite(struct work *work, struct ag_str text, change_fn *change,
     change_fn *at_end)
 {
 	/* the last line may lack its end */
-	size_t room = text.len + 1 + work->added.len + sizeof(no_entries);
+	size_t room = text.len + 1 + work->added.len + sizeof(no_entries) +
+	    sizeof(" until=") + AG_INSTANT_MAX;
 	char *memory = malloc(room);
 	struct ag_str line;
 
@@ -275,11 +279,10 @@ change_all(struct work *work, change_fn *change)
 
 /* The line of an entry; false when there is no memory for it. */
 static bool
-make_line(struct work *work)
+make_line(struct work *work, const char *until, const char *note)
 {
 	const struct options *o = work->options;
-	const char *note = o->note != NULL ? o->note : "";
-	size_t room = strlen(o->entry) + sizeof(" until=") + strlen(o->until) +
+	size_t room = strlen(o->entry) + sizeof(" until=") + strlen(until) +
 	    sizeof(" # ") + strlen(note) + sizeof("\n");
 	char *line = ag_arena_alloc(&work->arena, room);
 	struct ag_buf out;
@@ -288,15 +291,29 @@ make_line(struct work *work)
 		return false;
 	out = ag_buf(line, room);
 	ag_buf_text(&out, o->entry);
-	if (o->until[0] != '\0')
-		ag_buf_printf(&out, " until=%s", o->until);
-	if (o->note != NULL) {
-		ag_buf_text(&out, " # ");
-		ag_buf_text(&out, note);
-	}
+	if (until[0] != '\0')
+		ag_buf_printf(&out, " until=%s", until);
+	if (note[0] != '\0')
+		ag_buf_printf(&out, " # %s", note);
 	ag_buf_char(&out, '\n');
 	work->added = ag_buf_get(&out);
 	return true;
+}
+
+/* What is not given stays as the entry has it that is there; may be NULL. */
+static bool
+make_merged_line(struct work *work, const struct ag_item *there)
+{
+	const struct options *o = work->options;
+	const char *note = o->note != NULL ? o->note : "";
+	char until[AG_INSTANT_MAX];
+
+	snprintf(until, sizeof(until), "%s", o->until);
+	if (there != NULL && until[0] == '\0' && there->about.until != AG_NEVER)
+		ag_number_write_instant(there->about.until, until);
+	if (there != NULL && o->note == NULL && there->about.note != NULL)
+		note = there->about.note;
+	return make_line(work, until, note);
 }
 
 static void
@@ -304,6 +321,34 @@ write_entry(struct work *work)
 {
 	ag_buf_str(&work->out, work->added);
 	work->changed++;
+}
+
+/* In the place of its like, which is told. */
+static void
+replace_entry(struct work *work, struct ag_str line,
+    const struct ag_item *there)
+{
+	if (!make_merged_line(work, there))
+		return;
+	work->old = ag_arena_str(&work->arena, ag_str_trim(line));
+	write_entry(work);
+}
+
+/* Whether there is a change that is worth two lines. */
+static void
+tell_change(const struct work *work)
+{
+	/* without its newline */
+	struct ag_str now =
+	    ag_str_head(work->added, ag_str_find(work->added, '\n'));
+
+	if (work->old.len == 0 || ag_str_eq(work->old, now))
+		return;
+	printf("was: ");
+	ag_print_safely(stdout, work->old);
+	printf("\nnow: ");
+	ag_print_safely(stdout, now);
+	printf("\n");
 }
 
 /* The entry comes in the place of its like, of which there may be several. */
@@ -316,7 +361,7 @@ put_entry(struct work *work, struct ag_str line)
 	    !same_item(&item, &work->wanted))
 		keep_line(work, line);
 	else if (work->changed == 0)
-		write_entry(work);
+		replace_entry(work, line, &item);
 }
 
 static void
@@ -325,6 +370,27 @@ put_entry_at_end(struct work *work, struct ag_str line)
 	(void)line;
 	if (work->changed == 0)
 		write_entry(work);
+}
+
+/* After a line that says why. */
+static bool
+is_refused(struct work *work)
+{
+	const struct ag_guard guard = { work->options->config, work->policy,
+		&work->arena, work->now };
+	struct ag_item item = work->wanted;
+	char text[600];
+	struct ag_buf why = AG_BUF(text);
+
+	if (work->options->until[0] != '\0')
+		ag_number_until(ag_str(work->options->until),
+		    &item.about.until);
+	if (!ag_guard_objects(&guard, &item, &why))
+		return false;
+	ag_print_line(stderr,
+	    "authgate kill: %s is not added: %s; --force adds it",
+	    work->options->entry, text);
+	return true;
 }
 
 static int
@@ -338,10 +404,16 @@ add(struct work *work)
 		    work->options->command, work->options->command);
 		return EX_CONFIG;
 	}
-	if (!make_line(work))
+	if (!make_merged_line(work, NULL))
 		return report_error(work->options->entry, ENOMEM);
+	if (!is_relay(work->options) && !work->options->force &&
+	    is_refused(work))
+		return EX_USAGE;
 	status = change_file(work, name, put_entry, put_entry_at_end);
-	return status == EX_OK ? ask_daemon(work) : status;
+	if (status != EX_OK)
+		return status;
+	tell_change(work);
+	return ask_daemon(work);
 }
 
 /* ---- del and purge ---- */
@@ -495,6 +567,7 @@ static const struct option long_options[] = {
 	{ "for", required_argument, NULL, 'f' },
 	{ "until", required_argument, NULL, 'u' },
 	{ "note", required_argument, NULL, 'n' },
+	{ "force", no_argument, NULL, 'F' },
 	{ "all", no_argument, NULL, 'a' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
@@ -551,6 +624,9 @@ take_option(struct options *options, int option, const char *arg)
 	case 'n':
 		options->note = arg;
 		return has_control(arg) ? "has a control byte" : NULL;
+	case 'F':
+		options->force = true;
+		return NULL;
 	case 'a':
 		options->all = true;
 		return NULL;

@@ -254,7 +254,7 @@ def in_force(cases, program):
                change(daemon, "kill", "del", OTHER))
     cases.same("... and it is so", 1, facts(daemon)["policy"]["kill_entries"])
     cases.same("a list that was not there", (0, IN_FORCE, ""),
-               change(daemon, "relay", "add", OTHER))
+               change(daemon, "relay", "add", "10.0.0.1"))
     os.rename(os.path.join(daemon.folder, "kill.list"), os.path.join(daemon.folder, "real"))
     os.symlink("real", os.path.join(daemon.folder, "kill.list"))
     cases.same("a list behind a link", (0, IN_FORCE, ""), change(daemon, "kill", "add", OTHER))
