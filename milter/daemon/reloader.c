@@ -164,10 +164,11 @@ warn_of_restart(const struct ag_policy *policy)
 static void
 stay(void)
 {
+	/* who reads the line finds the numbers changed */
+	ag_state_failed();
 	if (ag_state_has_news())
 		ag_log(LOG_ERR, "the old policy stays in force");
 	ag_notify_status("the last reload failed; see the log");
-	ag_state_failed();
 }
 
 static void
@@ -242,8 +243,8 @@ take_policy(struct ag_reloader *reloader, const struct ag_policy *in_force,
     const struct ag_policy *policy)
 {
 	if (policy == NULL || is_all_kept(in_force, policy)) {
-		stay();
 		ag_state_keeps(policy);
+		stay();
 		if (policy != NULL)
 			ag_store_replace(policy);
 		return;
