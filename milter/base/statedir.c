@@ -34,14 +34,11 @@ find_fault(int fd)
 }
 
 static int
-open_outer(const char *path, bool make, struct ag_buf *why)
+open_outer(const char *path, struct ag_buf *why)
 {
+	int fd = open(path, FOLDER);
 	const char *fault;
-	int fd;
 
-	if (make && mkdir(path, 0755) != 0 && errno != EEXIST)
-		return fail(why, path, strerror(errno));
-	fd = open(path, FOLDER);
 	if (fd < 0)
 		return fail(why, path, strerror(errno));
 	fault = find_fault(fd);
@@ -51,36 +48,59 @@ open_outer(const char *path, bool make, struct ag_buf *why)
 	return fail(why, path, fault);
 }
 
-/* Root's folder becomes the user's. */
+static int
+fail_inside(struct ag_buf *why, const char *path, const char *name)
+{
+	ag_buf_printf(why, "%s/%s: %s", path, name, strerror(errno));
+	return -1;
+}
+
+/* Root's folder becomes the user's; a link stays what it is. */
 static bool
-give(int fd, const char *user)
+give(int outer, const char *name, const char *user)
 {
 	const struct passwd *who =
 	    geteuid() == 0 && user[0] != '\0' ? getpwnam(user) : NULL;
 
-	return who == NULL || fchown(fd, who->pw_uid, who->pw_gid) == 0;
+	return who == NULL ||
+	    fchownat(outer, name, who->pw_uid, who->pw_gid,
+		AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool
+ag_statedir_make(const char *path, const char *name, const char *user,
+    struct ag_buf *why)
+{
+	bool made;
+	int outer;
+
+	if (mkdir(path, 0755) != 0 && errno != EEXIST) {
+		fail(why, path, strerror(errno));
+		return false;
+	}
+	outer = open_outer(path, why);
+	if (outer < 0)
+		return false;
+	made = (mkdirat(outer, name, 0750) == 0 || errno == EEXIST) &&
+	    give(outer, name, user);
+	if (!made)
+		fail_inside(why, path, name);
+	close(outer);
+	return made;
 }
 
 int
-ag_statedir_open(const char *path, const char *name, bool make,
-    const char *user, struct ag_buf *why)
+ag_statedir_open(const char *path, const char *name, struct ag_buf *why)
 {
-	int outer = open_outer(path, make, why), fd, error = 0;
+	int outer = open_outer(path, why), fd;
 
 	if (outer < 0)
 		return -1;
-	if (make && mkdirat(outer, name, 0750) != 0 && errno != EEXIST)
-		error = errno;
-	fd = error == 0 ? openat(outer, name, FOLDER) : -1;
-	if (error == 0 && (fd < 0 || (make && !give(fd, user))))
-		error = errno;
+	fd = openat(outer, name, FOLDER);
+	if (fd < 0)
+		fail_inside(why, path, name);
 	close(outer);
-	if (error == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	ag_buf_printf(why, "%s/%s: %s", path, name, strerror(error));
-	return -1;
+	return fd;
 }
 
 bool

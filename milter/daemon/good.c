@@ -60,7 +60,7 @@ open_copy(const struct ag_copies *copies, const char *folder)
 {
 	char text[300];
 	struct ag_buf why = AG_BUF(text);
-	int dir = ag_statedir_open(copies->path, folder, false, "", &why);
+	int dir = ag_statedir_open(copies->path, folder, &why);
 	struct ag_goodcopy *copy = NULL;
 
 	if (dir < 0)
@@ -88,22 +88,29 @@ copied_text(void *arg, const char *shown, struct ag_str *text)
 	    ag_goodcopy_text(copies->all, shown, text);
 }
 
-const struct ag_good *
-ag_copies_open(struct ag_copies *copies)
+void
+ag_copies_begin(struct ag_copies *copies)
 {
 	char start[16] = "";
 
 	find_path(copies);
-	if (copies->strict ||
+	copies->strict = copies->strict ||
 	    (peek(copies->config, AG_KEY_START, start, sizeof(start)) &&
-		strcmp(start, "strict") == 0))
-		return NULL;
-	copies->all = open_copy(copies, DAEMON);
-	if (getuid() == 0)
-		copies->main = open_copy(copies, ROOT);
+		strcmp(start, "strict") == 0);
+	if (copies->strict || getuid() != 0)
+		return;
+	copies->main = open_copy(copies, ROOT);
 	if (copies->main != NULL)
 		copies->has_main = ag_goodcopy_text(copies->main,
 		    name_of(copies->config), &copies->main_text);
+}
+
+const struct ag_good *
+ag_copies_open(struct ag_copies *copies)
+{
+	if (copies->strict)
+		return NULL;
+	copies->all = open_copy(copies, DAEMON);
 	if (copies->all == NULL && !copies->has_main)
 		return NULL;
 	copies->good = (struct ag_good){ copied_text, copies };
@@ -192,11 +199,15 @@ keep_main(const struct ag_copies *copies, const struct ag_policy *policy)
 {
 	char text[300];
 	struct ag_buf why = AG_BUF(text);
-	int dir = ag_statedir_open(copies->path, ROOT, true, "", &why);
-	int error;
+	int dir, error;
 
-	if (dir < 0)
+	if (!ag_statedir_make(copies->path, ROOT, "", &why))
 		return; /* it has been said of the daemon's folder */
+	dir = ag_statedir_open(copies->path, ROOT, &why);
+	if (dir < 0) {
+		ag_log(LOG_WARNING, "%s", text);
+		return;
+	}
 	error = write_copies(dir, policy, add_main);
 	if (error != 0)
 		ag_log(LOG_WARNING, "%s/" ROOT ": %s", copies->path,
@@ -212,11 +223,21 @@ ag_good_prepare(const struct ag_copies *copies, const struct ag_policy *policy,
 	struct ag_buf why = AG_BUF(text);
 
 	config_path = copies->config;
-	folder = ag_statedir_open(copies->path, DAEMON, true, user, &why);
-	if (folder < 0)
+	if (!ag_statedir_make(copies->path, DAEMON, user, &why))
 		complain(text);
-	if (getuid() == 0)
+	else if (getuid() == 0)
 		keep_main(copies, policy);
+}
+
+void
+ag_good_open(const struct ag_copies *copies)
+{
+	char text[300];
+	struct ag_buf why = AG_BUF(text);
+
+	folder = ag_statedir_open(copies->path, DAEMON, &why);
+	if (folder < 0 && ag_good_fault() == NULL)
+		complain(text);
 }
 
 /* Another daemon may be about to end. */

@@ -24,9 +24,14 @@ struct ag_copies {
 };
 
 /*
- * Finds the copies, before the user is put on.  What is returned is for the
- * load; NULL: there is none, or the start is to be strict.  A copy of the main
- * file, which names a user and paths, counts for root only if root made it.
+ * Finds root's own copy, before the user is put on.  A copy of the main file,
+ * which names a user and paths, counts for root only if root made it.
+ */
+void ag_copies_begin(struct ag_copies *copies);
+
+/*
+ * Finds the others, as who reads the files.  What is returned is for the load;
+ * NULL: there is none, or the start is to be strict.
  */
 const struct ag_good *ag_copies_open(struct ag_copies *copies);
 void ag_copies_close(struct ag_copies *copies);
@@ -38,6 +43,9 @@ void ag_copies_close(struct ag_copies *copies);
  */
 void ag_good_prepare(const struct ag_copies *copies,
     const struct ag_policy *policy, const char *user);
+
+/* Opens the daemon's folder, as the user. */
+void ag_good_open(const struct ag_copies *copies);
 
 /* The thread; an errno.  It writes the policy in force each time it is woken.
  */

@@ -141,6 +141,8 @@ start(struct ag_reloader *reloader, const struct ag_engine *engine)
 	if (status == 0)
 		status = ag_user_become(ag_fixed_text(AG_KEY_USER).ptr);
 	if (status == 0)
+		ag_good_open(reloader->copies);
+	if (status == 0)
 		status = prepare_archives();
 	if (status == 0)
 		status = serve(reloader, engine);
@@ -193,7 +195,7 @@ begin(struct ag_reloader *reloader, const struct ag_policy *policy)
  * line.
  */
 static int
-load(struct ag_reloader *reloader, const struct ag_good *good,
+load(struct ag_reloader *reloader, struct ag_copies *copies,
     const struct ag_policy **policy)
 {
 	char name[256];
@@ -203,11 +205,13 @@ load(struct ag_reloader *reloader, const struct ag_good *good,
 	if (geteuid() != 0 ||
 	    !ag_policy_peek(reloader->watch.config, AG_KEY_USER, &user) ||
 	    user.len == 0)
-		return ag_reloader_load(reloader, NULL, good, policy);
+		return ag_reloader_load(reloader, NULL, ag_copies_open(copies),
+		    policy);
 	status = ag_user_put_on(name);
 	if (status != 0)
 		return status;
-	status = ag_reloader_load(reloader, name, good, policy);
+	status =
+	    ag_reloader_load(reloader, name, ag_copies_open(copies), policy);
 	if (ag_user_take_off())
 		return status;
 	fprintf(stderr, "cannot go on as root: %s\n", strerror(errno));
@@ -233,7 +237,8 @@ ag_run(const struct ag_run *how)
 #endif
 	ag_signals_block();
 	ag_watch_init(&reloader.watch, how->config);
-	status = load(&reloader, ag_copies_open(&copies), &policy);
+	ag_copies_begin(&copies);
+	status = load(&reloader, &copies, &policy);
 	ag_copies_close(&copies);
 	if (status == EX_OK)
 		status = begin(&reloader, policy);

@@ -63,12 +63,12 @@ def copies(daemon):
     return sorted(glob.glob(os.path.join(daemon.state_dir(), "daemon/good/*/*")))
 
 
-def start(daemon):
+def start(daemon, **options):
     """Once more, with a log of its own."""
     with open(daemon.log_name, "w", encoding="ascii"):
         daemon.count = 0
     daemon.asked_to_stop = False
-    return daemon.start()
+    return daemon.start(**options)
 
 
 def stop(daemon):
@@ -210,6 +210,16 @@ def what_is_not_trusted(cases, program):
     cases.same("... root's is root's", (0, 0o750), (
         os.stat(os.path.join(daemon.state_dir(), "root")).st_uid,
         os.stat(os.path.join(daemon.state_dir(), "root")).st_mode & 0o777))
+    daemon.write("kill.list", "<html>\n<p>\n")
+    # as under a service manager: root may not enter what is another's
+    bare = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner")
+    start(daemon, through=bare)
+    cases.same("root without the right to enter it goes on by the copies", (
+        [True] * 5, ["kill.list"], None), (holds(daemon), [
+            kept["file"] for kept in facts(daemon)["last_load"]["kept"]],
+                                           facts(daemon)["copies"]))
+    stop(daemon)
+    daemon.write("kill.list", files["kill.list"])
     daemon.write("authgate.ini", "[nonsense\n")
     start(daemon)
     cases.same("a broken main file: root's copy names the user", nobody.pw_uid,
