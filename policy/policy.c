@@ -1,6 +1,5 @@
 /* policy.c - what commands and the daemon ask a policy */
 #include <stdlib.h>
-#include <string.h>
 
 #include "policy/base/number.h"
 #include "policy/compiled.h"
@@ -83,26 +82,6 @@ ag_policy_texts(const struct ag_policy *policy,
 
 	for (size_t i = 0; i < policy->parts.n; i++)
 		tell_texts(part[i], file, arg);
-}
-
-static bool
-is_same_complaint(const struct ag_kept *a, const struct ag_kept *b)
-{
-	return strcmp(a->shown, b->shown) == 0 && strcmp(a->why, b->why) == 0 &&
-	    a->at.line == b->at.line && a->never == b->never;
-}
-
-bool
-ag_policy_is_same(const struct ag_policy *a, const struct ag_policy *b)
-{
-	const struct ag_kept *kept = a->kept.items, *other = b->kept.items;
-
-	if (a->digest != b->digest || a->kept.n != b->kept.n)
-		return false;
-	for (size_t i = 0; i < a->kept.n; i++)
-		if (!is_same_complaint(&kept[i], &other[i]))
-			return false;
-	return true;
 }
 
 /* ---- what holds ---- */

@@ -125,9 +125,6 @@ void ag_policy_texts(const struct ag_policy *policy,
     void (*file)(void *arg, const char *shown, const struct ag_packed *text),
     void *arg);
 
-/* Whether two policies say the same, and keep the same. */
-bool ag_policy_is_same(const struct ag_policy *a, const struct ag_policy *b);
-
 /*
  * Writes what the main file alone says of one of the server's keys: its
  * default, where the file leaves it out or has an error there.  For commands

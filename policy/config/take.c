@@ -263,12 +263,6 @@ find_part(const struct ag_taker *taker, uint64_t digest)
 	return part != NULL ? part : part_in_force(taker, digest);
 }
 
-bool
-ag_taker_has_in_force(const struct ag_taker *taker, const struct ag_part *part)
-{
-	return part_in_force(taker, part->digest) != NULL;
-}
-
 /* Adds a part, of which the caller's share is taken over. */
 static bool
 add_part(struct ag_vec *parts, struct ag_strmap *digests,

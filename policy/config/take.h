@@ -75,10 +75,6 @@ enum ag_taken ag_take_good(struct ag_taker *taker,
     const struct ag_wanted *wanted, const struct ag_complaint *complaint,
     const struct ag_part **part);
 
-/* Whether a part is one of the policy in force. */
-bool ag_taker_has_in_force(const struct ag_taker *taker,
-    const struct ag_part *part);
-
 /* A finding about writers, of a file or folder that everybody may write to. */
 void ag_take_doubt_writers(struct ag_taker *taker, const char *path,
     const char *shown, const char *why);
